@@ -1,0 +1,1 @@
+"""The face-swap pipeline behind the OBS filter."""

@@ -1,0 +1,1 @@
+"""Putting the swapped face back into the picture."""

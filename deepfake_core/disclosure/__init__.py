@@ -1,0 +1,1 @@
+"""Marks on every frame that leaves."""

@@ -1,0 +1,1 @@
+"""Face detection, 468 landmarks and tracking."""

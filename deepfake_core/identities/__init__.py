@@ -1,0 +1,1 @@
+"""Identity packs, consent records and the library that opens them."""

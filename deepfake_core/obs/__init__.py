@@ -1,0 +1,1 @@
+"""libobs through ctypes."""

@@ -1,0 +1,1 @@
+"""The swap: crop, retargeting, template, encoder and decoder."""

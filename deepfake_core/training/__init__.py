@@ -1,0 +1,1 @@
+"""Training the swap networks; never imported inside OBS."""
