@@ -7,7 +7,8 @@ from pathlib import Path
 
 from deepfake_core.identities import pack
 from deepfake_core.identities.errors import IdentityCorrupt, IdentityError, IdentityMissing
-from deepfake_core.inference.manifest import MODELS_DIR, Manifest, ModelError
+from deepfake_core.inference.errors import InferenceError
+from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 
 FOLDER = "identities"
 
@@ -96,7 +97,9 @@ class Library:
         except (OSError, ValueError):
             consent = b""
         if pack.sha256(consent) != consent_entry.sha256 or not (opened.folder / pack.DECODER).is_file():
-            raise IdentityCorrupt(f"Files of the identity {identity.name!r} were removed while in use; install it again.")
+            raise IdentityCorrupt(
+                f"Files of the identity {identity.name!r} were removed while in use; install it again."
+            )
         self._check_consent(opened)
 
     def _open(self, name: str) -> Identity:
@@ -106,7 +109,7 @@ class Library:
         opened = pack.read(folder)
         try:
             listed = Manifest.load(self._models_dir).entry(f"{FOLDER}/{name}/{pack.MANIFEST}").sha256
-        except ModelError as error:
+        except InferenceError as error:
             raise IdentityCorrupt(
                 f"The identity {name!r} is not listed in models/manifest.json, so nobody vouches for it; "
                 "use an identity that came with the project."

@@ -80,7 +80,9 @@ def read_manifest(folder: Path) -> tuple[IdentityManifest, str]:
     try:
         data = read_bounded(folder / MANIFEST, MAX_JSON_BYTES)
     except FileNotFoundError as error:
-        raise IdentityMissing(f"There is no identity {name!r}; choose another one in the filter's properties.") from error
+        raise IdentityMissing(
+            f"There is no identity {name!r}; choose another one in the filter's properties."
+        ) from error
     except (OSError, ValueError) as error:
         raise IdentityCorrupt(f"The identity {name!r} is not readable ({error}); install it again.") from error
     try:

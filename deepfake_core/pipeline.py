@@ -1,0 +1,255 @@
+"""A frame's way from the camera to the audience."""
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from deepfake_core.compositing.paste import paste
+from deepfake_core.disclosure.mark import Disclosure, MarkedFrame
+from deepfake_core.disclosure.slate import slate
+from deepfake_core.facemesh.tracking import FaceTracker
+from deepfake_core.frame import Frame
+from deepfake_core.identities.errors import IdentityError
+from deepfake_core.identities.library import Identity, Library
+from deepfake_core.inference.errors import InferenceError
+from deepfake_core.performer import PerformerChoice
+from deepfake_core.quality import QualityGovernor
+from deepfake_core.settings import NoResult, Settings
+from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
+from deepfake_core.swapping.swapper import Swapper
+
+BRIDGE_SECONDS = 0.4
+"""A result this young is held, whatever the setting, before a lost face shows: no flash for a dropped frame."""
+CHECK_SECONDS = 1.0
+"""How often the opened identity is asked whether it may still be used, and a refused one tried again."""
+
+
+class Processor(Protocol):
+    """What a worker drives: anything that turns camera frames into marked ones."""
+
+    def configure(self, settings: Settings) -> None:
+        """Take new settings before the next frame."""
+
+    def load(self) -> None:
+        """Open the networks."""
+
+    def process(self, frame: Frame) -> MarkedFrame:
+        """Turn a camera frame into a marked one, in place."""
+
+    def placeholder(self, frame: Frame) -> MarkedFrame:
+        """A marked picture that needs no network and shows nothing of the camera's frame."""
+
+    def status(self) -> "PipelineStatus":
+        """What is true now."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+@dataclass(frozen=True)
+class PipelineStatus:
+    """What is true now, for the properties dialog and the tools."""
+
+    provider: str = ""
+    """The ONNX Runtime provider that really runs; empty before the networks are open."""
+    identity: str = ""
+    resolution: int = 0
+    """Side of the drawn face in pixels."""
+    frames_swapped: int = 0
+    frames_without_result: int = 0
+    last_error: str = ""
+    """One sentence with the cure; empty when all is well."""
+
+
+class Pipeline:
+    """Turns camera frames into marked frames; one for each filter, its networks shared with the others.
+
+    `configure` and `status` may be called from any thread, everything else from the worker's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        library: Library | None = None,
+        threads: int = 2,
+        provider: str = "auto",
+    ) -> None:
+        """Keep the arguments; no network is opened before `load`.
+
+        threads: threads of each network; provider: an ONNX Runtime provider's short name, or "auto".
+        """
+        self._library = library or Library()
+        self._threads = threads
+        self._provider = provider
+        self._settings = settings or Settings()
+        self._pending: Settings | None = None
+        self._pending_lock = threading.Lock()
+        self._disclosure = Disclosure(self._settings.label_corner, self._settings.label_language)
+        self._tracker: FaceTracker | None = None
+        self._swapper: Swapper | None = None
+        self._identity: Identity | None = None
+        self._decoder: IdentityDecoder | None = None
+        self._refusal = ""
+        self._next_check = 0.0
+        self._performer = PerformerChoice()
+        self._governor = QualityGovernor()
+        self._held: Frame | None = None
+        self._held_seconds = float("-inf")
+        self._previous_seconds: float | None = None
+        self._status = PipelineStatus()
+
+    def configure(self, settings: Settings) -> None:
+        """Take new settings before the next frame."""
+        with self._pending_lock:
+            self._pending = settings
+
+    def load(self) -> None:
+        """Open the networks and the identity; what fails is said in the status and on the slate."""
+        self._next_check = time.monotonic() + CHECK_SECONDS
+        try:
+            if self._tracker is None:
+                self._tracker = FaceTracker(
+                    max_faces=4,
+                    threads=self._threads,
+                    provider=self._provider,
+                    smoothing=self._settings.smoothing,
+                )
+            if self._swapper is None:
+                self._swapper = Swapper(threads=self._threads, provider=self._provider)
+            if self._decoder is None:
+                self._identity = self._library.open(self._settings.identity)
+                self._decoder = load_decoder(self._identity, threads=self._threads, provider=self._provider)
+        except (IdentityError, InferenceError) as error:
+            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001  A surprise while opening must end in a slate, not in a dead worker.
+            self._refuse(f"The networks do not open ({type(error).__name__}: {error}); run tools/doctor.py.")
+        else:
+            self._refusal = ""
+            self._status = replace(
+                self._status,
+                provider=self._swapper.provider,
+                identity=self._identity.title if self._identity else "",
+                last_error="",
+            )
+
+    def process(self, frame: Frame) -> MarkedFrame:
+        """Turn a camera frame into a marked one, in place; bad content never raises.
+
+        Whatever happens, the picture that returns is a swapped one or the chosen picture for "no result", labelled.
+        """
+        started = time.perf_counter()
+        try:
+            self._take_settings()
+            self._check_identity()
+            swapped = not self._refusal and self._swap(frame)
+        except Exception as error:  # noqa: BLE001  Rule: a failing stage shows the "no result" picture, never a raw face.
+            self._status = replace(self._status, last_error=f"The swap failed: {error}; see the log.")
+            swapped = False
+        if swapped:
+            self._hold(frame)
+        else:
+            self._show_no_result(frame)
+        self._report(started, frame, swapped=swapped)
+        return self._disclosure.mark(frame)
+
+    def placeholder(self, frame: Frame) -> MarkedFrame:
+        """A marked slate in the frame's layout; needs no network and shows no camera pixel."""
+        slate(frame, "Deepfake", [self._refusal or "Starting..."])
+        return self._disclosure.mark(frame)
+
+    def status(self) -> PipelineStatus:
+        """What is true now."""
+        return self._status
+
+    def close(self) -> None:
+        """Let go of the networks and of every held picture."""
+        self._tracker = self._swapper = self._decoder = self._identity = self._held = None
+
+    def _swap(self, frame: Frame) -> bool:
+        """Replace the chosen faces; False when there is none or one is missing."""
+        if self._tracker is None or self._swapper is None or self._decoder is None:
+            return False
+        settings = self._settings
+        faces = self._tracker.update(frame, frame.timestamp_ns)
+        chosen = self._performer.choose(faces, frame.timestamp_ns / 1e9, all_faces=settings.all_faces)
+        # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
+        patches = [
+            self._swapper.swap(
+                frame,
+                face.landmarks,
+                self._decoder,
+                colour_match=settings.colour_match,
+                resolution=self._governor.resolution(settings.quality),
+            )
+            for face in chosen
+        ]
+        for patch in patches:
+            paste(frame, patch, size=settings.matte_size, softness=settings.matte_softness)
+        return bool(patches)
+
+    def _hold(self, frame: Frame) -> None:
+        """Keep this picture for the moments without one."""
+        if self._held is None or not self._held.same_layout(frame):
+            self._held = Frame.like(frame)
+        self._held.copy_from(frame)
+        self._held_seconds = frame.timestamp_ns / 1e9
+
+    def _show_no_result(self, frame: Frame) -> None:
+        """Overwrite the camera's picture with the last result, a blur or a slate."""
+        if self._refusal:
+            slate(frame, "Deepfake", [self._refusal])
+            return
+        held = self._held if self._held is not None and self._held.same_layout(frame) else None
+        young = 0 <= frame.timestamp_ns / 1e9 - self._held_seconds <= BRIDGE_SECONDS
+        choice = self._settings.no_result
+        if held is not None and (young or choice is NoResult.HOLD):
+            frame.copy_from(held)
+        elif choice is NoResult.BLUR:
+            frame.blur()
+        else:
+            slate(frame, "Deepfake", [self._status.last_error or "No face in the picture."])
+
+    def _take_settings(self) -> None:
+        with self._pending_lock:
+            settings, self._pending = self._pending, None
+        if settings is None or settings == self._settings:
+            return
+        previous, self._settings = self._settings, settings
+        self._disclosure = Disclosure(settings.label_corner, settings.label_language)
+        if self._tracker is not None:
+            self._tracker.smoothing = settings.smoothing
+        if settings.identity != previous.identity:
+            self._decoder = self._identity = self._held = None
+            self.load()
+
+    def _check_identity(self) -> None:
+        if time.monotonic() < self._next_check:
+            return
+        self._next_check = time.monotonic() + CHECK_SECONDS
+        if self._identity is None or self._decoder is None:
+            self.load()
+            return
+        try:
+            self._library.check(self._identity)
+        except IdentityError as error:
+            self._decoder = self._identity = self._held = None
+            self._refuse(str(error))
+
+    def _refuse(self, sentence: str) -> None:
+        self._refusal = sentence
+        self._status = replace(self._status, identity="", last_error=sentence)
+
+    def _report(self, started: float, frame: Frame, *, swapped: bool) -> None:
+        seconds = frame.timestamp_ns / 1e9
+        if swapped and self._previous_seconds is not None:
+            self._governor.report(time.perf_counter() - started, seconds - self._previous_seconds)
+        self._previous_seconds = seconds
+        self._status = replace(
+            self._status,
+            resolution=self._governor.resolution(self._settings.quality),
+            frames_swapped=self._status.frames_swapped + swapped,
+            frames_without_result=self._status.frames_without_result + (not swapped),
+            last_error="" if swapped else self._status.last_error,
+        )
