@@ -1,0 +1,132 @@
+"""The filter's properties dialog, and its status text that lives while the dialog is open.
+
+libobs can only rebuild a whole dialog, which would tear a slider out of the user's hand. So the dialog is rebuilt about
+once a second while nothing is held or was changed just now; where that cannot be known, a button refreshes it.
+"""
+
+import time
+from collections import Counter
+
+from deepfake_core.disclosure.languages import LANGUAGES
+from deepfake_core.identities.library import Library, Summary
+from deepfake_core.obs import libobs, pointer
+from deepfake_core.settings import LabelCorner, NoResult, Quality, Settings
+
+CALM_SECONDS = 2.0
+"""A dialog whose settings changed more recently is left alone: its user is at work."""
+
+_NO_RESULT = {
+    NoResult.HOLD: "Hold the last swapped picture",
+    NoResult.BLUR: "Blur the whole picture",
+    NoResult.SLATE: "Show a slate",
+}
+_QUALITY = {
+    Quality.AUTO: "Auto: the best that keeps up",
+    Quality.FAST: "Fast",
+    Quality.BEST: "Best",
+}
+_CORNERS = {
+    LabelCorner.TOP_RIGHT: "Top right",
+    LabelCorner.TOP_LEFT: "Top left",
+    LabelCorner.BOTTOM_RIGHT: "Bottom right",
+    LabelCorner.BOTTOM_LEFT: "Bottom left",
+}
+_STATUS = b"status"
+
+# libobs keeps the address of what it calls, beyond a reload of the script: this module is never reloaded.
+_open: Counter[int] = Counter()
+_summaries: list[Summary] = []
+
+
+def is_open(source: int) -> bool:
+    """Whether a dialog of this filter is open."""
+    return _open[source] > 0
+
+
+def refresh(source: int, changed: float) -> None:
+    """Let OBS rebuild the open dialogs of a filter unless the user is at work.
+
+    source: obs_source_t, held by the caller; changed: when its settings changed last (time.monotonic). Not for the
+    graphics thread.
+    """
+    if pointer.KNOWN and not pointer.busy() and time.monotonic() - changed > CALM_SECONDS:
+        libobs.update_properties(source)
+
+
+def defaults(data: int) -> None:
+    """Put every setting's default into an obs_data_t."""
+    for name, value in Settings().model_dump(mode="json").items():
+        key = name.encode()
+        if isinstance(value, bool):
+            libobs.default_bool(data, key, value)
+        elif isinstance(value, float):
+            libobs.default_double(data, key, value)
+        else:
+            libobs.default_string(data, key, str(value).encode())
+
+
+def build(source: int, status: str) -> int:
+    """A new obs_properties_t for the filter `source`; status: text, one line for each line shown."""
+    if not is_open(source):
+        # A dialog that is only rebuilt keeps its list: opening every identity again each second would stutter.
+        _summaries[:] = Library().summaries()
+    properties: int = libobs.properties_create()
+    _add_identities(properties)
+    _add_list(properties, "no_result", "When there is no result", {str(k): v for k, v in _NO_RESULT.items()})
+    _add_slider(properties, "smoothing", "Smoothing")
+    _add_slider(properties, "colour_match", "Colour match")
+    _add_slider(properties, "matte_size", "Matte size")
+    _add_slider(properties, "matte_softness", "Matte softness")
+    _add_list(properties, "quality", "Quality", {str(k): v for k, v in _QUALITY.items()})
+    libobs.add_bool(properties, b"all_faces", b"Replace all faces")
+    _add_list(properties, "label_corner", "Label corner", {str(k): v for k, v in _CORNERS.items()})
+    languages = {code: f"{label.name}: {label.text}" for code, label in LANGUAGES.items()}
+    _add_list(properties, "label_language", "Label language", languages)
+    libobs.add_text(properties, _STATUS, _plain(status), libobs.TEXT_INFO)
+    if not pointer.KNOWN:
+        libobs.add_button(properties, b"refresh", b"Refresh status", _refresh_clicked, source)
+    _open[source] += 1
+    libobs.properties_set_param(properties, source, _closed)
+    return properties
+
+
+def _add_identities(properties: int) -> None:
+    identities = libobs.add_list(
+        properties, b"identity", b"Identity", libobs.COMBO_TYPE_LIST, libobs.COMBO_FORMAT_STRING
+    )
+    libobs.list_add_string(identities, b"The first that opens", b"")
+    for summary in _summaries:
+        line = f"{summary.title} - {summary.consent_line}"
+        index = libobs.list_add_string(identities, _plain(line), summary.name.encode())
+        libobs.list_disable(identities, index, not summary.usable)
+
+
+def _add_list(properties: int, name: str, description: str, choices: dict[str, str]) -> None:
+    entries = libobs.add_list(
+        properties, name.encode(), description.encode(), libobs.COMBO_TYPE_LIST, libobs.COMBO_FORMAT_STRING
+    )
+    for value, words in choices.items():
+        libobs.list_add_string(entries, words.encode(), value.encode())
+
+
+def _add_slider(properties: int, name: str, description: str) -> None:
+    limits = {key: value for m in Settings.model_fields[name].metadata for key, value in vars(m).items()}
+    libobs.add_slider(properties, name.encode(), description.encode(), limits["ge"], limits["le"], 0.01)
+
+
+def _plain(text: str) -> bytes:
+    """Text that Qt does not take for HTML, whatever an identity or an error says."""
+    return text.replace("<", "‹").replace("\0", "").encode("utf-8", "replace")
+
+
+@libobs.Call
+def _closed(source: int) -> None:
+    _open[source] -= 1
+    if _open[source] <= 0:
+        del _open[source]
+
+
+@libobs.ButtonClicked
+def _refresh_clicked(_properties: int, _property: int, source: int) -> bool:
+    libobs.update_properties(source)
+    return False
