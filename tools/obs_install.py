@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def embedded_python() -> str | None:
     """Minor version, such as "3.11", of the Python inside the installed OBS, or None.
 
     Read from what the scripting library is linked with; where that cannot be read, from the release.
+    Elsewhere than on Linux OBS embeds none: the user points it at one.
     """
-    if program() is None:
+    if sys.platform != "linux" or program() is None:
         return None
     for library in _scripting_libraries():
         linked = subprocess.run(["ldd", library], capture_output=True, text=True, check=False).stdout

@@ -8,7 +8,6 @@ and `global.ini` or `user.ini` only where OBS was never started.
 from __future__ import annotations
 
 import configparser
-import copy
 import io
 import json
 import os
@@ -119,15 +118,19 @@ def write(obs_folder: Path, setup: Setup) -> list[Path]:
     return changed
 
 
-def write_first_run(obs_folder: Path, extra: dict[str, dict[str, str]] | None = None) -> list[Path]:
+def write_first_run(
+    obs_folder: Path, version: tuple[int, int, int] | None, extra: dict[str, dict[str, str]] | None = None
+) -> list[Path]:
     """Where OBS was never started: settings that skip its first-run wizard. Returns what was written.
 
-    extra: more sections and keys, for a settings folder that only an unattended run uses.
+    version: of the OBS that will read them.
+    extra: more sections and keys, for a folder that only an unattended run uses.
     """
-    # OBS 31 took most of global.ini over into user.ini; older versions do not look at that.
     paths = [obs_folder / "global.ini", obs_folder / "user.ini"]
     if any(path.exists() for path in paths):
         return []
+    if version is None or version < (31, 0, 0):  # OBS 31 moved most of global.ini into user.ini
+        paths.pop()
     values = configparser.RawConfigParser()
     values.optionxform = str  # type: ignore[assignment,method-assign]
     values.read_dict({"General": {"FirstRun": "true"}})
@@ -201,31 +204,33 @@ def _profile(before: str | None, setup: Setup) -> str:
 
 def _collection(before: str | None, setup: Setup) -> str:
     if before is None:
-        old = None
         collection = _empty_collection(setup.source)
-    else:
-        try:
-            old = json.loads(before)
-            collection = copy.deepcopy(old)
-            source = next(source for source in collection["sources"] if source["name"] == SOURCE)
-            scripts = collection.setdefault("modules", {}).setdefault("scripts-tool", [])
-        except (ValueError, KeyError, TypeError, StopIteration) as error:
-            raise CollectionForeign(
-                f'OBS has a scene collection "{NAME}" that is not ours: rename it in OBS, then start again.'
-            ) from error
+        _apply(collection, setup)
+        return json.dumps(collection, indent=1)
+    try:
+        collection = json.loads(before)
+        _apply(collection, setup)
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise CollectionForeign(
+            f'OBS has a scene collection "{NAME}" that is not ours: rename it in OBS, then start again.'
+        ) from error
+    return before if collection == json.loads(before) else json.dumps(collection, indent=1)
+
+
+def _apply(collection: dict[str, Any], setup: Setup) -> None:
+    """Changes what `setup` names and leaves everything else, such as what the user set in OBS."""
     source = next(source for source in collection["sources"] if source["name"] == SOURCE)
     source["id"] = source["versioned_id"] = setup.source.kind
     source["settings"] = source.get("settings", {}) | setup.source.settings
     if setup.with_filter:
         _apply_filter(source, setup.filter_settings)
-    scripts = collection["modules"]["scripts-tool"]
     ours = [path for path in (setup.script, *setup.extra_scripts) if path is not None]
-    names = {path.name for path in ours}
-    kept = [script for script in scripts if Path(script["path"]).name not in names]
+    names = {path.name for path in ours}  # by name: the repository may have moved
+    modules = collection.setdefault("modules", {})
+    scripts = modules.get("scripts-tool", [])
     known = {script["path"]: script for script in scripts}
     mine = [known.get(str(path), {"path": str(path), "settings": {}}) for path in ours]
-    collection["modules"]["scripts-tool"] = mine + kept
-    return before if before is not None and collection == old else json.dumps(collection, indent=1)
+    modules["scripts-tool"] = mine + [script for script in scripts if Path(script["path"]).name not in names]
 
 
 def _apply_filter(source: dict[str, Any], settings: dict[str, Any]) -> None:

@@ -48,10 +48,11 @@ class Camera:
     device: str
     name: str
     modes: tuple[Mode, ...]
+    """At least one."""
 
-    def best_mode(self) -> Mode | None:
-        """The mode nearest to 1280x720 at 30 frames/s from below; None where OBS reads none of its formats."""
-        return max(self.modes, key=_preference, default=None)
+    def best_mode(self) -> Mode:
+        """The mode nearest to 1280x720 at 30 frames/s from below."""
+        return max(self.modes, key=_preference)
 
 
 class CameraUnusable(RuntimeError):

@@ -18,6 +18,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import obs_install
 import obs_process
 import obs_profile
 import websocket
@@ -129,7 +130,7 @@ class Harness:
             with_filter=with_filter,
             extra_scripts=(DRIVER,),
         )
-        obs_profile.write_first_run(self._config / "obs-studio", obs_settings)
+        obs_profile.write_first_run(self._config / "obs-studio", obs_install.version(), obs_settings)
         obs_profile.write(self._config / "obs-studio", setup)
         self._variables = {
             "HOME": str(folder),
