@@ -87,7 +87,7 @@ class FaceDetector:
         self._tensor -= 1
         boxes, logits = self.session.run(input=self._tensor)
 
-        scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -100, 100)))
+        scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
         found = scores >= MIN_SCORE
         points = boxes[0, found].reshape(-1, 8, 2) / SIDE
         points[:, [0, 2, 3, 4, 5, 6, 7]] += self._anchors[found, None]

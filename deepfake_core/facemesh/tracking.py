@@ -1,8 +1,9 @@
 """Faces followed from frame to frame: each keeps its id, also through a moment out of sight or behind another.
 
-For one face this follows mediapipe's face_landmark_front graph: the region of the last landmarks is read again,
-and the detector runs only when that fails. What is added: a lost face is looked for where its motion should
-have taken it, in the same frame; lost faces keep their id for a second; two tracks never share one face.
+A face in sight is followed as in mediapipe's face_landmark_front graph (see `mediapipe_graph`): the region of its
+last landmarks is read again. What is added: a lost face is looked for where its motion should have taken it, then
+by the detector, in the same frame; a face just detected is read until its landmarks settle; small faces are
+searched for in parts of the picture; lost faces keep their id for a second; two tracks never share one face.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from deepfake_core.frame import Box, Frame
 MAX_FACES = 4
 MIN_PRESENCE = 0.5
 THUMBNAIL_SIDE = 256
+SETTLED = 0.02
+"""A region is settled when it moves by less than this share of its side on being read again."""
+MAX_READS = 4
 LOOK_FOR_MORE_S = 0.5
 """How often the detector looks for further faces while every known one is in sight."""
 MEMORY_S = 1.0
@@ -204,14 +208,33 @@ class FaceTracker:
             picture, scale = frame.thumbnail(THUMBNAIL_SIDE)
         else:
             picture, scale = frame.region(window), 1.0
+        # Half a pixel: a thumbnail's pixel lies in the middle of those that it averages.
+        offset = 0.5 / scale - 0.5
         regions = [
-            Region(r.x / scale + window.x0, r.y / scale + window.y0, r.size / scale, r.angle)
+            Region(r.x / scale + offset + window.x0, r.y / scale + offset + window.y0, r.size / scale, r.angle)
             for r in (detection.region for detection in self._detector.detect(picture))
         ]
         regions = [region for region in regions if not self._covered(region)]
         regions.sort(key=lambda region: -region.size)
-        readings = [self._read(frame, region) for region in regions[: self.max_faces]]
+        readings = [self._settle(frame, region) for region in regions[: self.max_faces]]
         return [reading for reading in readings if reading is not None]
+
+    def _settle(self, frame: Frame, region: Region) -> Reading | None:
+        """Read a detected face until its landmarks no longer depend on where the detector put it.
+
+        The first reading of a small face may lie half a face off, and mediapipe takes some frames to correct it.
+        """
+        reading = self._read(frame, region)
+        for _ in range(MAX_READS - 1):
+            if reading is None:
+                return None
+            better = around_landmarks(reading.landmarks)
+            shift = max(abs(better.x - region.x), abs(better.y - region.y), abs(better.size - region.size))
+            if shift < SETTLED * region.size:
+                return reading
+            region = better
+            reading = self._read(frame, region)
+        return reading
 
     def _search_window(self, frame: Frame, now: float) -> Box:
         """A part of the frame in which a small or far face is large enough for the detector.
