@@ -217,7 +217,7 @@ class Frame:
         size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         for part in self._pixels.components():
             samples = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-            height, width = part.shape
+            height, width = part.shape[:2]
             np.copyto(part, cv2.resize(samples, (width, height), interpolation=cv2.INTER_CUBIC))
 
     def fill(self, bgr: Sequence[int]) -> None:

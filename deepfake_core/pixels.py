@@ -1,7 +1,7 @@
 """How the planes of a picture are read and written as BGR: one class per family of pixel formats.
 
 Chroma is taken as the box average of the pixels that share a site, and given back to each of them: reading
-what was just written returns the same chroma. No method keeps state besides the planes themselves.
+what was just written returns the same chroma.
 """
 
 import abc
@@ -11,6 +11,7 @@ import numpy as np
 
 from deepfake_core.colour import Colour
 from deepfake_core.pixel_format import Box, PixelFormat
+from deepfake_core.scratch import scratch
 
 
 class Pixels(abc.ABC):
@@ -34,51 +35,46 @@ class Pixels(abc.ABC):
 
     @abc.abstractmethod
     def components(self) -> tuple[np.ndarray, ...]:
-        """Writable views (rows, columns) of the colour components, alpha left out."""
+        """Writable views (rows, columns[, channels]) of the colour components, alpha left out."""
 
 
 class _YuvPixels(Pixels):
-    """Planar, semi-planar and packed YUV, seen as three components of one byte."""
+    """Planar and semi-planar YUV, seen as three components of one byte."""
 
-    def __init__(self, pixel_format: PixelFormat, planes: tuple[np.ndarray, ...], width: int, colour: Colour):
-        self._step_x, self._step_y = pixel_format.chroma_step
+    def __init__(self, components: tuple[np.ndarray, ...], step: tuple[int, int], colour: Colour):
+        self._luma, self._blue, self._red = components
+        self._step_x, self._step_y = step
         self._colour = colour
-        if pixel_format in _PACKED_ORDER:
-            (sites,) = planes
-            luma, blue, red = _PACKED_ORDER[pixel_format]
-            every_second_byte = sites[:, :, luma::2].reshape(sites.shape[0], -1)
-            self._luma = every_second_byte[:, :width]
-            self._blue, self._red = sites[:, :, blue], sites[:, :, red]
-        elif pixel_format is PixelFormat.NV12:
-            self._luma = planes[0]
-            self._blue, self._red = planes[1][:, :, 0], planes[1][:, :, 1]
-        else:
-            self._luma, self._blue, self._red = planes
 
     def read(self, box: Box, out: np.ndarray | None) -> np.ndarray:
-        luma = self._luma[box.y0 : box.y1, box.x0 : box.x1]
-        blue, red = self._sites(box)
+        luma, blue, red = self._in_range(self._load(box))
         if self._step_x > 1:
             # Interleaved, because OpenCV enlarges two channels faster than one.
-            size = (blue.shape[1] * self._step_x, blue.shape[0] * self._step_y)
-            chroma = cv2.resize(cv2.merge([blue, red]), size, interpolation=cv2.INTER_NEAREST)
-            blue, red = cv2.split(chroma[: luma.shape[0], : luma.shape[1]])
-        return self._to_bgr(luma, blue, red, out)
+            sites = cv2.merge((blue, red), scratch("uv", (*blue.shape, 2)))
+            height, width = blue.shape[0] * self._step_y, blue.shape[1] * self._step_x
+            large = scratch("uv large", (height, width, 2))
+            cv2.resize(sites, (width, height), large, interpolation=cv2.INTER_NEAREST)
+            both = np.ascontiguousarray(large[: luma.shape[0], : luma.shape[1]])
+            blue, red = cv2.split(both, [scratch("u large", luma.shape), scratch("v large", luma.shape)])
+        samples = cv2.merge((luma, blue, red), scratch("yuv", (*luma.shape, 3)))
+        return cv2.transform(samples, self._colour.yuv_to_bgr, out)
 
     def blend(self, box: Box, bgr: np.ndarray, matte: np.ndarray) -> None:
-        # Both are weighted before chroma is averaged over its sites, so that what lies outside the matte
-        # cannot bleed into it: site = old * mean(1 - matte) + mean(matte * new).
-        keep = cv2.bitwise_not(matte)
-        weighted = [_scaled(part, matte) for part in cv2.split(cv2.transform(bgr, self._colour.bgr_to_yuv))]
-        luma = self._luma[box.y0 : box.y1, box.x0 : box.x1]
-        np.copyto(luma, cv2.add(_scaled(luma, keep), weighted[0]))
-        site_keep = cv2.bitwise_not(self._averaged(matte))
-        for plane, new in zip(self._sites(box), weighted[1:], strict=True):
-            np.copyto(plane, cv2.add(_scaled(plane, site_keep), self._averaged(new)))
+        # The new samples are weighted before chroma is averaged over its sites, so that what lies outside the
+        # matte cannot bleed into it: site = old * mean(1 - matte) + mean(matte * new).
+        samples = cv2.transform(bgr, self._colour.bgr_to_yuv, scratch("yuv", bgr.shape))
+        parts = cv2.split(samples, [scratch(f"new {name}", matte.shape) for name in "yuv"])
+        luma, blue, red = (_scaled(part, matte, part) for part in parts)
+        site_matte = self._averaged(matte, "matte")
+        old = self._load(box)
+        _mix(old[0], matte, luma)
+        _mix(old[1], site_matte, self._averaged(blue, "u"))
+        _mix(old[2], site_matte, self._averaged(red, "v"))
+        self._store(box, old)
 
     def resized(self, width: int, height: int) -> np.ndarray:
-        luma, blue, red = (_area(part, width, height) for part in self.components())
-        return self._to_bgr(luma, blue, red, None)
+        parts = self._in_range([_reduced(part, width, height) for part in self.components()])
+        return cv2.transform(cv2.merge(parts), self._colour.yuv_to_bgr)
 
     def fill(self, bgr: np.ndarray) -> None:
         values = cv2.transform(bgr.reshape(1, 1, 3), self._colour.bgr_to_yuv).ravel()
@@ -88,12 +84,31 @@ class _YuvPixels(Pixels):
     def components(self) -> tuple[np.ndarray, ...]:
         return self._luma, self._blue, self._red
 
-    def _sites(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        rows = slice(box.y0 // self._step_y, -(-box.y1 // self._step_y))
-        columns = slice(box.x0 // self._step_x, -(-box.x1 // self._step_x))
-        return self._blue[rows, columns], self._red[rows, columns]
+    def _load(self, box: Box) -> list[np.ndarray]:
+        """Contiguous copies of Y, U and V in the box: OpenCV is slow with strided ones, or refuses them."""
+        copies = []
+        for part, name in zip(self._views(box), "yuv", strict=True):
+            copy = scratch(name, part.shape)
+            np.copyto(copy, part)
+            copies.append(copy)
+        return copies
 
-    def _averaged(self, part: np.ndarray) -> np.ndarray:
+    def _store(self, box: Box, parts: list[np.ndarray]) -> None:
+        for view, part in zip(self._views(box), parts, strict=True):
+            np.copyto(view, part)
+
+    def _views(self, box: Box) -> tuple[np.ndarray, ...]:
+        rows, columns = self._sites(box)
+        luma = self._luma[box.y0 : box.y1, box.x0 : box.x1]
+        return luma, self._blue[rows, columns], self._red[rows, columns]
+
+    def _sites(self, box: Box) -> tuple[slice, slice]:
+        return (
+            slice(box.y0 // self._step_y, -(-box.y1 // self._step_y)),
+            slice(box.x0 // self._step_x, -(-box.x1 // self._step_x)),
+        )
+
+    def _averaged(self, part: np.ndarray, name: str) -> np.ndarray:
         """Mean of ``part`` (h, w) over each chroma site; a site cut by the picture's edge has fewer pixels."""
         if self._step_x == 1:
             return part
@@ -104,14 +119,57 @@ class _YuvPixels(Pixels):
         if self._step_y == 1:
             # Halving both sides is OpenCV's fast case, many times faster than halving the width alone.
             part = part.repeat(2, axis=0)
-        return cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        size = part.shape[1] // 2, part.shape[0] // 2
+        return cv2.resize(part, size, scratch(f"mean {name}", size[::-1]), interpolation=cv2.INTER_AREA)
 
-    def _to_bgr(self, luma: np.ndarray, blue: np.ndarray, red: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    def _in_range(self, parts: list[np.ndarray]) -> list[np.ndarray]:
+        """Y, U and V clipped in place, as OBS's shader does before it converts."""
         if not self._colour.full_range:
-            bounds = zip(self._colour.low, self._colour.high, strict=True)
-            (y0, y1), (u0, u1), (v0, v1) = bounds
-            luma, blue, red = _clipped(luma, y0, y1), _clipped(blue, u0, u1), _clipped(red, v0, v1)
-        return cv2.transform(cv2.merge([luma, blue, red]), self._colour.yuv_to_bgr, out)
+            for part, low, high in zip(parts, self._colour.low, self._colour.high, strict=True):
+                np.clip(part, int(low), int(high), out=part)
+        return parts
+
+
+class _PackedPixels(_YuvPixels):
+    """YUY2, YVYU and UYVY: luma and chroma bytes take turns, and so do U and V."""
+
+    def __init__(self, pixel_format: PixelFormat, sites: np.ndarray, width: int, colour: Colour):
+        luma, blue, red = _PACKED_ORDER[pixel_format]
+        every_luma = sites[:, :, luma::2].reshape(sites.shape[0], -1)
+        components = every_luma[:, :width], sites[:, :, blue], sites[:, :, red]
+        super().__init__(components, pixel_format.chroma_step, colour)
+        self._packed = sites
+        self._luma_first = luma == 0
+        self._blue_first = blue < red
+
+    # Splitting and merging whole pixels is several times faster than picking every second or fourth byte.
+
+    def _load(self, box: Box) -> list[np.ndarray]:
+        if box.width % 2:
+            return super()._load(box)
+        sites = self._packed[self._sites(box)]
+        copy = scratch("packed", (box.height, box.width, 2))
+        np.copyto(copy.reshape(sites.shape), sites)
+        pair = [scratch("y", copy.shape[:2]), scratch("c", copy.shape[:2])]
+        luma, chroma = pair
+        cv2.split(copy, pair if self._luma_first else pair[::-1])
+        pair = [scratch("u", sites.shape[:2]), scratch("v", sites.shape[:2])]
+        blue, red = pair
+        cv2.split(chroma.reshape(*sites.shape[:2], 2), pair if self._blue_first else pair[::-1])
+        return [luma, blue, red]
+
+    def _store(self, box: Box, parts: list[np.ndarray]) -> None:
+        if box.width % 2:
+            super()._store(box, parts)
+            return
+        luma, blue, red = parts
+        chroma = scratch("c", luma.shape)
+        pair = (blue, red) if self._blue_first else (red, blue)
+        cv2.merge(pair, chroma.reshape(*blue.shape, 2))
+        copy = scratch("packed", (*luma.shape, 2))
+        cv2.merge((luma, chroma) if self._luma_first else (chroma, luma), copy)
+        sites = self._packed[self._sites(box)]
+        np.copyto(sites, copy.reshape(sites.shape))
 
 
 class _RgbPixels(Pixels):
@@ -126,18 +184,23 @@ class _RgbPixels(Pixels):
         return self._to_bgr(self._plane[box.y0 : box.y1, box.x0 : box.x1], out)
 
     def blend(self, box: Box, bgr: np.ndarray, matte: np.ndarray) -> None:
-        target = self._plane[box.y0 : box.y1, box.x0 : box.x1]
-        keep = cv2.bitwise_not(matte)
         if not self._colour.full_range:
             bgr = cv2.LUT(bgr, self._colour.compress)
-        parts = list(cv2.split(target))
-        new = cv2.split(bgr)
-        for channel, part in enumerate(reversed(new) if self._red_first else new):
-            parts[channel] = cv2.add(_scaled(parts[channel], keep), _scaled(part, matte))
-        np.copyto(target, cv2.merge(parts))
+        if self._red_first:
+            bgr = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, scratch("rgb", bgr.shape))
+        target = self._plane[box.y0 : box.y1, box.x0 : box.x1]
+        weights = [matte, matte, matte]
+        if target.shape[2] == 4:
+            # The fourth channel, alpha or nothing, has no weight: it stays.
+            weights.append(np.zeros_like(matte))
+            bgr = cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA, scratch("bgra", target.shape))
+        weight = cv2.merge(weights, scratch("weight", target.shape))
+        old = scratch("old", target.shape)
+        np.copyto(old, target)
+        np.copyto(target, _mix(old, weight, _scaled(bgr, weight, scratch("weighted", target.shape))))
 
     def resized(self, width: int, height: int) -> np.ndarray:
-        return self._to_bgr(_area(self._plane, width, height), None)
+        return self._to_bgr(_reduced(self._plane, width, height), None)
 
     def fill(self, bgr: np.ndarray) -> None:
         self._plane[...] = 255
@@ -145,7 +208,7 @@ class _RgbPixels(Pixels):
         self._plane[..., :3] = values[::-1] if self._red_first else values
 
     def components(self) -> tuple[np.ndarray, ...]:
-        return self._plane[..., 0], self._plane[..., 1], self._plane[..., 2]
+        return (self._plane[..., :3],)
 
     def _to_bgr(self, samples: np.ndarray, out: np.ndarray | None) -> np.ndarray:
         out = np.empty((*samples.shape[:2], 3), np.uint8) if out is None else out
@@ -169,12 +232,12 @@ class _GreyPixels(Pixels):
         return self._to_bgr(self._plane[box.y0 : box.y1, box.x0 : box.x1], out)
 
     def blend(self, box: Box, bgr: np.ndarray, matte: np.ndarray) -> None:
-        target = self._plane[box.y0 : box.y1, box.x0 : box.x1]
         new = cv2.LUT(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), self._colour.compress)
-        np.copyto(target, cv2.add(_scaled(target, cv2.bitwise_not(matte)), _scaled(new, matte)))
+        target = self._plane[box.y0 : box.y1, box.x0 : box.x1]
+        np.copyto(target, _mix(target.copy(), matte, _scaled(new, matte, new)))
 
     def resized(self, width: int, height: int) -> np.ndarray:
-        return self._to_bgr(_area(self._plane, width, height), None)
+        return self._to_bgr(_reduced(self._plane, width, height), None)
 
     def fill(self, bgr: np.ndarray) -> None:
         grey = cv2.cvtColor(bgr.reshape(1, 1, 3), cv2.COLOR_BGR2GRAY)[0, 0]
@@ -189,8 +252,13 @@ class _GreyPixels(Pixels):
 
 def pixels(pixel_format: PixelFormat, planes: tuple[np.ndarray, ...], width: int, colour: Colour) -> Pixels:
     """Reader and writer of upright ``planes`` of this format; ``width`` in pixels."""
+    if pixel_format in _PACKED_ORDER:
+        return _PackedPixels(pixel_format, planes[0], width, colour)
+    if pixel_format is PixelFormat.NV12:
+        luma, chroma = planes
+        return _YuvPixels((luma, chroma[:, :, 0], chroma[:, :, 1]), pixel_format.chroma_step, colour)
     if pixel_format.is_yuv:
-        return _YuvPixels(pixel_format, planes, width, colour)
+        return _YuvPixels(planes, pixel_format.chroma_step, colour)
     if pixel_format is PixelFormat.Y800:
         return _GreyPixels(planes, colour)
     return _RgbPixels(pixel_format, planes, colour)
@@ -200,14 +268,19 @@ def pixels(pixel_format: PixelFormat, planes: tuple[np.ndarray, ...], width: int
 _PACKED_ORDER = {PixelFormat.YUY2: (0, 1, 3), PixelFormat.YVYU: (0, 3, 1), PixelFormat.UYVY: (1, 0, 2)}
 
 
-def _scaled(part: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _scaled(part: np.ndarray, weight: np.ndarray, out: np.ndarray) -> np.ndarray:
     """part * weight / 255, rounded: weights w and 255 - w of the same value add up to it exactly."""
-    return cv2.multiply(part, weight, scale=1 / 255)
+    return cv2.multiply(part, weight, out, scale=1 / 255)
 
 
-def _clipped(part: np.ndarray, low: float, high: float) -> np.ndarray:
-    return np.minimum(np.maximum(part, np.uint8(low)), np.uint8(high))
+def _mix(old: np.ndarray, matte: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+    """old * (1 - matte) + weighted, in place of ``old``."""
+    keep = cv2.bitwise_not(matte, scratch("keep", matte.shape))
+    return cv2.add(_scaled(old, keep, old), weighted, old)
 
 
-def _area(part: np.ndarray, width: int, height: int) -> np.ndarray:
+def _reduced(part: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Area average of ``part``, halved as often as possible first: OpenCV's fast case."""
+    while part.shape[1] >= 2 * width and part.shape[0] >= 2 * height and not (part.shape[0] | part.shape[1]) & 1:
+        part = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
