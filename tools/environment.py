@@ -43,6 +43,10 @@ class SyncFailed(RuntimeError):
     """uv could not make the environment."""
 
 
+# Each has one sentence with the cure as its text.
+EXPECTED_ERRORS = (PythonUnsupported, UvMissing, SyncFailed, system_packages.PackagesMissing)
+
+
 @dataclass(frozen=True)
 class Environment:
     """A folder in the repository and the extra of pyproject.toml that fills it."""
@@ -81,7 +85,7 @@ def run_inside(name: str) -> None:
         return
     try:
         python = prepare(name)
-    except (PythonUnsupported, UvMissing, SyncFailed, system_packages.PackagesMissing) as error:
+    except EXPECTED_ERRORS as error:
         sys.exit(str(error))
     command = [str(python), *sys.orig_argv[1:]]
     if sys.platform == "win32":  # execv would return to the shell at once there

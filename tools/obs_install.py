@@ -57,6 +57,12 @@ def install() -> None:
         version.cache_clear()
 
 
+def qt_major() -> int:
+    """Major version of the Qt that the installed OBS is linked with."""
+    linked = subprocess.run(["ldd", str(program())], capture_output=True, text=True, check=False).stdout
+    return 5 if "libQt5Core" in linked else 6
+
+
 def _scripting_libraries() -> list[str]:
     cached = subprocess.run(
         [shutil.which("ldconfig") or "/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False

@@ -52,13 +52,10 @@ class RunFailed(RuntimeError):
 EXPECTED_ERRORS = (
     StartRefused,
     RunFailed,
-    environment.PythonUnsupported,
-    environment.UvMissing,
-    environment.SyncFailed,
+    *environment.EXPECTED_ERRORS,
     obs_process.DisplayFailed,
     obs_process.ObsFailed,
     obs_profile.CollectionForeign,
-    system_packages.PackagesMissing,
     v4l2.CameraUnusable,
 )
 
