@@ -22,8 +22,11 @@ MAX_FACES = 4
 MIN_PRESENCE = 0.5
 THUMBNAIL_SIDE = 256
 SETTLED = 0.02
-"""A region is settled when it moves by less than this share of its side on being read again."""
+"""The landmarks of a detected face are settled when their region differs by less than this share of its side from
+the region they were read in."""
 MAX_READS = 4
+HURRIED = 0.06
+"""A followed face whose region changed by more than this share is read once more: it moves fast or is adrift."""
 LOOK_FOR_MORE_S = 0.5
 """How often the detector looks for further faces while every known one is in sight."""
 MEMORY_S = 1.0
@@ -150,9 +153,9 @@ class FaceTracker:
         """Read every known face again; those not found, or found where another track is, become lost."""
         readings: list[tuple[_Track, Reading]] = []
         for track in self._tracks:
-            reading = self._read(frame, track.region)
+            reading = self._settle(frame, track.region, HURRIED, 2)
             if reading is None:
-                reading = self._read(frame, track.expected(now))
+                reading = self._settle(frame, track.expected(now), SETTLED, MAX_READS)
             if reading is None:
                 self._lose(track)
             else:
@@ -216,22 +219,22 @@ class FaceTracker:
         ]
         regions = [region for region in regions if not self._covered(region)]
         regions.sort(key=lambda region: -region.size)
-        readings = [self._settle(frame, region) for region in regions[: self.max_faces]]
+        readings = [self._settle(frame, region, SETTLED, MAX_READS) for region in regions[: self.max_faces]]
         return [reading for reading in readings if reading is not None]
 
-    def _settle(self, frame: Frame, region: Region) -> Reading | None:
-        """Read a detected face until its landmarks no longer depend on where the detector put it.
+    def _settle(self, frame: Frame, region: Region, tolerance: float, reads: int) -> Reading | None:
+        """Read a face, again until its landmarks no longer depend on the region, at most `reads` times.
 
         The first reading of a small face may lie half a face off, and mediapipe takes some frames to correct it.
         """
         reading = self._read(frame, region)
-        for _ in range(MAX_READS - 1):
+        for _ in range(reads - 1):
             if reading is None:
-                return None
+                break
             better = around_landmarks(reading.landmarks)
-            shift = max(abs(better.x - region.x), abs(better.y - region.y), abs(better.size - region.size))
-            if shift < SETTLED * region.size:
-                return reading
+            change = max(abs(better.x - region.x), abs(better.y - region.y), abs(better.size - region.size))
+            if change < tolerance * region.size:
+                break
             region = better
             reading = self._read(frame, region)
         return reading
