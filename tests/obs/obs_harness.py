@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -224,14 +225,21 @@ class Harness:
 
     def wait_for_swapped(self, frames: int = 1, timeout: float = 30) -> dict[str, Any]:
         """Waits until a filter has replaced `frames` more faces than now; returns its report."""
-        before = max((status["frames_swapped"] for status in self.statuses()), default=0)
+        seen = len(self.statuses())
 
         def enough() -> dict[str, Any] | None:
-            reports = self.statuses()
-            return reports[-1] if reports and reports[-1]["frames_swapped"] >= before + frames else None
+            reports = self.statuses()[max(0, seen - 1) :]
+            counts = [report["frames_swapped"] for report in reports]
+            # A filter made anew, as after a reload, counts from 0 again.
+            gained = sum(now - before if now >= before else now for before, now in itertools.pairwise(counts))
+            return reports[-1] if gained >= frames else None
 
         found: dict[str, Any] = self.wait(enough, f"{frames} swapped frames", timeout)
         return found
+
+    def identities(self) -> list[str]:
+        """Names of the identities that the filter offers."""
+        return sorted(path.parent.name for path in (REPOSITORY / "models" / "identities").glob("*/identity.json"))
 
     def picture(self) -> np.ndarray:
         """The source as OBS shows it, filters included: uint8 BGR."""

@@ -1,0 +1,179 @@
+"""Reloads, changes of identity, adds and removals, scene collections, exit: OBS must come out of each as it went in."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import obs_profile
+import pytest
+from obs_footage import numbered, person, to_and_fro, write_video
+from obs_harness import FILTER, SCRIPT, SOURCE, Harness
+
+pytestmark = [pytest.mark.obs, pytest.mark.timeout(600)]
+
+MEMORY_MB = 5.0
+
+
+def source(folder: Path) -> obs_profile.Source:
+    footage = numbered(to_and_fro(person("asl_help.mkv", 640, 480, 30)))
+    video = write_video(folder / "camera.mp4", footage)
+    return obs_profile.video_file(video, obs_profile.Picture(640, 480))
+
+
+@cache
+def leaks_without_filter() -> int:
+    """What OBS itself leaks, with the same source and the harness's own script."""
+    with TemporaryDirectory() as folder:
+        with Harness(Path(folder), source(Path(folder)), script=None, with_filter=False) as obs:
+            time.sleep(2)
+            ended = obs.close()
+        assert ended.exit_code == 0
+        return ended.leaks
+
+
+@contextmanager
+def live_filter(scratch: Path, **options: Any) -> Iterator[Harness]:
+    """OBS with a filter that swaps; when the block ends, it must close cleanly with the filter live."""
+    with Harness(scratch, source(scratch), **options) as obs:
+        obs.wait_for_swapped(10)
+        yield obs
+        obs.wait_for_swapped(10)
+        ended = obs.close()
+    assert ended.exit_code == 0
+    assert ended.leaks <= leaks_without_filter()
+    assert "Traceback" not in ended.log
+
+
+def repeat(obs: Harness, times: int, action: Callable[[int], None]) -> float:
+    """Does `action` `times` times; by how many MB OBS has grown between the fifth and the last.
+
+    The first ones may fill caches; each figure is the median of several looks, for allocators breathe.
+    """
+    before = 0.0
+    for index in range(times):
+        action(index)
+        if index == 4:
+            before = settled_memory(obs)
+    return settled_memory(obs) - before
+
+
+def settled_memory(obs: Harness) -> float:
+    looks = []
+    for _ in range(10):
+        time.sleep(0.2)
+        looks.append(obs.memory_mb())
+    return statistics.median(looks)
+
+
+def test_fifty_reloads(scratch: Path) -> None:
+    with live_filter(scratch) as obs:
+        obs.open_scripts()
+
+        def reload(index: int) -> None:
+            obs.reload_script()
+            if index % 5 == 4:  # some reloads meet a filter at work, others one that is just starting
+                obs.wait_for_swapped(5)
+
+        growth = repeat(obs, 50, reload)
+        assert obs.obs.text().count(f"Unloaded python script: {SCRIPT.name}") == 50
+        assert growth <= MEMORY_MB
+
+
+def test_fifty_changes_of_identity(scratch: Path) -> None:
+    with live_filter(scratch) as obs:
+        choices = [obs.identities()[0], "nobody-of-this-name", ""]
+
+        def change(index: int) -> None:
+            settings = {"identity": choices[index % len(choices)]}
+            obs.request("SetSourceFilterSettings", sourceName=SOURCE, filterName=FILTER, filterSettings=settings)
+            time.sleep(0.3)
+
+        growth = repeat(obs, 50, change)
+        change(0)  # the block's end waits for swapped frames
+        assert growth <= MEMORY_MB
+
+
+def test_twenty_adds_and_removals(scratch: Path) -> None:
+    with live_filter(scratch) as obs:
+
+        def add_and_remove(index: int) -> None:
+            name = f"Another {index}"
+            obs.request(
+                "CreateSourceFilter",
+                sourceName=SOURCE,
+                filterName=name,
+                filterKind=obs_profile.FILTER_ID,
+                filterSettings={},
+            )
+            time.sleep(0.5 if index % 2 else 0.02)  # removed at work, and before its networks are open
+            obs.request("RemoveSourceFilter", sourceName=SOURCE, filterName=name)
+
+        assert repeat(obs, 20, add_and_remove) <= MEMORY_MB
+
+
+def test_switches_of_the_scene_collection(scratch: Path) -> None:
+    with live_filter(scratch) as obs:
+        obs.request("CreateSceneCollection", sceneCollectionName="Other")
+        for _ in range(3):
+            obs.wait(lambda: collection(obs) == "Other", "the other scene collection")
+            obs.request("SetCurrentSceneCollection", sceneCollectionName=obs_profile.NAME)
+            obs.wait(lambda: collection(obs) == obs_profile.NAME, "our scene collection")
+            obs.wait_for_swapped(10)
+            obs.request("SetCurrentSceneCollection", sceneCollectionName="Other")
+        obs.wait(lambda: collection(obs) == "Other", "the other scene collection")
+        obs.request("SetCurrentSceneCollection", sceneCollectionName=obs_profile.NAME)
+
+
+def collection(obs: Harness) -> str:
+    current: str = obs.request("GetSceneCollectionList")["currentSceneCollectionName"]
+    return current
+
+
+def test_disabling_renaming_and_copying(scratch: Path) -> None:
+    with live_filter(scratch) as obs:
+        obs.request("SetSourceFilterName", sourceName=SOURCE, filterName=FILTER, newFilterName="Renamed")
+        for enabled in (False, True):
+            obs.request("SetSourceFilterEnabled", sourceName=SOURCE, filterName="Renamed", filterEnabled=enabled)
+            time.sleep(0.5)
+        obs.wait_for_swapped(5)
+        settings = {"url": "", **source(scratch).settings}
+        scene = obs_profile.NAME
+        obs.request(
+            "CreateInput", sceneName=scene, inputName="Second", inputKind="ffmpeg_source", inputSettings=settings
+        )
+        for name in ("Copy", "Copy again"):
+            obs.request(
+                "CreateSourceFilter",
+                sourceName="Second",
+                filterName=name,
+                filterKind=obs_profile.FILTER_ID,
+                filterSettings={"no_result": "slate"},
+            )
+        obs.request("SetSourceFilterIndex", sourceName="Second", filterName="Copy again", filterIndex=0)
+        obs.wait(
+            lambda: any(report["source"] == "Second" and report["frames_swapped"] > 5 for report in obs.statuses()),
+            "swapped frames of the second camera",
+        )
+        obs.request("RemoveInput", inputName="Second")
+
+
+def test_removing_the_script_leaves_no_picture_of_the_camera(scratch: Path) -> None:
+    with Harness(scratch, source(scratch)) as obs:
+        obs.wait_for_swapped(10)
+        obs.open_scripts()
+        obs.execute("press('removeScripts')")
+        obs.wait(lambda: f"Unloaded python script: {SCRIPT.name}" in obs.obs.text(), "the script's end")
+        time.sleep(1)
+        before = len(obs.statuses())
+        time.sleep(1)
+        assert len(obs.statuses()) == before
+        ended = obs.close()
+    assert ended.exit_code == 0
+    assert ended.leaks <= leaks_without_filter()
