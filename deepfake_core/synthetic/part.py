@@ -1,0 +1,75 @@
+"""What the renderer draws: one mesh with one material, hung on the bones."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepfake_core.synthetic.mesh import Floats, Ints, Mesh, split_seams
+
+
+class Surface(enum.IntEnum):
+    """How light leaves a part; the numbers are those of the shader."""
+
+    SKIN = 0
+    CLOTH = 1
+    HAIR = 2
+    EYE = 3
+    MOUTH = 4
+    PLASTIC = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """RGBA uint8 (H, W, 4), its first row at v = 0 (so upside down as a picture)."""
+
+    pixels: npt.NDArray[np.uint8]
+
+    @classmethod
+    def from_bgr(cls, image: npt.NDArray[np.uint8]) -> Texture:
+        """A texture from a picture, BGR or BGRA, the right way up."""
+        rgba = np.full((*image.shape[:2], 4), 255, np.uint8)
+        rgba[..., :3] = image[..., 2::-1]
+        if image.shape[2] == 4:
+            rgba[..., 3] = image[..., 3]
+        return cls(np.ascontiguousarray(rgba[::-1]))
+
+
+WHITE = Texture(np.full((4, 4, 4), 255, np.uint8))
+
+
+@dataclass(frozen=True)
+class Material:
+    """Look of a part. Tint: linear RGB factor; roughness 0..1; specular: reflectance from the front;
+    bump: relief from the texture's brightness; cutout: alpha below which a pixel gets no label."""
+
+    surface: Surface
+    label: int
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    roughness: float = 0.5
+    specular: float = 0.028
+    bump: float = 0.0
+    cutout: float = 0.4
+    casts_shadow: bool = True
+
+
+class Part:
+    """A posable mesh.
+
+    rest (N, 3) float32 vertices in rest pose, weights (N, B) bone weights, faces (F, 3) into them;
+    corner_vertex, corner_uv, corner_faces: the same triangles with texture seams split (see `split_seams`).
+    """
+
+    def __init__(self, vertices: Floats, weights: Floats, mesh: Mesh, texture: Texture, material: Material) -> None:
+        """Take the triangles of `mesh`; its vertices are replaced by `vertices`, hung on bones by `weights`."""
+        used, inverse = np.unique(mesh.faces.ravel(), return_inverse=True)
+        self.rest: Floats = vertices[used]
+        self.weights: Floats = weights[used]
+        self.faces: Ints = inverse.reshape(-1, 3).astype(np.int32)
+        self.corner_vertex, corner_uv, self.corner_faces = split_seams(self.faces, mesh.uv_faces)
+        self.corner_uv: Floats = mesh.uv[corner_uv]
+        self.texture = texture
+        self.material = material
