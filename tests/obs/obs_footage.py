@@ -112,8 +112,14 @@ class Verdict:
 class Judge:
     """Compares frames that left OBS with the camera's own."""
 
-    def __init__(self, camera_frames: Sequence[np.ndarray]) -> None:
-        """camera_frames: what the camera plays, numbered; the faces in them are found here, once."""
+    def __init__(
+        self, camera_frames: Sequence[np.ndarray], faces: Sequence[Sequence[np.ndarray]] | None = None
+    ) -> None:
+        """camera_frames: what the camera plays, numbered.
+
+        faces: landmarks (468, 2) of the visible faces of each frame, where the test made the frames itself and knows
+        better than a tracker; else they are found here, once.
+        """
         tracked = zip(camera_frames, faces or track(camera_frames), strict=True)
         self._patches = [_inner_faces(frame, found) for frame, found in tracked]
         height, width = camera_frames[0].shape[:2]

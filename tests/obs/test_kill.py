@@ -185,20 +185,20 @@ def crossing(
         zip(behind, before, track(behind), track(before), strict=True)
     ):
         share = index / (len(behind) - 1)
-        wall = np.full((height, width, 3), (168, 172, 170), np.uint8)
+        scene: np.ndarray = np.full((height, width, 3), (168, 172, 170), np.uint8)
         places = []
         for picture, landmarks, x in ((one, marks[0], 200 + 560 * share), (other, other_marks[0], 760 - 560 * share)):
             shift = np.array([x, height / 2], np.float32) - landmarks.mean(axis=0)
             matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
             moved = cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-            head = np.zeros((height, width), np.float32)
+            oval = np.zeros((height, width), np.float32)
             radius = 0.75 * np.ptp(landmarks[:, 1])
-            cv2.ellipse(head, (int(x), height // 2), (int(0.8 * radius), int(radius)), 0, 0, 360, 1.0, -1)
-            head = cv2.GaussianBlur(head, (0, 0), 6)[..., None]
-            wall = (moved * head + wall * (1 - head)).astype(np.uint8)
+            cv2.ellipse(oval, (int(x), height // 2), (int(0.8 * radius), int(radius)), 0, 0, 360, 1.0, -1)
+            head = cv2.GaussianBlur(oval, (0, 0), 6)[..., None]
+            scene = (moved * head + scene * (1 - head)).astype(np.uint8)
             places.append(landmarks + shift)
         gap = abs(places[0].mean(axis=0)[0] - places[1].mean(axis=0)[0])
         covered = gap < 0.8 * np.ptp(places[0][:, 0])
-        frames.append(wall)
+        frames.append(scene)
         faces.append(places[1:] if covered else places)
     return numbered(to_and_fro(frames)), to_and_fro(faces)  # type: ignore[arg-type, return-value]
