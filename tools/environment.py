@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PINNED_UV = "0.13.9"
 OLDEST_UV = (0, 6)
 STAMP = ".obs-deepfake.json"
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class PythonUnsupported(RuntimeError):
@@ -107,6 +108,8 @@ def prepare(name: str, python: str | None = None) -> Path:
     print(f"Preparing {environment.folder} (Python {version}, extra {environment.extra})", flush=True)
     variables = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     variables["UV_PROJECT_ENVIRONMENT"] = str(environment.path)
+    if SYSTEM_CERTIFICATES.exists():  # a company's or campus's proxy signs with one that only the system knows
+        variables |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the new and the old name
     command = [_find_uv(), "sync", "--frozen", "--quiet", "--extra", environment.extra]
     command += ["--python", _interpreter(version), "--python-preference", "system"]
     done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
