@@ -26,6 +26,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import cv2
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
+from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 from deepfake_core.synthetic import dataset
 from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.clip import FRAMES, performance_frames, write_video
@@ -137,6 +138,13 @@ def _clip(options: argparse.Namespace) -> None:
     wardrobe = Wardrobe(find_assets(options.assets), skin_size=2048)
     frames = performance_frames(wardrobe, options.person)
     write_video(options.out, iter(track(frames, "frames", total=FRAMES)))
+    if options.out.resolve().is_relative_to(MODELS_DIR):
+        Manifest.add(
+            options.out,
+            licence="Apache-2.0",
+            made_by=f"python tools/render_people.py {shlex.join(sys.argv[1:])}",
+            source="rendered by this project from CC0 assets (MakeHuman, Blender studio lights)",
+        )
 
 
 if __name__ == "__main__":

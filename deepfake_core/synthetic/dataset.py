@@ -7,20 +7,20 @@ picture is the same one, stored twice.
 
 from __future__ import annotations
 
-import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, Field, ValidationError
 
-FORMAT = 1
+FORMAT: Final = 1
 SHARD_SAMPLES = 64
 MAX_SIZE = 1024  # px
+MAX_SAMPLES = 10_000_000
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -32,17 +32,16 @@ class ShardBroken(ValueError):
     """A shard file is not what the description promises."""
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(BaseModel, frozen=True, extra="forbid", strict=True):
     """What a data set holds: kind ("pairs"), identity, picture side in px, seed; and the command behind it."""
 
     kind: str
     identity: str
-    size: int
-    seed: int
-    count: int
+    size: int = Field(ge=16, le=MAX_SIZE)
+    seed: int = Field(ge=0)
+    count: int = Field(ge=1, le=MAX_SAMPLES)
     command: str
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
 
     def same_samples(self, other: Description) -> bool:
         """Whether both describe the same samples, but for how many there are."""
@@ -86,12 +85,9 @@ def read_description(folder: Path) -> Description:
     """Read dataset.json; raise `DatasetMismatch` when it is no description of this format."""
     path = folder / "dataset.json"
     try:
-        description = Description(**json.loads(path.read_text()))
-    except (TypeError, ValueError) as error:
+        return Description.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
         raise DatasetMismatch(f"{path} describes no data set of format {FORMAT}: {error}.") from error
-    if description.format != FORMAT or not 16 <= description.size <= MAX_SIZE:
-        raise DatasetMismatch(f"{path} is of another format than {FORMAT}: render the data set anew.")
-    return description
 
 
 def start_dataset(folder: Path, description: Description) -> list[int]:
@@ -111,7 +107,7 @@ def start_dataset(folder: Path, description: Description) -> list[int]:
     elif any(folder.glob("shard-*.npz")):
         raise DatasetMismatch(f"{folder} holds shards but no dataset.json: use another folder.")
     temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(asdict(description), indent=2) + "\n")
+    temporary.write_text(description.model_dump_json(indent=2) + "\n")
     temporary.replace(path)
     return [i for i in range(description.shards) if not shard_path(folder, i).exists()]
 
@@ -128,23 +124,24 @@ def write_shard(folder: Path, index: int, arrays: Mapping[str, npt.NDArray[Any]]
 def read_shard(path: Path, size: int) -> Arrays:
     """Read a shard of `size` px pictures; raise `ShardBroken` when anything differs from `layout`.
 
-    A shard counts as untrusted: nothing is unpickled, and sizes are checked before anything is read.
+    A shard counts as untrusted: nothing is unpickled, and no array is read before all headers were checked.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            limit = 2 * sum(int(np.prod(s)) * d.itemsize for d, s in layout(SHARD_SAMPLES, size).values())
-            if sum(member.file_size for member in members) > limit:
-                raise ShardBroken(f"{path} is larger than a shard can be: delete and render it again.")
+            found = {name.removesuffix(".npy"): _header(archive, name) for name in archive.namelist()}
+        samples = found["yaw"][1][0]
+        if not 0 < samples <= SHARD_SAMPLES or found != layout(samples, size):
+            raise ValueError("its arrays are not those of a shard")
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        if isinstance(error, ShardBroken):
-            raise
+            return {name: stored[name] for name in found}
+    except (OSError, zipfile.BadZipFile, ValueError, LookupError) as error:
         raise ShardBroken(f"{path} cannot be read ({error}): delete and render it again.") from error
-    samples = len(arrays["yaw"]) if "yaw" in arrays and arrays["yaw"].ndim else 0
-    wanted = layout(samples, size)
-    found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
-    if not 0 < samples <= SHARD_SAMPLES or found != wanted:
-        raise ShardBroken(f"{path} does not hold what a shard holds: delete and render it again.")
-    return arrays
+
+
+def _header(archive: zipfile.ZipFile, name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Type and shape that an array in an archive promises (NEP 1)."""
+    with archive.open(name) as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{name} is of an unknown format")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return dtype, shape

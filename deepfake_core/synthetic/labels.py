@@ -1,4 +1,5 @@
-"""Face-parsing classes: those of CelebAMask-HQ (Lee et al. 2020) plus one for whatever hides the face.
+"""Face-parsing classes of CelebAMask-HQ (Lee et al. 2020), numbered as in face-parsing.PyTorch, and one
+for whatever hides the face.
 
 `L_` and `R_` follow the picture: `L_EYE` is on the left of an upright frontal picture.
 """

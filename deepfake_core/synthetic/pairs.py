@@ -36,15 +36,13 @@ class PairMaker:
         self.environments = [Environment.load(assets, name) for name in environment.NAMES]
         self.size, self.seed = size, seed
 
-    def shard(self, index: int) -> dataset.Arrays:
-        """Render shard `index`: 64 samples, arrays as `dataset.layout` says."""
+    def shard(self, index: int, scenes: int = SCENES) -> dataset.Arrays:
+        """Render shard `index`, or its first scenes: two samples per scene, arrays as `dataset.layout` says."""
         g = np.random.default_rng([self.seed, index])
-        arrays = {
-            name: np.zeros(shape, dtype)
-            for name, (dtype, shape) in dataset.layout(dataset.SHARD_SAMPLES, self.size).items()
-        }
+        layout = dataset.layout(scenes * ACTORS, self.size)
+        arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in layout.items()}
         actors: list[Person] = []
-        for scene in range(SCENES):
+        for scene in range(scenes):
             if scene % SCENES_PER_ACTOR == 0:
                 actors = [self.wardrobe.random_person(int(g.integers(2**40))) for _ in range(ACTORS)]
             self._scene(g, actors, arrays, scene * ACTORS)

@@ -1,0 +1,295 @@
+"""People who do not exist: what a picture must show. Needs the assets and OpenGL (.venv-train)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
+pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
+
+from deepfake_core.synthetic import dataset, occluders
+from deepfake_core.synthetic.assets import AssetsMissing, find_assets
+from deepfake_core.synthetic.camera import Framing, head_to_clip
+from deepfake_core.synthetic.environment import Environment
+from deepfake_core.synthetic.expressions import Expression, lids, random_expression
+from deepfake_core.synthetic.identities import IDENTITIES, UnknownIdentity, identity_recipe
+from deepfake_core.synthetic.labels import Label
+from deepfake_core.synthetic.mesh import Mesh
+from deepfake_core.synthetic.pairs import PairMaker
+from deepfake_core.synthetic.part import WHITE, Material, Part, Surface
+from deepfake_core.synthetic.performance import SECONDS, moment
+from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe, random_recipe
+from deepfake_core.synthetic.renderer import GraphicsMissing, Light, Picture, Renderer
+from deepfake_core.synthetic.views import OPEN_MOUTH
+
+pytestmark = pytest.mark.train
+SIZE = 128
+
+
+@pytest.fixture(scope="module")
+def assets() -> Path:
+    try:
+        return find_assets()
+    except AssetsMissing as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def wardrobe(assets: Path) -> Wardrobe:
+    return Wardrobe(assets, skin_size=512)
+
+
+@pytest.fixture(scope="module")
+def renderer(wardrobe: Wardrobe) -> Renderer:
+    try:
+        return Renderer(wardrobe.body, SIZE)
+    except GraphicsMissing as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def person(wardrobe: Wardrobe) -> Person:
+    return wardrobe.build(identity_recipe("performer", wardrobe.body.detail_axes))
+
+
+@pytest.fixture(scope="module")
+def flat() -> Light:
+    return Light(Environment.flat(24))
+
+
+Shoot = Callable[..., Picture]
+
+
+@pytest.fixture
+def shoot(renderer: Renderer, flat: Light) -> Shoot:
+    def shoot(
+        person: Person,
+        pose: HeadPose = HeadPose(),  # noqa: B008  (immutable)
+        expression: Expression | None = None,
+        light: Light = flat,
+        exposure: float | None = None,
+    ) -> Picture:
+        posed = person.pose(expression or {}, pose)
+        camera = Framing().camera(person, posed)
+        return renderer.render(person, posed, light, camera, exposure=exposure, background=np.zeros(3, np.float32))
+
+    return shoot
+
+
+def centre(labels: npt.NDArray[np.uint8], label: Label) -> tuple[float, float]:
+    y, x = np.nonzero(labels == label)
+    assert len(x) > 0, f"no pixel of {label.name}"
+    return float(x.mean()), float(y.mean())
+
+
+def area(labels: npt.NDArray[np.uint8], *wanted: Label) -> int:
+    return int(np.isin(labels, wanted).sum())
+
+
+def test_the_same_seed_makes_the_same_picture(wardrobe: Wardrobe, shoot: Shoot) -> None:
+    first, second, other = (shoot(wardrobe.random_person(seed)).bgr for seed in (11, 11, 12))
+    assert np.array_equal(first, second)
+    assert np.abs(first.astype(int) - other).mean() > 5
+
+
+def test_a_picture_does_not_depend_on_the_one_before(person: Person, shoot: Shoot, assets: Path) -> None:
+    sun = Light(Environment.load(assets, "sunset", 16))
+    shoot(person, light=sun)
+    turned = shoot(person, HeadPose(yaw=40), light=sun)
+    shoot(person, HeadPose(yaw=-40), OPEN_MOUTH, light=sun)
+    assert np.array_equal(shoot(person, HeadPose(yaw=40), light=sun).bgr, turned.bgr)
+
+
+def test_flat_light_leaves_no_shadow_on_one_side(person: Person, shoot: Shoot) -> None:
+    picture = shoot(person)
+    skin = picture.labels == Label.SKIN
+    middle = centre(picture.labels, Label.NOSE)[0]
+    left = skin & (np.arange(SIZE) < middle - 8)
+    right = skin & (np.arange(SIZE) > middle + 8)
+    assert picture.bgr[left].mean() == pytest.approx(picture.bgr[right].mean(), rel=0.04)
+
+
+def test_light_from_one_side_lights_that_side(person: Person, shoot: Shoot) -> None:
+    panorama = np.full((256, 512, 3), 0.05, np.float32)
+    panorama[64:192, 448:] = 4.0  # u = 1 is behind the camera, a little below it lies to the picture's right
+    picture = shoot(person, light=Light(Environment(panorama, 24)))
+    skin = picture.labels == Label.SKIN
+    middle = centre(picture.labels, Label.NOSE)[0]
+    left = picture.bgr[skin & (np.arange(SIZE) < middle - 8)].mean()
+    right = picture.bgr[skin & (np.arange(SIZE) > middle + 8)].mean()
+    assert right > 1.3 * left
+
+
+def card(person: Person) -> Part:
+    """A grey card beside the head: the same place and colour for everybody."""
+    corners = [[-1.3, 0.9, 0.5], [-0.9, 0.9, 0.5], [-0.9, 1.3, 0.5], [-1.3, 1.3, 0.5]]
+    vertices = (person.head + np.array(corners)).astype(np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    mesh = Mesh(vertices, np.full((4, 2), 0.5, np.float32), faces, faces, np.full(2, "card"))
+    weights = np.zeros((4, len(person.body.bones)), np.float32)
+    weights[:, person.body.bone_index["head"]] = 1
+    grey = Material(Surface.CLOTH, Label.OCCLUDER, tint=(0.2, 0.2, 0.2), roughness=1.0, specular=0.0)
+    return Part(vertices, weights, mesh, WHITE, grey)
+
+
+def test_a_locked_exposure_shows_a_grey_card_alike_for_everybody(wardrobe: Wardrobe, shoot: Shoot) -> None:
+    recipe = identity_recipe("performer", wardrobe.body.detail_axes)
+    dark = replace(recipe, skin=replace(recipe.skin, sources=(("young_darkskinned_male_diffuse", 1.0),)))
+    light = replace(recipe, skin=replace(recipe.skin, sources=(("young_lightskinned_male_diffuse", 1.0),)))
+    people = [wardrobe.build(each) for each in (dark, light)]
+    pictures = []
+    exposure = None
+    for each in people:
+        pictures.append(shoot(each.holding([card(each)]), exposure=exposure))
+        exposure = pictures[0].exposure
+    cards = [picture.bgr[picture.labels == Label.OCCLUDER].mean() for picture in pictures]
+    skins = [picture.bgr[picture.labels == Label.SKIN].mean() for picture in pictures]
+    assert pictures[0].exposure == pictures[1].exposure
+    assert cards[0] == pytest.approx(cards[1], abs=2)
+    assert skins[1] - skins[0] > 20
+
+
+def test_labels_lie_where_the_face_has_them(person: Person, shoot: Shoot) -> None:
+    labels = shoot(person).labels
+    assert labels.max() <= Label.OCCLUDER
+    assert area(labels, Label.OCCLUDER) == area(labels, Label.GLASSES) == 0
+    assert centre(labels, Label.L_EYE)[0] < centre(labels, Label.NOSE)[0] < centre(labels, Label.R_EYE)[0]
+    assert centre(labels, Label.L_BROW)[0] < centre(labels, Label.R_BROW)[0]
+    assert centre(labels, Label.L_EAR)[0] < centre(labels, Label.R_EAR)[0]
+    down = [
+        Label.HAIR, Label.L_BROW, Label.L_EYE, Label.NOSE, Label.UPPER_LIP, Label.LOWER_LIP, Label.NECK, Label.CLOTH,
+    ]  # fmt: skip
+    heights = [centre(labels, label)[1] for label in down]
+    assert heights == sorted(heights)
+
+
+def test_the_matte_covers_the_labels(person: Person, shoot: Shoot) -> None:
+    picture = shoot(person)
+    face = np.isin(picture.labels, [Label.SKIN, Label.NOSE, Label.MOUTH, Label.NECK])
+    assert (picture.alpha[face] == 255).mean() > 0.97  # all but the outline
+    assert picture.alpha[face].min() > 0
+    assert picture.alpha[0, 0] == 0
+
+
+def test_an_open_mouth_and_closed_eyes_show_in_the_labels(person: Person, shoot: Shoot) -> None:
+    neutral, mouth, eyes = (shoot(person, HeadPose(), each).labels for each in ({}, OPEN_MOUTH, lids(1.0)))
+    assert area(mouth, Label.MOUTH) > area(neutral, Label.MOUTH) + 100
+    assert area(neutral, Label.L_EYE) > 15
+    assert area(eyes, Label.L_EYE, Label.R_EYE) < 0.2 * area(neutral, Label.L_EYE, Label.R_EYE)
+
+
+def test_the_scalp_is_hair_unless_the_person_is_bald(wardrobe: Wardrobe, shoot: Shoot) -> None:
+    recipe = identity_recipe("performer", wardrobe.body.detail_axes)
+    hairless = shoot(wardrobe.build(recipe, hairless=True)).labels
+    bald = shoot(wardrobe.build(replace(recipe, hair=None))).labels
+    assert area(hairless, Label.HAIR) > 100
+    assert area(bald, Label.HAIR) == 0
+    assert area(bald, Label.SKIN) == pytest.approx(area(hairless, Label.SKIN, Label.HAIR), rel=0.01)
+
+
+def test_poses_turn_the_way_they_say(person: Person, shoot: Shoot) -> None:
+    def nose_from_eyes(pose: HeadPose) -> npt.NDArray[np.float64]:
+        labels = shoot(person, pose).labels
+        eyes = (np.array(centre(labels, Label.L_EYE)) + centre(labels, Label.R_EYE)) / 2
+        return np.array(centre(labels, Label.NOSE)) - eyes
+
+    assert nose_from_eyes(HeadPose(yaw=30))[0] > nose_from_eyes(HeadPose(yaw=-30))[0] + 2
+    assert nose_from_eyes(HeadPose(pitch=20))[1] > nose_from_eyes(HeadPose(pitch=-20))[1] + 2
+    # The top of the head goes to the picture's left, so the nose to the right of the eyes.
+    assert nose_from_eyes(HeadPose(roll=20))[0] > nose_from_eyes(HeadPose(roll=-20))[0] + 2
+
+
+def test_head_to_clip_finds_the_eyes(person: Person, renderer: Renderer, flat: Light) -> None:
+    posed = person.pose({}, HeadPose(yaw=15, pitch=-5, roll=8))
+    camera = Framing(offset=(0.2, -0.1)).camera(person, posed)
+    labels = renderer.render(person, posed, flat, camera).labels
+    matrix = head_to_clip(person, posed, camera)
+    for bone, label in (("eye.R", Label.L_EYE), ("eye.L", Label.R_EYE)):
+        x, y, _, w = matrix @ np.append(person.heads[person.body.bone_index[bone]] - person.head, 1)
+        projected = (x / w + 1) / 2 * SIZE, (1 - y / w) / 2 * SIZE
+        assert np.linalg.norm(np.subtract(projected, centre(labels, label))) < 4
+
+
+@pytest.mark.parametrize(
+    ("thing", "label"),
+    [("glasses", Label.GLASSES), ("hand", Label.OCCLUDER), ("microphone", Label.OCCLUDER)],
+)
+def test_things_before_the_face_are_labelled(person: Person, shoot: Shoot, thing: str, label: Label) -> None:
+    parts = getattr(occluders, thing)(np.random.default_rng(1), person)
+    with_thing, without = shoot(person.holding(parts)), shoot(person)
+    assert area(with_thing.labels, label) > 40
+    changed = np.abs(with_thing.bgr.astype(int) - without.bgr).max(axis=2) > 25
+    assert changed[with_thing.labels == label].mean() > 0.5
+    assert area(without.labels, label) == 0
+
+
+def test_pairs_fill_the_layout_and_repeat(assets: Path, renderer: Renderer) -> None:
+    shards = [PairMaker(assets, "vesper", 48, seed=5).shard(2, scenes=1) for _ in range(2)]
+    for name, (dtype, shape) in dataset.layout(2, 48).items():
+        assert (shards[0][name].dtype, shards[0][name].shape) == (dtype, shape)
+        assert np.array_equal(shards[0][name], shards[1][name])
+    shard = shards[0]
+    assert np.array_equal(shard["identity_bgr"][0], shard["identity_bgr"][1])
+    assert shard["actor_seed"][0] != shard["actor_seed"][1]
+    assert shard["exposure"][0] == shard["exposure"][1] > 0
+    for picture in ("actor_bgr", "identity_bgr"):
+        assert shard[picture].std() > 10
+
+
+@pytest.mark.parametrize("name", sorted(IDENTITIES))
+def test_who_is_shipped_depicts_nobody(wardrobe: Wardrobe, name: str) -> None:
+    recipe = identity_recipe(name, wardrobe.body.detail_axes)
+    shares = [share for _, share in recipe.skin.sources]
+    assert len(shares) >= 2
+    assert max(shares) <= 0.5
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_an_unknown_identity_is_named(wardrobe: Wardrobe) -> None:
+    with pytest.raises(UnknownIdentity, match="No identity is called nobody: choose one of vesper"):
+        identity_recipe("nobody", wardrobe.body.detail_axes)
+
+
+def test_random_people_are_adults_of_mixed_skin(wardrobe: Wardrobe) -> None:
+    for seed in range(20):
+        recipe = random_recipe(seed, wardrobe.body.detail_axes)
+        assert 0 <= recipe.shape.age <= 0.85
+        assert sum(recipe.shape.ancestry) == pytest.approx(1)
+        assert sum(share for _, share in recipe.skin.sources) == pytest.approx(1)
+        assert set(recipe.shape.details) <= {
+            name for positive, negative in wardrobe.body.detail_axes for name in positive + negative
+        }
+
+
+def test_random_expressions_use_the_rig_within_its_range(wardrobe: Wardrobe) -> None:
+    g = np.random.default_rng(0)
+    for _ in range(50):
+        expression = random_expression(g, wardrobe.body.expressions)
+        assert set(expression) <= set(wardrobe.body.units)
+        assert all(0 <= weight <= 1 for weight in expression.values())
+
+
+def test_the_performance_loops_without_a_jump(wardrobe: Wardrobe) -> None:
+    times = np.arange(0, SECONDS, 1 / 30)
+    moments = [moment(float(t)) for t in times]
+    yaws = np.array([each.pose.yaw for each in moments])
+    assert 28 < np.abs(yaws).max() < 40
+    assert np.abs(np.diff(np.append(yaws, yaws[0]))).max() < 3
+    lid = np.array([each.expression["LeftUpperLidClosed"] for each in moments])
+    assert lid.max() > 0.95
+    assert np.median(lid) < 0.05
+    start, end = moment(0.0), moment(SECONDS)
+    assert end.pose.yaw == pytest.approx(start.pose.yaw)
+    assert end.expression == pytest.approx(start.expression)
+    for each in moments:
+        assert set(each.expression) <= set(wardrobe.body.units)
+        assert all(0 <= weight <= 1 for weight in each.expression.values())
+
+
+def test_missing_assets_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(AssetsMissing, match="give the folder with --assets"):
+        find_assets(tmp_path)
