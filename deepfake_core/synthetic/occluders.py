@@ -74,14 +74,16 @@ def glasses(g: np.random.Generator, person: Person) -> list[Part]:
 
 
 def hand(g: np.random.Generator, person: Person) -> list[Part]:
-    """The person's own hand, fingers curled a little, somewhere before the face."""
+    """The person's own left hand and forearm, fingers curled a little, reaching up before the face."""
     body = person.body
     mesh = body.mesh
-    bones = [
-        name.endswith(".L") and name.startswith(("wrist", "finger", "metacarpal", "lowerarm02")) for name in body.bones
-    ]
-    share = body.weights[:, bones].sum(axis=1)
-    faces = (mesh.groups == "body") & (share[mesh.faces].min(axis=1) > 0.3)
+
+    def moved_by(*bones: str) -> npt.NDArray[np.float32]:
+        return body.weights[:, [name.endswith(".L") and name.startswith(bones) for name in body.bones]].sum(axis=1)
+
+    palm = moved_by("wrist", "metacarpal", "finger")
+    arm = palm + moved_by("lowerarm")
+    faces = (mesh.groups == "body") & (arm[mesh.faces].min(axis=1) > 0.3)
     curl = g.uniform(0, 0.5)
     turns = {
         f"finger{finger}-{joint}.L": Rotation.from_euler("z", -curl * g.uniform(0.6, 1.2))
@@ -90,18 +92,24 @@ def hand(g: np.random.Generator, person: Person) -> list[Part]:
     }
     posed = skin_vertices(person.base, body.weights, body.pose(person.heads, {}, turns))
     used = np.unique(mesh.faces[faces])
-    centre = posed[used].mean(axis=0)
-    _, _, axes = np.linalg.svd(posed[used] - centre, full_matrices=False)
-    axes *= np.array([[1], [1], [np.linalg.det(axes)]])  # a rotation, no mirror
-    upright = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])  # the hand's long axis to the picture's up
-    angles = [g.uniform(0, 2 * np.pi), g.uniform(-0.5, 0.5), g.uniform(-0.5, 0.5)]
+    of_palm = used[palm[used] > 0.5]
+    centre = posed[of_palm].mean(axis=0)
+    # Axes of the hand: from the elbow to the fingers, across, and out of the flat hand.
+    along = centre - posed[used].mean(axis=0)
+    along /= np.linalg.norm(along)
+    _, _, axes = np.linalg.svd(posed[of_palm] - centre, full_matrices=False)
+    out = axes[2] - along * (along @ axes[2])
+    out /= np.linalg.norm(out)
+    if g.random() < 0.5:
+        out = -out  # palm or back of the hand to the camera
+    upright = np.stack([np.cross(along, out), along, out])  # to x right, y up, z to the camera
+    angles = [g.normal(0, 0.9), g.uniform(-0.5, 0.5), g.uniform(-0.5, 0.5)]
     turn = Rotation.from_euler("zyx", angles).as_matrix()
     place = person.head + np.array([g.uniform(-0.5, 0.5), g.uniform(-0.75, 0.35), g.uniform(1.75, 2.0)])
-    vertices = ((posed - centre) @ axes.T @ upright @ turn.T + place).astype(np.float32)
+    vertices = ((posed - centre) @ upright.T @ turn.T + place).astype(np.float32)
     material = Material(Surface.SKIN, Label.OCCLUDER, roughness=0.5, specular=0.025, bump=0.05)
     weights = _head_weights(person, len(vertices))
-    part = Part(vertices, weights, mesh.of_faces(faces), person.parts[0].texture, material)
-    return [part]
+    return [Part(vertices, weights, mesh.of_faces(faces), person.parts[0].texture, material)]
 
 
 def microphone(g: np.random.Generator, person: Person) -> list[Part]:
