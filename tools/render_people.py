@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--rows", type=int, default=6)
     sheet.add_argument("--columns", type=int, default=8)
     sheet.add_argument("--size", type=int, default=192)
+    sheet.add_argument("--labels", action="store_true", help="show the face-parsing labels below each row")
     sheet.set_defaults(run=_sheet)
 
     clip = commands.add_parser("clip", help="video of the synthetic performer")
@@ -129,7 +130,7 @@ def _identity(options: argparse.Namespace) -> None:
 
 def _sheet(options: argparse.Namespace) -> None:
     wardrobe = Wardrobe(find_assets(options.assets))
-    picture = people_sheet(wardrobe, options.seed, options.rows, options.columns, options.size)
+    picture = people_sheet(wardrobe, options.seed, options.rows, options.columns, options.size, labels=options.labels)
     if not cv2.imwrite(str(options.out), picture):
         raise OSError(f"{options.out} cannot be written: check the folder and its free space.")
 

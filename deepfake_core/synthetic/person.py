@@ -149,7 +149,10 @@ class Posed:
 
 
 class Person:
-    """A figure that can be posed; `bald` leaves the hair away."""
+    """A figure that can be posed. `base` (V, 3): the shaped base mesh; `heads` (B, 3): where the bones begin.
+
+    `hairless`: the hair that the recipe asks for was left away.
+    """
 
     def __init__(self, recipe: Recipe, body: Body, base: Floats, parts: list[Part], hairless: bool) -> None:
         self.recipe = recipe

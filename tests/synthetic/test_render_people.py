@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 
 import cv2
+import numpy as np
 import render_people
 
 from deepfake_core.synthetic import dataset
@@ -29,12 +30,13 @@ def test_a_sheet_shows_people(tmp_path: Path) -> None:
     except (AssetsMissing, GraphicsMissing) as error:
         pytest.skip(str(error))
     out = tmp_path / "sheet.png"
-    arguments = ["sheet", "--out", str(out), "--rows", "1", "--columns", "2", "--size", "64"]
+    arguments = ["sheet", "--out", str(out), "--rows", "1", "--columns", "2", "--size", "64", "--labels"]
     assert render_people.main(arguments) == 0
     picture = cv2.imread(str(out))
     assert picture is not None
-    assert picture.shape == (64, 128, 3)
-    assert picture.std() > 20
+    assert picture.shape == (128, 128, 3)
+    assert picture[:64].std() > 20
+    assert len(np.unique(picture[64:].reshape(-1, 3), axis=0)) > 5
 
 
 def test_another_configuration_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
