@@ -102,6 +102,7 @@ class Obs:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=config_home,  # OBS imports scripts by name and looks in its working folder first
                 start_new_session=True,  # Ctrl+C must not reach OBS: its handler for SIGINT can hang
             )
 

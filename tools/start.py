@@ -198,7 +198,9 @@ def run_on_screen(arguments: list[str]) -> int:
     before = {} if first_time else obs_profile.remembered(folder)
     print("Starting OBS. Close its window to end.", flush=True)
     # A session of its own: Ctrl+C in the terminal must not reach OBS, whose handler for it can hang.
-    process = subprocess.Popen([str(obs_install.program()), *arguments], start_new_session=True)
+    # Its working folder is the first place where it looks for scripts.
+    command = [str(obs_install.program()), *arguments]
+    process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True)
     while process.poll() is None:
         try:
             process.wait()

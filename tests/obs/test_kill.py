@@ -137,14 +137,9 @@ def test_a_project_without_its_environment(scratch: Path) -> None:
 
 
 def test_a_face_that_leaves_and_comes_back(scratch: Path) -> None:
-    still = person("asl_help.mkv", *SIZE, 60)
-    shifts = (
-        [0] * 15
-        + [40 * step for step in range(1, 13)]
-        + [480] * 12
-        + [480 - 40 * step for step in range(1, 13)]
-        + [0] * 9
-    )
+    away = [40 * step for step in range(1, 13)]
+    shifts = [0] * 12 + away + [480] * 8 + away[::-1] + [0] * 6
+    still = person("asl_help.mkv", *SIZE, len(shifts))
     frames = numbered([shifted(frame, shift) for frame, shift in zip(still, shifts, strict=True)])
     with Harness(scratch, camera=write_camera(scratch, "YUYV", frames), virtual_camera=True) as obs:
         obs.wait_for_swapped(20)

@@ -27,7 +27,8 @@ else:
     QUEUED = QtCore.Qt.QueuedConnection
     READ = QtCore.QSocketNotifier.Read
 
-_server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+# Made by each script_load: OBS unloads and loads scripts again when the scene collection changes.
+_servers: list[socket.socket] = []
 _notifiers: list[Any] = []
 
 
@@ -60,14 +61,15 @@ _namespace: dict[str, Any] = {"press": press, "trigger": trigger, "is_open": is_
 
 
 def _answer() -> None:
-    source, sender = _server.recvfrom(1 << 16)
+    server = _servers[-1]
+    source, sender = server.recvfrom(1 << 16)
     _namespace["result"] = None
     try:
         exec(compile(source.decode("utf-8"), "<harness>", "exec"), _namespace)
         reply = {"result": _namespace["result"]}
     except Exception:  # noqa: BLE001 - whatever the harness's code raises belongs to the harness
         reply = {"error": traceback.format_exc()}
-    _server.sendto(json.dumps(reply).encode("utf-8"), sender)
+    server.sendto(json.dumps(reply).encode("utf-8"), sender)
 
 
 def script_load(settings: object) -> None:
@@ -75,8 +77,10 @@ def script_load(settings: object) -> None:
     path = os.environ["OBS_TEST_SOCKET"]
     with contextlib.suppress(FileNotFoundError):
         Path(path).unlink()
-    _server.bind(path)
-    notifier = QtCore.QSocketNotifier(_server.fileno(), READ)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    server.bind(path)
+    _servers.append(server)
+    notifier = QtCore.QSocketNotifier(server.fileno(), READ)
     notifier.activated.connect(_answer)
     _notifiers.append(notifier)
 
@@ -86,4 +90,6 @@ def script_unload() -> None:
     for notifier in _notifiers:
         notifier.setEnabled(False)
     _notifiers.clear()
-    _server.close()
+    for server in _servers:
+        server.close()
+    _servers.clear()
