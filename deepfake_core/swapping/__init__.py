@@ -1,1 +1,1 @@
-"""The swap: crop, retargeting, template, encoder and decoder."""
+"""The swap: the driver's landmarks and pixels become a picture of the identity."""

@@ -1,0 +1,119 @@
+"""An identity's decoder, opened: network, texture and retargeter, each checked before use."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+
+from deepfake_core.identities.errors import IdentityError
+from deepfake_core.identities.library import Identity
+from deepfake_core.inference.manifest import Manifest
+from deepfake_core.inference.session import Session, open_session
+from deepfake_core.swapping import surface
+from deepfake_core.swapping.identity_surface import IdentitySurface
+from deepfake_core.swapping.networks import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_NAME
+from deepfake_core.swapping.retargeting import Retargeter
+
+MAX_TEXTURE_SIDE = 1024
+MAX_COMPONENTS = 256
+_PAGES = 2
+_PNG_HEADER = b"\x89PNG\r\n\x1a\n"
+
+
+class IdentityBroken(IdentityError):
+    """A file of the identity does not hold what its name promises."""
+
+    def __init__(self, identity: str, problem: str) -> None:
+        super().__init__(
+            f"The identity {identity!r} cannot be used: {problem}; install it again or export it anew with "
+            "tools/train_swap.py."
+        )
+
+
+@dataclass(frozen=True)
+class IdentityDecoder:
+    """All that draws one identity; immutable, so that several filters can share it."""
+
+    name: str
+    surface: IdentitySurface
+    network: Session
+
+
+def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto") -> IdentityDecoder:
+    """Open an identity's files; raises IdentityBroken for a file that is damaged, hostile or of another encoder.
+
+    threads, provider: as in `inference.session.open_session`, whose errors pass through.
+    """
+    name = identity.name
+    if Manifest.load().entry(ENCODER_NAME).sha256 != identity.encoder_sha256:
+        raise IdentityBroken(name, "it was trained with another encoder than this version's")
+    tensors = _read_geometry(name, _file(identity, "geometry.safetensors"))
+    pages = _read_pages(name, _file(identity, "surface.png"))
+    if not ((tensors["uv"] >= 0).all() and (tensors["uv"] <= pages.shape[1] - 1).all()):
+        raise IdentityBroken(name, "its geometry.safetensors points outside of surface.png")
+    network = open_session(
+        _file(identity, "decoder.onnx"), name=f"identities/{name}/decoder.onnx", threads=threads, provider=provider
+    )
+    if network.inputs != DECODER_INPUTS or network.outputs != DECODER_OUTPUTS:
+        raise IdentityBroken(name, "its decoder.onnx does not take or give what this version's decoders do")
+    return IdentityDecoder(
+        name=name,
+        surface=IdentitySurface(
+            pages=pages,
+            uv=tensors.pop("uv"),
+            page_openings=tensors.pop("page_openings"),
+            tone=tensors.pop("tone"),
+            retargeter=Retargeter(**tensors),
+        ),
+        network=network,
+    )
+
+
+def _file(identity: Identity, name: str) -> bytes:
+    try:
+        return identity.files[name]
+    except KeyError:
+        raise IdentityBroken(identity.name, f"it has no {name}") from None
+
+
+def _read_pages(name: str, data: bytes) -> np.ndarray:
+    # The size is read from the header first: a small file can claim a picture that fills the memory.
+    if len(data) < 33 or not data.startswith(_PNG_HEADER):
+        raise IdentityBroken(name, "its surface.png is not a PNG picture")
+    width, height = struct.unpack(">II", data[16:24])
+    if not 16 <= height <= MAX_TEXTURE_SIDE or width != _PAGES * height:
+        raise IdentityBroken(name, f"its surface.png is {width} x {height} px, not two square pages")
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.dtype != np.uint8 or picture.shape != (height, width, 4):
+        raise IdentityBroken(name, "its surface.png is damaged or not 8-bit with four channels")
+    return np.ascontiguousarray(picture.reshape(height, _PAGES, height, 4).swapaxes(0, 1))
+
+
+def _read_geometry(name: str, data: bytes) -> dict[str, np.ndarray]:
+    try:
+        tensors = load_tensors(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise IdentityBroken(name, "its geometry.safetensors is damaged") from error
+    components = tensors["basis"].shape[0] if "basis" in tensors and tensors["basis"].ndim == 2 else 0
+    shapes = {
+        "uv": (surface.VERTEX_COUNT, 2),
+        "page_openings": (2, 3),
+        "tone": (3,),
+        "driver_mean": (1404,),
+        "basis": (components, 1404),
+        "openings_mean": (5,),
+        "openings_scale": (5,),
+        "coefficients": (components + 5, 1404),
+        "identity_mean": (1404,),
+    }
+    if not 1 <= components <= MAX_COMPONENTS or {key: t.shape for key, t in tensors.items()} != shapes:
+        raise IdentityBroken(name, "its geometry.safetensors holds other tensors than expected")
+    for key, tensor in tensors.items():
+        if tensor.dtype != np.float32 or not np.isfinite(tensor).all() or np.abs(tensor).max() > 1e4:
+            raise IdentityBroken(name, f"the tensor {key} of its geometry.safetensors holds no usable numbers")
+    return tensors

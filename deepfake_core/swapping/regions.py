@@ -1,0 +1,60 @@
+"""Regions of the face in a crop, filled from landmarks: skin to measure light on, openings, the matte."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deepfake_core.facemesh import topology
+
+_OVAL = np.array(topology.FACE_OVAL)
+_EYES = (np.array(topology.RIGHT_EYE), np.array(topology.LEFT_EYE))
+_LIPS = np.array(topology.LIPS_OUTER)
+_MOUTH = np.array(topology.LIPS_INNER)
+_SUBPIXEL = 4
+_SKIN_SHRINK = 0.93
+_MATTE_SHRINK = 0.975
+EYE_VALUE = 96
+MOUTH_VALUE = 192
+
+
+def _polygon(points: np.ndarray) -> np.ndarray:
+    limit = 2.0**14
+    return np.round(np.clip(points, -limit, limit) * 2**_SUBPIXEL).astype(np.int32)
+
+
+def skin(points: np.ndarray, size: int) -> np.ndarray:
+    """Where a face's own light can be measured: uint8 (size, size), 255 inside the oval but for eyes and lips.
+
+    points: float (468, >= 2) px of the crop. Shrunk a little, so that hair and background stay out.
+    """
+    xy = points[:, :2]
+    hull = cv2.convexHull(xy[_OVAL].astype(np.float32))[:, 0]
+    middle = hull.mean(0)
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(mask, _polygon(middle + _SKIN_SHRINK * (hull - middle)), 255, cv2.LINE_AA, _SUBPIXEL)
+    # Polygons filled in one call cancel where they overlap; these never do.
+    cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _LIPS)], 0, cv2.LINE_AA, _SUBPIXEL)
+    return mask
+
+
+def eyes_and_mouth(points: np.ndarray, size: int) -> np.ndarray:
+    """What the lids and lips leave open: uint8 (size, size), EYE_VALUE, MOUTH_VALUE or 0."""
+    xy = points[:, :2]
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [_polygon(xy[eye]) for eye in _EYES], EYE_VALUE, cv2.LINE_AA, _SUBPIXEL)
+    cv2.fillPoly(mask, [_polygon(xy[_MOUTH])], MOUTH_VALUE, cv2.LINE_AA, _SUBPIXEL)
+    return mask
+
+
+def matte(points: np.ndarray, size: int) -> np.ndarray:
+    """The whole inner face, forehead to jaw, without a hole: uint8 (size, size) with a soft edge.
+
+    points: the DRIVER's landmarks (468, >= 2), px of the crop: nothing of the driver's features may show through.
+    """
+    hull = cv2.convexHull(points[:, :2].astype(np.float32))[:, 0]
+    middle = hull.mean(0)
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(mask, _polygon(middle + _MATTE_SHRINK * (hull - middle)), 255, cv2.LINE_AA, _SUBPIXEL)
+    width = 2 * (size // 100) + 1
+    return cv2.blur(mask, (width, width))

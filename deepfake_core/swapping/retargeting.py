@@ -1,0 +1,58 @@
+"""Retargeting: the driver's expression on the identity's face shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_OPENINGS = np.array(
+    [
+        # (upper, lower, corner, other corner): the opening is measured against the width, so it is free of size
+        [159, 145, 33, 133],
+        [386, 374, 263, 362],
+        [13, 14, 61, 291],
+        [105, 159, 33, 133],
+        [334, 386, 263, 362],
+    ]
+)
+OPENING_NAMES = ("right eye", "left eye", "mouth", "right brow", "left brow")
+
+
+def openings(head: np.ndarray) -> np.ndarray:
+    """How far eyes, mouth and brows are open: (..., 468, 3) cm -> (..., 5), in widths of eye or mouth."""
+
+    def distance(a: int, b: int) -> np.ndarray:
+        return np.linalg.norm(head[..., _OPENINGS[:, a], :] - head[..., _OPENINGS[:, b], :], axis=-1)
+
+    return distance(0, 1) / np.maximum(distance(2, 3), 1e-3)
+
+
+@dataclass(frozen=True)
+class Retargeter:
+    """Linear map from a driver's pose-normalised landmarks to the identity's, learned from rendered pairs.
+
+    Ridge regression on principal components, joined by the openings, which say the same for every shape of face.
+    """
+
+    driver_mean: np.ndarray
+    """float32 (1404,), cm."""
+    basis: np.ndarray
+    """float32 (K, 1404): weighted principal components."""
+    openings_mean: np.ndarray
+    """float32 (5,)."""
+    openings_scale: np.ndarray
+    """float32 (5,)."""
+    coefficients: np.ndarray
+    """float32 (K + 5, 1404)."""
+    identity_mean: np.ndarray
+    """float32 (1404,), cm."""
+
+    def features(self, head: np.ndarray) -> np.ndarray:
+        """(N, 468, 3) cm -> (N, K + 5)."""
+        components = (head.reshape(len(head), -1) - self.driver_mean) @ self.basis.T
+        return np.concatenate([components, (openings(head) - self.openings_mean) * self.openings_scale], axis=1)
+
+    def __call__(self, head: np.ndarray) -> np.ndarray:
+        """A driver's landmarks (468, 3) cm on the canonical head -> the identity's, float (468, 3) cm."""
+        return (self.features(head[None]) @ self.coefficients + self.identity_mean).reshape(-1, 3)

@@ -1,0 +1,176 @@
+"""The swap of one face in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepfake_core.frame import Box, Frame
+from deepfake_core.inference.errors import ModelRefused, NetworkFailed
+from deepfake_core.inference.session import Session, shared
+from deepfake_core.swapping import light, networks, regions, surface
+from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
+from deepfake_core.swapping.decoder import IdentityDecoder
+from deepfake_core.swapping.identity_surface import TextureBlender
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A drawn face, ready to be composited."""
+
+    bgr: np.ndarray
+    """uint8 (S, S, 3)."""
+    matte: np.ndarray
+    """uint8 (S, S): 255 over the driver's whole inner face, soft at its border, without holes."""
+    crop_to_frame: np.ndarray
+    """float64 (2, 3): px of the patch -> px of the frame."""
+
+
+class Swapper:
+    """Draws an identity with a driver's pose, expression and light.
+
+    One for each filter: its buffers serve one thread. The networks behind it are shared.
+    """
+
+    def __init__(self, *, threads: int = 2, provider: str = "auto") -> None:
+        """Open the shared encoder; raises ModelError where it is missing, damaged or another network."""
+        self._encoder: Session = shared(networks.ENCODER_NAME, threads=threads, provider=provider)
+        if self._encoder.inputs != networks.ENCODER_INPUTS or self._encoder.outputs != networks.ENCODER_OUTPUTS:
+            raise ModelRefused(
+                f"'{networks.ENCODER_NAME}' is another network than expected; restore it with 'git checkout -- models'."
+            )
+        self.provider = self._encoder.provider
+        self.network_failures = 0
+        """How many pictures show the bare texture because a network gave no usable result."""
+        self._blender = TextureBlender()
+
+    def swap(
+        self,
+        frame: Frame,
+        face_landmarks: np.ndarray,
+        decoder: IdentityDecoder,
+        *,
+        colour_match: float = 1.0,
+        resolution: int = 256,
+        template_only: bool = False,
+    ) -> Patch:
+        """Draw the identity over the face whose landmarks are float (468, 3), px of the frame.
+
+        colour_match: 1 takes the driver's skin tone, 0 keeps the identity's own under the driver's light.
+        resolution: side of the patch, px, a multiple of 128. template_only: skip the networks.
+        Where a network fails, the bare texture is drawn: the driver's own face never shows instead.
+        """
+        identity = decoder.surface
+        pose = fit_pose(face_landmarks)
+        to_crop = crop_transform(pose, networks.SIZE)
+        driver = crop(frame, to_crop, networks.SIZE)
+        driver_points = transform_points(to_crop, face_landmarks)
+        head = identity.retargeter(pose.to_head(face_landmarks))
+        points = transform_points(to_crop, pose.to_picture(surface.extend(head)))
+
+        driver_skin = regions.skin(driver_points, networks.SIZE).astype(np.float32) / 255.0
+        driver_light = light.measure(driver, driver_skin)
+        raster = surface.rasterise(points, surface.RASTER_SIZE)
+        drawing = surface.draw(self._blender.blend(identity, head), identity.uv, raster, resolution)
+        identity_skin = regions.skin(points, networks.SIZE).astype(np.float32) / 255.0
+        template, template_fine = template_reflectance(drawing, identity_skin)
+
+        relief = template
+        if not template_only:
+            driver_input = networks.centre(light.reflectance(driver, driver_light))
+            geometry = networks.geometry_input(normals(points, raster), regions.eyes_and_mouth(points, networks.SIZE))
+            try:
+                relief = self._decode(decoder, driver_input, geometry, template)
+            except NetworkFailed:
+                self.network_failures += 1
+
+        bgr = _finish(
+            relief, template, template_fine, drawing.detail, light.match(driver_light, identity.tone, colour_match)
+        )
+        to_patch = crop_transform(pose, resolution)
+        return Patch(
+            bgr=bgr,
+            matte=regions.matte(transform_points(to_patch, face_landmarks), resolution),
+            crop_to_frame=cv2.invertAffineTransform(to_patch),
+        )
+
+    def _decode(
+        self, decoder: IdentityDecoder, driver: np.ndarray, geometry: np.ndarray, template: np.ndarray
+    ) -> np.ndarray:
+        """The identity's reflectance float32 (128, 128, 3), 0..2."""
+        features = dict(
+            zip(self._encoder.outputs, self._encoder.run(driver=driver[None], geometry=geometry[None]), strict=True)
+        )
+        outputs = dict(
+            zip(
+                decoder.network.outputs,
+                decoder.network.run(template=networks.centre(template)[None], **features),
+                strict=True,
+            )
+        )
+        # Off the identity's face the network was taught nothing: there the drawn surface stays as it is.
+        shown = outputs["matte"][0]
+        decoded = outputs["reflectance"][0] + np.float32(1.0)
+        return np.clip(template + shown * (decoded - template), 0.0, 2.0)
+
+
+def crop(frame: Frame, to_crop: np.ndarray, size: int) -> np.ndarray:
+    """The pixels of an upright square around a face: uint8 (size, size, 3) BGR; edges repeat beyond the frame.
+
+    to_crop: (2, 3) similarity, px of the frame -> px of the crop. Only the square's surroundings are converted.
+    """
+    to_frame = cv2.invertAffineTransform(to_crop)
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64) @ to_frame[:, :2].T + to_frame[:, 2]
+    x0, y0 = np.floor(corners.min(0) - 2)
+    x1, y1 = np.ceil(corners.max(0) + 2)
+    box = Box(
+        int(np.clip(x0, 0, frame.width - 1)),
+        int(np.clip(y0, 0, frame.height - 1)),
+        int(np.clip(x1, 1, frame.width)),
+        int(np.clip(y1, 1, frame.height)),
+    )
+    box = frame.align(Box(box.x0, box.y0, max(box.x1, box.x0 + 1), max(box.y1, box.y0 + 1)))
+    region = frame.region(box)
+    matrix = to_crop.copy()
+    matrix[:, 2] += to_crop[:, :2] @ np.array([box.x0, box.y0], np.float64)
+    factor = float(np.sqrt(abs(np.linalg.det(to_crop[:, :2]))))
+    if factor < 0.6:
+        # Averaging first: a large face warped down in one step would flicker.
+        shrunk = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
+        kx, ky = shrunk[0] / region.shape[1], shrunk[1] / region.shape[0]
+        region = cv2.resize(region, shrunk, interpolation=cv2.INTER_AREA)
+        # Pixel centres: x_small = (x + 0.5) k - 0.5.
+        matrix[:, 2] += matrix[:, :2] @ np.array([0.5 / kx - 0.5, 0.5 / ky - 0.5])
+        matrix[:, :2] = matrix[:, :2] / np.array([kx, ky])
+    return cv2.warpAffine(region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def normals(points: np.ndarray, raster: surface.Raster) -> np.ndarray:
+    """Unit normals in camera axes, float32 (S, S, 3), 0 off the surface; points: (504, 3) px of the crop."""
+    return raster.interpolate(surface.vertex_normals(points * np.array([1.0, -1.0, -1.0])))
+
+
+def template_reflectance(drawing: surface.Drawing, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A drawn surface without its light, at the networks' size and at its own: float32 (128, 128, 3), (S, S, 3), 0..2.
+
+    skin: float32 (128, 128), where its light is measured. Off the surface both are 1, plain skin.
+    """
+    size = (networks.SIZE, networks.SIZE)
+    shown = drawing.coverage[..., None]
+    small = cv2.resize(drawing.bgr, size, interpolation=cv2.INTER_AREA)
+    small_shown = cv2.resize(drawing.coverage, size, interpolation=cv2.INTER_AREA)
+    measured = light.measure(small, skin * (small_shown > 0.99))
+    fine = 1.0 + shown * (light.reflectance(drawing.bgr, measured) - 1.0)
+    return cv2.resize(fine, size, interpolation=cv2.INTER_AREA), fine
+
+
+def _finish(
+    relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, detail: np.ndarray, given: np.ndarray
+) -> np.ndarray:
+    """Enlarge, add the texture's fine detail, put the light back: uint8 (S, S, 3)."""
+    size = template_fine.shape[0]
+    enlarged = cv2.resize(np.dstack([relief, template]), (size, size), interpolation=cv2.INTER_LINEAR)
+    fine = enlarged[..., :3] + detail[..., None] * (template_fine - enlarged[..., 3:])
+    return cv2.convertScaleAbs(np.maximum(fine, 0.0) * light.enlarge(given, size))

@@ -1,0 +1,139 @@
+"""Train the swap: bake an identity's surface, prepare rendered pairs, train, export, look at the result.
+
+The whole way, after tools/render_people.py has rendered views and pairs of an identity:
+
+    tools/train_swap.py bake     --work WORK --views VIEWS
+    tools/train_swap.py prepare  --work WORK --pairs PAIRS
+    tools/train_swap.py train    --work WORK
+    tools/train_swap.py export   --work WORK --views VIEWS --name NAME --title TITLE
+    tools/train_swap.py evaluate --work WORK --sheet SHEET.png
+    tools/train_swap.py sheet    --name NAME --out SHEET.png PICTURE_OR_VIDEO ...
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from environment import run_inside
+
+run_inside("train")
+
+import argparse
+import os
+import shlex
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import cv2
+
+from deepfake_core.training.configuration import Configuration
+from deepfake_core.training.identity_views import BakedSurface, ViewsUnusable, bake_surface, read_views
+from deepfake_core.training.pairs import DatasetBroken, shard_paths
+from deepfake_core.training.still_landmarks import StillLandmarks
+from deepfake_core.training.workspace import StepMissing, Workspace
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one step; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    cv2.setNumThreads(1)
+    try:
+        options.run(options)
+    except (ViewsUnusable, DatasetBroken, StepMissing, OSError) as error:
+        print(f"train_swap: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, run: object, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=description)
+        added.set_defaults(run=run)
+        return added
+
+    bake = command("bake", _bake, "bake the identity's texture from its rendered views")
+    bake.add_argument("--views", type=Path, required=True, help="folder with views.json")
+
+    prepare = command("prepare", _prepare, "fit the retargeter and prepare samples from rendered pairs")
+    prepare.add_argument("--pairs", type=Path, required=True, help="folder with shard-*.npz")
+    prepare.add_argument(
+        "--fit-shards", type=int, default=18, help="shards to wait for before the retargeter is fitted"
+    )
+    prepare.add_argument("--follow", type=float, default=0.0, metavar="MINUTES", help="wait so long for new shards")
+
+    train = command("train", _train, "train encoder and decoder, or go on with it")
+    train.add_argument("--steps", type=int, default=Configuration.steps, help="length of the schedule")
+    train.add_argument("--until", type=int, help="stop at this step (default: the end of the schedule)")
+    train.add_argument("--batch", type=int, default=Configuration.batch)
+    train.add_argument("--seed", type=int, default=Configuration.seed)
+    train.add_argument("--threads", type=int, default=2)
+
+    for added in (bake, prepare, train):
+        added.add_argument("--work", type=Path, required=True, help="folder of this training")
+    return parser
+
+
+def _bake(options: argparse.Namespace) -> None:
+    workspace = Workspace(options.work)
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    baked: BakedSurface = bake_surface(read_views(options.views, StillLandmarks()))
+    baked.save(workspace.surface)
+    print(f"baked {workspace.surface}")
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from deepfake_core.swapping.identity_surface import TextureBlender
+
+    workspace, find, blender = Workspace(options.work), StillLandmarks(), TextureBlender()
+    deadline = time.monotonic() + 60.0 * options.follow
+    while True:
+        paths = shard_paths(options.pairs)
+        for path in paths:
+            workspace.landmarks(path, find)
+        if not workspace.retargeter.exists() and len(paths) >= options.fit_shards:
+            print("retargeter", workspace.fit_retargeter(options.pairs, Configuration(), find), flush=True)
+        if workspace.retargeter.exists():
+            identity = workspace.identity_surface()
+            for path in paths:
+                made = workspace.prepare(path, find, identity, blender)
+                if made:
+                    print(f"{path.name}: {made} samples", flush=True)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(5.0)
+    if not workspace.retargeter.exists():
+        raise StepMissing(f"{options.pairs} holds {len(paths)} shards, fewer than --fit-shards {options.fit_shards}.")
+
+
+def _train(options: argparse.Namespace) -> None:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    from deepfake_core.training.pool import SamplePool
+    from deepfake_core.training.trainer import Trainer
+
+    workspace = Workspace(options.work)
+    settings = Configuration(seed=options.seed, batch=options.batch, steps=options.steps)
+    pool = SamplePool(workspace.samples, settings, held_out=False)
+    if not len(pool):
+        raise StepMissing(f"{workspace.samples} holds no samples yet; run 'prepare' first.")
+    trainer = Trainer(workspace.run, settings)
+    print(f"{len(pool)} samples, from step {trainer.step}: {shlex.join(sys.argv)}", flush=True)
+    trainer.train(pool, until=min(options.until or settings.steps, settings.steps), say=_say)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
