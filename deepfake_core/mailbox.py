@@ -1,6 +1,7 @@
 """Where the graphics thread and a worker exchange pictures of one layout without ever waiting for each other."""
 
 import math
+import mmap
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -66,7 +67,9 @@ class Picture:
     """A buffer of one layout. Raises FrameLayoutError when the layout does not describe a picture."""
 
     def __init__(self, layout: Layout) -> None:
-        buffer = np.zeros(layout.size, np.uint8)
+        # Pages of its own, which go back to the system with the picture: freed blocks of this size would stay in one of
+        # malloc's arenas, of which each new worker thread gets another.
+        buffer = np.frombuffer(mmap.mmap(-1, layout.size), np.uint8)
         self.frame = Frame.over(
             buffer,
             layout.format,

@@ -40,6 +40,7 @@ class Worker:
         self._slate_outdated = False
         self._next_slate = 0.0
         self._last_failure = ""
+        self._warnings: list[str] = []
 
     @property
     def alive(self) -> bool:
@@ -134,9 +135,11 @@ class Worker:
         if not self._settings:
             return
         settings, warnings = Settings.parse(self._settings.pop())
-        for warning in warnings:
+        # OBS sends all settings at every change of one: the same complaint is made once.
+        for warning in [warning for warning in warnings if warning not in self._warnings]:
             _log.warning("%s: %s", self._name, warning)
             self._statistics.report(warning)
+        self._warnings = warnings
         self._pipeline.configure(settings)
         # The pipeline takes them with the next frame; from then on its slate has the chosen label too.
         self._slate_outdated = True

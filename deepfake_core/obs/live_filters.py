@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from deepfake_core.obs import libobs, properties, status
+from deepfake_core.obs import libobs, memory, properties, status
 from deepfake_core.obs.filter import Filter
 
 BEAT_SECONDS = 0.25
@@ -57,6 +57,7 @@ class LiveFilters:
             live.close()
         self._filters.clear()
         self._leaving.clear()
+        memory.trim()
 
     # Implementation.
 
@@ -152,6 +153,7 @@ class LiveFilters:
             if live.stop(0):
                 self._leaving.remove(live)
                 live.close()
+                memory.trim()
 
     def _refresh(self) -> None:
         for source, live in list(self._filters.items()):

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from deepfake_core.obs import libobs
 
-NAME = C.create_string_buffer("Deepfake".encode())
+NAME = C.create_string_buffer(b"Deepfake")
 
 
 class Implementation(Protocol):
@@ -58,9 +58,7 @@ class _State:
     """What outlives the script."""
 
     implementation: Implementation | None = None
-    absence = (
-        "The script obs_deepfake.py is not loaded. Load it in Tools > Scripts; until then the camera stays hidden."
-    )
+    absence = "The script obs_deepfake.py is not loaded, so the camera is hidden; load it in Tools > Scripts."
     registered = False
     last_failure = ""
 
