@@ -60,7 +60,7 @@ def main() -> None:
     camera = numbered(list(islice(frames(options.clip), 300)))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with Harness(folder, camera=write_camera(folder, "MJPG", camera), virtual_camera=True) as obs:
+        with Harness(folder, camera=write_camera(folder, "YUYV", camera), virtual_camera=True) as obs:
             obs.wait_for_swapped(30)
             time.sleep(len(camera) / 30)
             obs.request("OpenInputFiltersDialog", inputName=SOURCE)

@@ -15,8 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from check_recording import LabelFinder, frames
+from check_recording import frames
 
+from deepfake_core.disclosure.detection import is_labelled
 from deepfake_core.frame import Frame
 from deepfake_core.identities.library import Library
 from deepfake_core.inference.errors import InferenceError
@@ -55,8 +56,7 @@ def picture(clip: Path) -> dict[str, Any]:
         started = time.perf_counter()
         marked = pipeline.process(frame)
         milliseconds.append((time.perf_counter() - started) * 1000)
-        finder = LabelFinder(frame.width, frame.height)
-        label = label and finder.marked(marked.frame.to_bgr())
+        label = label and is_labelled(marked.frame.to_bgr())
     status = pipeline.status()
     pipeline.close()
     problem = ""

@@ -238,7 +238,7 @@ def run_headless(options: argparse.Namespace, setup: obs_profile.Setup, argument
             raise RunFailed(f"OBS ended with exit code {exit_code}.")
         if options.seconds is None:
             return 0
-        report = verify(status, recording, setup, copy, python)
+        report = verify(status, recording, copy, python)
         if recording is not None:
             shutil.move(recording, options.record)
             report += f", recorded to {options.record}"
@@ -260,7 +260,7 @@ def wait(obs: obs_process.Obs, seconds: float | None) -> None:
             raise
 
 
-def verify(status: Path, recording: Path | None, setup: obs_profile.Setup, settings_folder: Path, python: Path) -> str:
+def verify(status: Path, recording: Path | None, settings_folder: Path, python: Path) -> str:
     """What an unattended run achieved, in words. Raises RunFailed unless frames were swapped, marked and written."""
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     if not lines:
@@ -274,9 +274,7 @@ def verify(status: Path, recording: Path | None, setup: obs_profile.Setup, setti
     if recording is None:
         return report
     values = filter_settings(settings_folder)
-    picture = setup.source.picture
     command = [str(python), str(REPOSITORY / "tools" / "check_recording.py"), str(recording)]
-    command += ["--size", str(picture.width), str(picture.height)]
     command += ["--corner", values.get("label_corner", "top_right"), "--language", values.get("label_language", "en")]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode == 1:

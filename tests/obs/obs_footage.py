@@ -11,9 +11,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from check_recording import LabelFinder, frames, is_blank
+from check_recording import frames, is_blank
 from obs_harness import FOOTAGE, REPOSITORY, Camera
 
+from deepfake_core.disclosure.detection import is_labelled
 from deepfake_core.facemesh.topology import FACE_OVAL
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
@@ -122,8 +123,6 @@ class Judge:
         """
         tracked = zip(camera_frames, faces or track(camera_frames), strict=True)
         self._patches = [_inner_faces(frame, found) for frame, found in tracked]
-        height, width = camera_frames[0].shape[:2]
-        self._label = LabelFinder(width, height)
 
     @property
     def faces(self) -> int:
@@ -138,7 +137,7 @@ class Judge:
             if is_blank(frame):
                 continue
             pictures += 1
-            if not self._label.marked(frame):
+            if not is_labelled(frame):
                 unmarked.append(index)
             seen = number(frame)
             if seen is not None and seen >= len(self._patches):

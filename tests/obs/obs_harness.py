@@ -29,6 +29,9 @@ REPOSITORY = HERE.parent.parent
 SCRIPT = REPOSITORY / "obs_deepfake.py"
 DRIVER = HERE / "scripts" / "obs_driver.py"
 FOOTAGE = REPOSITORY.parent / "shared" / "footage"
+BT709_TO_BGR = np.array(
+    [[1.1644, 2.1124, 0.0, -289.017], [1.1644, -0.2132, -0.5329, 76.878], [1.1644, 0.0, 1.7927, -248.101]]
+)
 SOURCE, FILTER = obs_profile.SOURCE, obs_profile.FILTER
 
 
@@ -266,12 +269,14 @@ class Harness:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def virtual_frames(self) -> Iterator[np.ndarray]:
-        """What came out of the virtual camera: uint8 BGR frames."""
+        """What came out of the virtual camera: uint8 BGR frames (from YUYV in BT.709, limited range, as OBS writes)."""
         width, height = self.canvas
         with self.virtual_camera_file.open("rb") as frames:
             while len(data := frames.read(width * height * 2)) == width * height * 2:
-                yuyv = np.frombuffer(data, np.uint8).reshape(height, width, 2)
-                yield cv2.cvtColor(yuyv, cv2.COLOR_YUV2BGR_YUYV)
+                yuyv = np.frombuffer(data, np.uint8).reshape(height, width // 2, 4)
+                luma = yuyv[..., 0::2].reshape(height, width)
+                blue, red = (cv2.resize(np.ascontiguousarray(yuyv[..., n]), (width, height)) for n in (1, 3))
+                yield cv2.transform(cv2.merge([luma, blue, red]), BT709_TO_BGR)
 
     def recording(self) -> Path:
         """The file that OBS records to."""

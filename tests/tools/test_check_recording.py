@@ -5,10 +5,9 @@ from pathlib import Path
 import av
 import check_recording
 import numpy as np
-import pytest
-from check_recording import LabelFinder, check
-from deepfake_core.disclosure.mark import Disclosure
+from check_recording import check
 
+from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.frame import Frame
 
 SIZE = (640, 360)
@@ -21,9 +20,9 @@ def pictures(count: int) -> list[np.ndarray]:
     return [np.roll(large, 7 * index, axis=1) for index in range(count)]
 
 
-def marked(frame: np.ndarray, corner: str = "top_right", language: str = "en") -> np.ndarray:
+def marked(frame: np.ndarray) -> np.ndarray:
     copy = Frame.from_bgr(frame.copy())
-    Disclosure(corner, language).mark(copy)
+    Disclosure().mark(copy)
     return copy.to_bgr()
 
 
@@ -37,28 +36,18 @@ def record(path: Path, frames: list[np.ndarray]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("corner", "language"), [("top_right", "en"), ("bottom_left", "de"), ("top_left", "bg")])
-def test_the_label_is_found_where_it_is_and_nowhere_else(corner: str, language: str) -> None:
-    finder = LabelFinder(*SIZE, corner, language)
-    elsewhere = {"top_right": "bottom_left", "bottom_left": "top_right", "top_left": "bottom_right"}[corner]
-    for frame in pictures(5):
-        assert finder.marked(marked(frame, corner, language))
-        assert not finder.marked(frame)
-        assert not finder.marked(marked(frame, elsewhere, language))
-
-
 def test_a_recording_passes_only_when_every_sample_is_marked(tmp_path: Path) -> None:
     frames = pictures(12)
     black = np.zeros_like(frames[0])
     good = record(tmp_path / "good.mkv", [black, black, *map(marked, frames)])
-    assert check(good, SIZE, "top_right", "en") == {"frames": 14, "pictures": 12, "sampled": 12, "unmarked": 0}
+    assert check(good, "top_right", "en") == {"frames": 14, "pictures": 12, "sampled": 12, "unmarked": 0}
     bad = record(tmp_path / "bad.mkv", [*map(marked, frames[:6]), frames[6], *map(marked, frames[7:])])
-    assert check(bad, SIZE, "top_right", "en")["unmarked"] == 1
+    assert check(bad, "top_right", "en")["unmarked"] == 1
 
 
 def test_the_command_says_so_with_its_exit_code(tmp_path: Path) -> None:
     def run(path: Path) -> int:
-        command = [sys.executable, check_recording.__file__, str(path), "--size", *map(str, SIZE)]
+        command = [sys.executable, check_recording.__file__, str(path)]
         return subprocess.run(command, capture_output=True, check=False).returncode
 
     assert run(record(tmp_path / "good.mkv", list(map(marked, pictures(3))))) == 0

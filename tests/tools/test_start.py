@@ -6,7 +6,6 @@ from pathlib import Path
 
 import environment
 import obs_install
-import obs_profile
 import pytest
 import start
 import v4l2
@@ -88,15 +87,14 @@ def write_status(path: Path, **values: object) -> Path:
 
 
 def test_a_run_counts_only_with_swapped_frames(tmp_path: Path) -> None:
-    setup = obs_profile.Setup(obs_profile.camera("/dev/video0", "YUYV", 640, 480, (1, 30)), start.SCRIPT)
     python = Path(sys.executable)
     good = write_status(tmp_path / "good")
-    assert start.verify(good, None, setup, tmp_path, python) == "80 of 90 frames swapped with Vesper (cpu)"
+    assert start.verify(good, None, tmp_path, python) == "80 of 90 frames swapped with Vesper (cpu)"
     with pytest.raises(start.RunFailed, match="reported nothing"):
-        start.verify(tmp_path / "none", None, setup, tmp_path, python)
+        start.verify(tmp_path / "none", None, tmp_path, python)
     bad = write_status(tmp_path / "bad", frames_swapped=0, last_error="The identity is gone.")
     with pytest.raises(start.RunFailed, match=r"No face was swapped in 90 frames: The identity is gone\."):
-        start.verify(bad, None, setup, tmp_path, python)
+        start.verify(bad, None, tmp_path, python)
 
 
 def test_a_machine_with_nothing_is_told_all_of_it(
