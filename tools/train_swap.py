@@ -25,15 +25,20 @@ import argparse
 import os
 import shlex
 import time
+from datetime import date
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
 
+from deepfake_core.identities import pack
+from deepfake_core.inference.manifest import MODELS_DIR, Manifest
+from deepfake_core.swapping.networks import ENCODER_NAME
 from deepfake_core.training.configuration import Configuration
-from deepfake_core.training.identity_views import BakedSurface, ViewsUnusable, bake_surface, read_views
-from deepfake_core.training.pairs import DatasetBroken, shard_paths
+from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.identity_views import BakedSurface, bake_surface, read_views
+from deepfake_core.training.pairs import shard_paths
 from deepfake_core.training.still_landmarks import StillLandmarks
 from deepfake_core.training.workspace import StepMissing, Workspace
 
@@ -44,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     cv2.setNumThreads(1)
     try:
         options.run(options)
-    except (ViewsUnusable, DatasetBroken, StepMissing, OSError) as error:
+    except (TrainingError, OSError) as error:
         print(f"train_swap: {error}", file=sys.stderr)
         return 1
     return 0
@@ -76,7 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=Configuration.seed)
     train.add_argument("--threads", type=int, default=2)
 
-    for added in (bake, prepare, train):
+    export = command("export", _export, "write the encoder and the identity's pack into models/")
+    export.add_argument("--views", type=Path, required=True, help="folder with portrait.png")
+    export.add_argument("--name", required=True, help="folder of the identity below models/identities")
+    export.add_argument("--title", required=True, help="what people read in the list")
+    export.add_argument("--description", default="A rendered person who does not exist.")
+    export.add_argument("--person-seed", type=int, required=True, help="seed that made the person")
+    export.add_argument("--person-command", required=True, help="command that rendered the person")
+    export.add_argument("--valid-from", type=date.fromisoformat, default=date.today(), help="YYYY-MM-DD")
+
+    for added in (bake, prepare, train, export):
         added.add_argument("--work", type=Path, required=True, help="folder of this training")
     return parser
 
@@ -129,6 +143,35 @@ def _train(options: argparse.Namespace) -> None:
     trainer = Trainer(workspace.run, settings)
     print(f"{len(pool)} samples, from step {trainer.step}: {shlex.join(sys.argv)}", flush=True)
     trainer.train(pool, until=min(options.until or settings.steps, settings.steps), say=_say)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from deepfake_core.training import packing
+    from deepfake_core.training.trainer import averaged_networks
+
+    workspace = Workspace(options.work)
+    encoder, decoder, step = averaged_networks(workspace.run)
+    encoder_data = packing.encoder_file(encoder)
+    files = packing.identity_files(decoder, workspace.identity_surface(), options.views / "portrait.png")
+    encoder_path = MODELS_DIR / ENCODER_NAME
+    encoder_path.parent.mkdir(parents=True, exist_ok=True)
+    encoder_path.write_bytes(encoder_data)
+    identity_path = packing.write_identity(
+        MODELS_DIR / "identities" / options.name,
+        files,
+        title=options.title,
+        description=options.description,
+        encoder_sha256=pack.sha256(encoder_data),
+        origin=packing.Origin(options.person_seed, options.person_command, options.valid_from),
+    )
+    for path in (encoder_path, identity_path):
+        Manifest.add(
+            path,
+            licence="Apache-2.0",
+            made_by=f"python tools/train_swap.py {shlex.join(sys.argv[1:])}",
+            source=f"trained by this project on rendered people who do not exist, {step} steps",
+        )
+    print(f"exported step {step}: {encoder_path}, {identity_path.parent}")
 
 
 def _say(line: str) -> None:

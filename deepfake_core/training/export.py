@@ -9,11 +9,13 @@ import onnxruntime
 import tensorflow as tf
 import tf2onnx
 
+from deepfake_core.training.errors import TrainingError
+
 OPSET = 17
 TOLERANCE = 1e-4
 
 
-class ExportMismatch(Exception):
+class ExportMismatch(TrainingError):
     """The exported network does not compute what the trained one does."""
 
 

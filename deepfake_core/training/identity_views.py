@@ -13,6 +13,7 @@ import numpy as np
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.swapping.retargeting import openings
 from deepfake_core.training import baking
+from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.still_landmarks import StillLandmarks
 
 MOUTH_OPEN = "mouth_open"
@@ -22,7 +23,7 @@ FRONT = "yaw+00"
 _HEAD_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 17)
 
 
-class ViewsUnusable(Exception):
+class ViewsUnusable(TrainingError):
     """The views of the identity are incomplete or show no face."""
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from deepfake_core.training.errors import TrainingError
+
 MAX_SHARD_SAMPLES = 64
 
 
-class DatasetBroken(Exception):
+class DatasetBroken(TrainingError):
     """A shard of rendered pairs does not hold what it should."""
 
 
@@ -50,8 +51,3 @@ def read_shard(path: Path) -> Shard:
 def shard_paths(folder: Path) -> list[Path]:
     """The finished shards of a data set in order; a renderer may still be adding more."""
     return sorted(folder.glob("shard-*.npz"))
-
-
-def read_all(folder: Path) -> Iterator[Shard]:
-    """All shards that are there now."""
-    return (read_shard(path) for path in shard_paths(folder))

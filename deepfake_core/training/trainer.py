@@ -13,6 +13,7 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from deepfake_core.training.configuration import Configuration
+from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.input_stream import batches
 from deepfake_core.training.keras_networks import build_decoder, build_encoder
 from deepfake_core.training.losses import swap_loss
@@ -21,6 +22,24 @@ from deepfake_core.training.pool import SamplePool
 CHECKPOINT = "checkpoint.safetensors"
 SETTINGS = "configuration.json"
 _REPORT_EVERY = 50
+
+
+class CheckpointMissing(TrainingError):
+    """There is no trained state to take networks from."""
+
+
+def averaged_networks(folder: Path) -> tuple[keras.Model, keras.Model, int]:
+    """Encoder and decoder with the averaged weights of the checkpoint in `folder`, and its step.
+
+    They are what is evaluated and exported. A training that runs beside is not disturbed.
+    """
+    if not (folder / CHECKPOINT).exists():
+        raise CheckpointMissing(f"{folder} holds no checkpoint yet; run 'train' first.")
+    state = load_file(folder / CHECKPOINT)
+    encoder, decoder = build_encoder(), build_decoder()
+    for k, variable in enumerate([*encoder.trainable_variables, *decoder.trainable_variables]):
+        variable.assign(state[f"average.{k:03d}"])
+    return encoder, decoder, int(state["step"][0])
 
 
 class Trainer:
@@ -72,14 +91,6 @@ class Trainer:
                 pool.take_new()
                 last_checkpoint = time.monotonic()
         self.save()
-
-    def averaged(self) -> tuple[keras.Model, keras.Model]:
-        """Copies of encoder and decoder with the averaged weights: what is evaluated and exported."""
-        encoder, decoder = build_encoder(), build_decoder()
-        variables = [*encoder.trainable_variables, *decoder.trainable_variables]
-        for variable, value in zip(variables, self._average, strict=True):
-            variable.assign(value)
-        return encoder, decoder
 
     def save(self) -> None:
         """Write the checkpoint in one step."""

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from deepfake_core.swapping.identity_surface import IdentitySurface, TextureBlender
 from deepfake_core.swapping.retargeting import Retargeter
 from deepfake_core.training.configuration import Configuration
+from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.fitting import fit, judge
 from deepfake_core.training.identity_views import BakedSurface
 from deepfake_core.training.pairs import Shard, read_shard, shard_paths
@@ -19,7 +20,7 @@ from deepfake_core.training.preparation import PairLandmarks, find_landmarks, ma
 from deepfake_core.training.still_landmarks import StillLandmarks
 
 
-class StepMissing(Exception):
+class StepMissing(TrainingError):
     """A command was called before the one that it builds on."""
 
 

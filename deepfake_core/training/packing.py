@@ -1,0 +1,94 @@
+"""Packing a trained swap: the shared encoder, and the identity with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from safetensors.numpy import save as save_tensors
+
+from deepfake_core.identities import pack
+from deepfake_core.identities.consent import ConsentRecord
+from deepfake_core.swapping import networks
+from deepfake_core.swapping.identity_surface import IdentitySurface
+from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.export import to_onnx
+
+MAX_PORTRAIT_SIDE = 512
+
+
+class PortraitMissing(TrainingError):
+    """There is no picture to show in the list of identities."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an identity that depicts nobody comes from; goes into its consent record."""
+
+    seed: int
+    command: str
+    """The command that rendered the person."""
+    valid_from: date
+
+
+def encoder_file(encoder: keras.Model) -> bytes:
+    """The shared encoder as ONNX; raises ExportMismatch."""
+    return to_onnx(encoder, networks.ENCODER_INPUTS, networks.ENCODER_OUTPUTS, "encoder")
+
+
+def identity_files(decoder: keras.Model, identity: IdentitySurface, portrait: Path) -> dict[str, bytes]:
+    """The files of an identity pack but for its two JSON files; raises ExportMismatch or PortraitMissing."""
+    retargeter = {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in vars(identity.retargeter).items()}
+    layout = {"uv": identity.uv, "page_openings": identity.page_openings, "tone": identity.tone}
+    return {
+        "decoder.onnx": to_onnx(decoder, networks.DECODER_INPUTS, networks.DECODER_OUTPUTS, "decoder"),
+        "surface.png": _png(np.hstack(list(identity.pages))),
+        "geometry.safetensors": save_tensors({**layout, **retargeter}),
+        "portrait.png": _png(_portrait(portrait)),
+    }
+
+
+def write_identity(
+    folder: Path, files: dict[str, bytes], *, title: str, description: str, encoder_sha256: str, origin: Origin
+) -> Path:
+    """Write the pack of an identity that depicts nobody; returns the path of its identity.json."""
+    decoder_sha256 = pack.sha256(files["decoder.onnx"])
+    return pack.write(
+        folder,
+        title=title,
+        description=description,
+        encoder_sha256=encoder_sha256,
+        files=files,
+        consent=ConsentRecord(
+            record_id=f"synthetic-{folder.name}-{decoder_sha256[:12]}",
+            kind="synthetic",
+            depicted="Nobody: a rendered person",
+            granted_to="everybody",
+            purposes=[
+                "showing on stage, in class and in public what live deepfakes are",
+                "film, theatre, streaming and art",
+                "research and teaching",
+            ],
+            valid_from=origin.valid_from,
+            withdrawal="Not needed: nobody is depicted.",
+            decoder_sha256=decoder_sha256,
+            seed=origin.seed,
+            command=origin.command,
+        ),
+    )
+
+
+def _portrait(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise PortraitMissing(f"{path} is not a readable picture; render the identity's views again.")
+    factor = MAX_PORTRAIT_SIDE / max(picture.shape[:2])
+    return picture if factor >= 1.0 else cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+
+
+def _png(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
