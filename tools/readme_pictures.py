@@ -23,11 +23,10 @@ import numpy as np
 sys.path.append(str(REPOSITORY / "tests" / "obs"))
 from check_recording import frames
 from obs_footage import BLOCK, number, numbered, write_camera
-from obs_harness import SOURCE, Harness
+from obs_harness import PROPERTIES, Harness
 
 CLIP = REPOSITORY / "models" / "performer.mp4"
 MOMENTS = 3
-DIALOG = f"Filters for '{SOURCE}'"
 
 
 def side_by_side(camera: list[np.ndarray], output: list[np.ndarray]) -> np.ndarray:
@@ -63,11 +62,10 @@ def main() -> None:
         with Harness(folder, camera=write_camera(folder, "YUYV", camera), virtual_camera=True) as obs:
             obs.wait_for_swapped(30)
             time.sleep(len(camera) / 30)
-            obs.request("OpenInputFiltersDialog", inputName=SOURCE)
-            obs.wait(lambda: obs.execute(f"result = is_open({DIALOG!r})"), "the dialog")
+            obs.open_properties()
             time.sleep(3)  # the status text refreshes once a second
             dialog = folder / "dialog.png"
-            subprocess.run(["import", "-display", obs.display, "-window", DIALOG, str(dialog)], check=True)
+            subprocess.run(["import", "-display", obs.display, "-window", PROPERTIES, str(dialog)], check=True)
             obs.close()
         save(options.folder / "camera_and_virtual_camera.jpg", side_by_side(camera, list(obs.virtual_frames())))
         picture = cv2.imread(str(dialog))

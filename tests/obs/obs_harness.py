@@ -33,6 +33,7 @@ BT709_TO_BGR = np.array(
     [[1.1644, 2.1124, 0.0, -289.017], [1.1644, -0.2132, -0.5329, 76.878], [1.1644, 0.0, 1.7927, -248.101]]
 )
 SOURCE, FILTER = obs_profile.SOURCE, obs_profile.FILTER
+PROPERTIES = f"Filters for '{SOURCE}'"
 
 
 @cache
@@ -207,6 +208,16 @@ class Harness:
         """Presses Reload in the window Scripts; returns when OBS has done it."""
         self.execute("press('reloadScripts')")
         self.execute("pass")  # answered after the click, which is ahead of it in OBS's event queue
+
+    def open_properties(self) -> None:
+        """Opens the window with the filter's properties."""
+        self.request("OpenInputFiltersDialog", inputName=SOURCE)
+        self.wait(lambda: self.execute(f"result = is_open({PROPERTIES!r})"), "the properties")
+
+    def properties(self) -> list[str]:
+        """What the open window with the filter's properties says."""
+        found: list[str] = self.execute(f"result = texts({PROPERTIES!r})")
+        return found
 
     def wait(self, condition: Any, what: str, timeout: float = 30) -> Any:
         """Waits until `condition()` is true and returns its value. Raises TimeoutError naming `what`."""

@@ -1,9 +1,9 @@
 """Test-only OBS script: runs the harness's Python inside OBS and presses OBS's own buttons.
 
 Listens on the Unix datagram socket that OBS_TEST_SOCKET names; each message is Python source that runs on OBS's user
-interface thread, in one namespace that also holds `press`, `trigger` and `is_open`. The answer is JSON: the value of
-`result`, or the error. Buttons are pressed from Qt's event queue, not from Python, so that the GIL is free meanwhile,
-as it is when a person presses them.
+interface thread, in one namespace that also holds the functions below. The answer is JSON: the value of `result`, or
+the error. Buttons are pressed from Qt's event queue, not from Python, so that the GIL is free meanwhile, as it is when
+a person presses them.
 """
 
 import contextlib
@@ -57,7 +57,19 @@ def is_open(title: str) -> bool:
     return any(w.isVisible() and w.windowTitle() == title for w in QtWidgets.QApplication.topLevelWidgets())
 
 
-_namespace: dict[str, Any] = {"press": press, "trigger": trigger, "is_open": is_open}
+def texts(title: str) -> list[str]:
+    """What the labels, buttons and lists of the visible window of this title say."""
+    found: list[str] = []
+    for window in QtWidgets.QApplication.topLevelWidgets():
+        if window.isVisible() and window.windowTitle() == title:
+            found += [label.text() for label in window.findChildren(QtWidgets.QLabel)]
+            found += [button.text() for button in window.findChildren(QtWidgets.QAbstractButton)]
+            for box in window.findChildren(QtWidgets.QComboBox):
+                found += [box.itemText(index) for index in range(box.count())]
+    return found
+
+
+_namespace: dict[str, Any] = {"press": press, "trigger": trigger, "is_open": is_open, "texts": texts}
 
 
 def _answer() -> None:
