@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -238,7 +239,7 @@ def run_headless(options: argparse.Namespace, setup: obs_profile.Setup, argument
             raise RunFailed(f"OBS ended with exit code {exit_code}.")
         if options.seconds is None:
             return 0
-        report = verify(status, recording, copy, python)
+        report = verify(status, obs.text(), recording, copy, python)
         if recording is not None:
             shutil.move(recording, options.record)
             report += f", recorded to {options.record}"
@@ -260,11 +261,12 @@ def wait(obs: obs_process.Obs, seconds: float | None) -> None:
             raise
 
 
-def verify(status: Path, recording: Path | None, settings_folder: Path, python: Path) -> str:
+def verify(status: Path, log: str, recording: Path | None, settings_folder: Path, python: Path) -> str:
     """What an unattended run achieved, in words. Raises RunFailed unless frames were swapped, marked and written."""
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     if not lines:
-        raise RunFailed("The filter reported nothing: it did not run. See Tools > Scripts in OBS for the reason.")
+        said = re.findall(r"\[Deepfake\] (.*)", log)
+        raise RunFailed(f"The filter did not run. {said[0] if said else 'OBS names no reason in its log.'}")
     last: dict[str, Any] = json.loads(lines[-1])
     if not last["frames_swapped"] or not last["frames_out"]:
         raise RunFailed(f"No face was swapped in {last['frames_in']} frames: {last['last_error'] or 'no face seen'}.")

@@ -89,12 +89,12 @@ def write_status(path: Path, **values: object) -> Path:
 def test_a_run_counts_only_with_swapped_frames(tmp_path: Path) -> None:
     python = Path(sys.executable)
     good = write_status(tmp_path / "good")
-    assert start.verify(good, None, tmp_path, python) == "80 of 90 frames swapped with Vesper (cpu)"
-    with pytest.raises(start.RunFailed, match="reported nothing"):
-        start.verify(tmp_path / "none", None, tmp_path, python)
+    assert start.verify(good, "", None, tmp_path, python) == "80 of 90 frames swapped with Vesper (cpu)"
+    with pytest.raises(start.RunFailed, match=r"did not run\. The environment is missing\."):
+        start.verify(tmp_path / "none", "error: [Deepfake] The environment is missing.", None, tmp_path, python)
     bad = write_status(tmp_path / "bad", frames_swapped=0, last_error="The identity is gone.")
     with pytest.raises(start.RunFailed, match=r"No face was swapped in 90 frames: The identity is gone\."):
-        start.verify(bad, None, tmp_path, python)
+        start.verify(bad, "", None, tmp_path, python)
 
 
 def test_a_machine_with_nothing_is_told_all_of_it(
