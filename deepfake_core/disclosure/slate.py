@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,9 +19,16 @@ _TITLE_SIZE = 1.5
 
 # Size of the text: as a part of the middle square's side where it fits, and in pixels below which nobody reads it.
 _LARGEST = 1 / 16
-_LEAST_PX = 7
+_LEAST_PX = 6
 _SHRINK = 0.92
 _MARGIN = 0.06
+_GAP = 0.02
+_DRAWN_WIDTH = 600
+
+# Of a row, as parts of its text's size: capitals and accents above the baseline, the row, the last of a paragraph.
+_ASCENT = 0.95
+_LEADING = 1.25
+_PARAGRAPH = 1.6
 
 # Longer texts are cut: a slate holds sentences, not logs.
 _MAX_CHARS = 400
@@ -50,34 +58,73 @@ def _drawn(pixel_format: PixelFormat, width: int, height: int, colour: Colour, t
 def _text_box(width: int, height: int) -> Box:
     """The middle square without the bands at its top and bottom in which a label may stand."""
     side = min(width, height)
-    across, along = round(_MARGIN * side), label_band(width, height)
+    across, along = round(_MARGIN * side), label_band(width, height) + round(_GAP * side)
     left, top = (width - side) // 2, (height - side) // 2
     return Box(left + across, top + along, left + side - across, top + side - along)
 
 
 def _text_block(width: int, height: int, texts: tuple[str, ...]) -> np.ndarray:
     """uint8 (height, width, 3): the texts as large as they fit, in the middle of the height."""
-    size = max(_LEAST_PX, round(width * _LARGEST))
-    while (needed := _set(None, 0, width, texts, size)) > height and size > _LEAST_PX:
-        size = max(_LEAST_PX, math.floor(size * _SHRINK))
-    block = np.full((height, width, 3), _BACKGROUND, np.uint8)
-    _set(block, max(0, (height - needed) // 2), width, texts, size)
-    return block
-
-
-def _set(block: np.ndarray | None, top: int, width: int, texts: tuple[str, ...], size: int) -> int:
-    """Set the texts below each other from row ``top``, into ``block`` where that is given; the row below the last."""
+    # A font of its own: workers draw their slates at the same time, and OpenCV does not promise to share one safely.
     font = cv2.FontFace("sans")
-    flags = cv2.PUT_TEXT_WRAP | cv2.PUT_TEXT_ORIGIN_TL
+    # OpenCV sets letters on whole pixels: small ones collide unless they are drawn large and reduced.
+    factor = math.ceil(_DRAWN_WIDTH / width)
+    width, height, least = width * factor, height * factor, _LEAST_PX * factor
+    size = max(least, round(width * _LARGEST))
+    while _height(rows := _rows(font, texts, width, size)) > height and size > least:
+        size = max(least, math.floor(size * _SHRINK))
+    block = np.full((height, width, 3), _BACKGROUND, np.uint8)
+    top = max(0, (height - _height(rows)) // 2)
+    for row in rows:
+        baseline = top + round(_ASCENT * row.size)
+        cv2.putText(block, row.text, (0, baseline), row.colour, font, row.size, row.weight)
+        top += row.height
+    return cv2.resize(block, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+
+
+class _Row(NamedTuple):
+    text: str
+    size: int
+    height: int
+    weight: int
+    colour: tuple[int, int, int]
+
+
+def _rows(font: cv2.FontFace, texts: tuple[str, ...], width: int, size: int) -> list[_Row]:
+    rows = []
     for index, text in enumerate(texts):
         px, weight, colour = (
             (size, _REGULAR, _TEXT_COLOUR) if index else (round(size * _TITLE_SIZE), _BOLD, _TITLE_COLOUR)
         )
-        area = cv2.getTextSize((width, 0), text, (0, top), font, px, weight, flags, (0, width))
-        if block is not None:
-            cv2.putText(block, text, (0, top), colour, font, px, weight, flags, (0, width))
-        top += area[3] + size // 2
-    return top - size // 2
+        wrapped = _wrapped(font, text, width, px, weight)
+        rows += [_Row(part, px, round(px * _LEADING), weight, colour) for part in wrapped]
+        rows[-1] = rows[-1]._replace(height=round(px * _PARAGRAPH))
+    return rows
+
+
+def _height(rows: list[_Row]) -> int:
+    return sum(row.height for row in rows)
+
+
+def _wrapped(font: cv2.FontFace, text: str, width: int, size: int, weight: int) -> list[str]:
+    """``text`` in rows at most ``width`` px wide, broken between words and, where one is longer, inside it."""
+    rows = [""]
+    for word in text.split(" "):
+        longer = f"{rows[-1]} {word}".strip()
+        if _width(font, longer, size, weight) <= width:
+            rows[-1] = longer
+            continue
+        if rows[-1]:
+            rows.append("")
+        for letter in word:
+            if rows[-1] and _width(font, rows[-1] + letter, size, weight) > width:
+                rows.append("")
+            rows[-1] += letter
+    return rows
+
+
+def _width(font: cv2.FontFace, text: str, size: int, weight: int) -> int:
+    return int(cv2.getTextSize((0, 0), text, (0, 0), font, size, weight)[2])
 
 
 def _one_line(text: str) -> str:
