@@ -1,0 +1,210 @@
+"""The whole way of a frame with the shipped networks: nothing raw and nothing unmarked may come out."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from deepfake_core import pipeline as pipeline_module
+from deepfake_core.disclosure.detection import is_labelled
+from deepfake_core.frame import Frame, PixelFormat
+from deepfake_core.identities.library import Library
+from deepfake_core.inference.errors import NetworkFailed
+from deepfake_core.inference.manifest import MODELS_DIR
+from deepfake_core.pipeline import BRIDGE_SECONDS, Pipeline
+from deepfake_core.settings import NoResult, Settings
+
+STEP_NS = 33_333_333
+FACE = slice(140, 340), slice(220, 420)
+"""Rows and columns of the performer's face in the first seconds of the clip."""
+
+
+@pytest.fixture(scope="module")
+def clip() -> list[np.ndarray]:
+    with av.open(str(MODELS_DIR / "performer.mp4")) as source:
+        return [frame.to_ndarray(format="bgr24") for frame, _ in zip(source.decode(video=0), range(12), strict=False)]
+
+
+@pytest.fixture
+def pipeline() -> Iterator[Pipeline]:
+    opened = loaded(Settings())
+    yield opened
+    opened.close()
+
+
+def loaded(settings: Settings, **options: Any) -> Pipeline:
+    pipeline = Pipeline(settings, **options)
+    pipeline.load()
+    return pipeline
+
+
+def camera(bgr: np.ndarray, index: int = 0) -> Frame:
+    return Frame.from_bgr(bgr.copy(), index * STEP_NS)
+
+
+def run(pipeline: Pipeline, clip: list[np.ndarray], first: int = 0) -> list[np.ndarray]:
+    return [pipeline.process(camera(bgr, first + i)).frame.to_bgr().copy() for i, bgr in enumerate(clip)]
+
+
+def detail(bgr: np.ndarray) -> np.ndarray:
+    grey = cv2.cvtColor(bgr[FACE], cv2.COLOR_BGR2GRAY).astype(np.float32)
+    return (grey - cv2.GaussianBlur(grey, (0, 0), 4)).reshape(-1)
+
+
+def shows_raw_face(output: np.ndarray, cameras: list[np.ndarray]) -> bool:
+    """Whether the fine detail of the face region is that of any of the camera's pictures."""
+    shown = detail(output)
+    if shown.std() < 0.5:
+        return False
+    return max(np.corrcoef(shown, detail(bgr))[0, 1] for bgr in cameras) > 0.9
+
+
+def test_the_measure_of_raw_faces_tells_raw_from_swapped(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
+    assert all(shows_raw_face(bgr, clip) for bgr in clip)
+    assert not any(shows_raw_face(bgr, clip) for bgr in run(pipeline, clip))
+
+
+def test_a_face_is_swapped_and_the_frame_marked(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
+    outputs = run(pipeline, clip)
+    assert all(is_labelled(bgr) for bgr in outputs)
+    status = pipeline.status()
+    assert status.frames_swapped == len(clip)
+    assert status.provider
+    assert not status.last_error
+
+
+def test_outside_face_and_label_every_byte_is_the_cameras(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
+    frame = Frame.allocate(PixelFormat.I420, 640, 480)
+    yuv = cv2.cvtColor(clip[0], cv2.COLOR_BGR2YUV_I420)
+    for plane, rows in zip(frame.planes, (yuv[:480], yuv[480:600], yuv[600:]), strict=True):
+        plane[:] = rows.reshape(plane.shape)
+    before = [plane.copy() for plane in frame.planes]
+    after = pipeline.process(frame).frame.planes
+    assert not np.array_equal(before[0][FACE], after[0][FACE])
+    assert np.array_equal(before[0][440:], after[0][440:])
+    assert np.array_equal(before[0][:, :80], after[0][:, :80])
+    assert np.array_equal(before[1][220:], after[1][220:])
+
+
+@pytest.mark.parametrize("no_result", list(NoResult))
+@pytest.mark.parametrize("stage", ["detect", "swap", "network", "paste"])
+def test_a_failing_stage_never_lets_the_face_through(
+    clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, stage: str, no_result: NoResult
+) -> None:
+    pipeline = loaded(Settings(no_result=no_result))
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise NetworkFailed("broken on purpose") if stage == "network" else RuntimeError("broken on purpose")
+
+    run(pipeline, clip[:3])
+    if stage == "detect":
+        monkeypatch.setattr(pipeline._tracker, "update", fail)
+    elif stage == "swap":
+        monkeypatch.setattr(pipeline._swapper, "swap", fail)
+    elif stage == "network":
+        assert pipeline._swapper is not None
+        monkeypatch.setattr(pipeline._swapper._encoder, "run", fail)
+    else:
+        monkeypatch.setattr(pipeline_module, "paste", fail)
+    # From the bridge into the long-lasting failure.
+    outputs = run(pipeline, clip * 3, first=3)
+    assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
+    assert all(is_labelled(bgr) for bgr in outputs)
+    if stage == "network":
+        assert pipeline.status().frames_without_result == 0
+    else:
+        assert "broken on purpose" in pipeline.status().last_error
+
+
+@pytest.mark.parametrize("no_result", list(NoResult))
+def test_a_lost_face_is_bridged_and_then_the_choice_is_shown(clip: list[np.ndarray], no_result: NoResult) -> None:
+    pipeline = loaded(Settings(no_result=no_result))
+    last = run(pipeline, clip[:4])[-1]
+    empty = np.full_like(clip[0], 90)
+    empty[::16] = 20
+    bridged = run(pipeline, [empty], first=4)[0]
+    assert np.array_equal(bridged, last)
+    later = run(pipeline, [empty], first=4 + int(2 * BRIDGE_SECONDS * 30))[0]
+    assert is_labelled(later)
+    assert np.array_equal(later, last) == (no_result is NoResult.HOLD)
+    back = run(pipeline, clip[4:8], first=40)
+    assert not any(shows_raw_face(bgr, clip) for bgr in back)
+
+
+def test_the_first_picture_owes_nothing_to_the_camera(clip: list[np.ndarray]) -> None:
+    pipeline = Pipeline()
+    shown = pipeline.placeholder(camera(clip[0])).frame.to_bgr()
+    other = pipeline.placeholder(camera(np.zeros_like(clip[0]))).frame.to_bgr()
+    assert np.array_equal(shown, other)
+    assert is_labelled(shown)
+
+
+def test_before_load_no_face_comes_through(clip: list[np.ndarray]) -> None:
+    pipeline = Pipeline()
+    outputs = run(pipeline, clip[:2])
+    assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
+    assert all(is_labelled(bgr) for bgr in outputs)
+
+
+def test_an_identity_deleted_while_live_ends_in_a_slate(
+    clip: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "CHECK_SECONDS", 0.0)
+    models = tmp_path / "models"
+    shutil.copytree(MODELS_DIR, models)
+    pipeline = loaded(Settings(no_result=NoResult.HOLD), library=Library(models))
+    run(pipeline, clip[:3])
+    assert pipeline.status().frames_swapped == 3
+    shutil.rmtree(models / "identities")
+    outputs = run(pipeline, clip[:3], first=3)
+    assert pipeline.status().frames_swapped == 3
+    assert "identity" in pipeline.status().last_error
+    assert all(is_labelled(bgr) for bgr in outputs)
+    assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
+    shutil.copytree(MODELS_DIR / "identities", models / "identities")
+    run(pipeline, clip[:3], first=6)
+    assert pipeline.status().frames_swapped > 3
+    assert not pipeline.status().last_error
+
+
+def test_an_unknown_identity_is_a_slate_and_a_sentence(clip: list[np.ndarray]) -> None:
+    pipeline = loaded(Settings(identity="nobody-here"))
+    outputs = run(pipeline, clip[:2])
+    assert np.array_equal(outputs[0], outputs[1])
+    assert is_labelled(outputs[0])
+    assert "nobody-here" in pipeline.status().last_error
+    pipeline.configure(Settings())
+    run(pipeline, clip[2:5], first=2)
+    assert pipeline.status().frames_swapped == 3
+
+
+def test_size_and_format_may_change_in_mid_stream(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
+    for index, side in enumerate([(640, 480), (320, 240), (1281, 721), (160, 120), (640, 480)]):
+        frame = camera(cv2.resize(clip[0], side), index)
+        marked = pipeline.process(frame)
+        assert is_labelled(marked.frame.to_bgr())
+        grey = Frame.allocate(PixelFormat.Y800, *side)
+        grey.planes[0][:] = cv2.cvtColor(cv2.resize(clip[0], side), cv2.COLOR_BGR2GRAY).reshape(grey.planes[0].shape)
+        assert is_labelled(pipeline.process(grey).frame.to_bgr())
+
+
+def test_new_settings_are_taken_while_live(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
+    run(pipeline, clip[:2])
+    pipeline.configure(Settings.model_validate({"label_corner": "bottom_left", "label_language": "de"}))
+    shown = run(pipeline, clip[2:3], first=2)[0]
+    assert is_labelled(shown, corner="bottom_left", language="de")
+    assert not is_labelled(shown)
+
+
+def test_networks_are_shared_and_state_is_not(clip: list[np.ndarray]) -> None:
+    one, other = loaded(Settings()), loaded(Settings())
+    assert one._swapper is not None
+    assert other._swapper is not None
+    assert one._swapper._encoder is other._swapper._encoder
+    run(one, clip[:3])
+    assert other.status().frames_swapped == 0
