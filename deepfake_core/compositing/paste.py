@@ -36,10 +36,12 @@ def paste(frame: Frame, patch: Patch, *, size: float = 1.0, softness: float = 0.
     ``size`` (0.8 to 1.2) scales the matte about its centre, never the face. ``softness`` (0 to 1) is the width of
     the feather: up to 16 % of the matte's smaller side, half of it inside the matte's edge and half outside, so
     that size and softness do not depend on each other. Parts outside the picture are left out.
+
+    Raises ValueError where the patch would leave the performer's face as it is: an empty matte or a place that is
+    not a number.
     """
-    inside = _bounds_of(patch.matte)
-    if not inside.width or not inside.height:
-        return
+    if not patch.matte.any() or not np.isfinite(patch.crop_to_frame).all():
+        raise ValueError("The drawn face covers nothing: its matte is empty or its place is not a number.")
     bgr, matte, to_frame = _reduced(patch)
     inside = _bounds_of(matte)
     matte, reach = _feathered(matte, softness * _WIDEST_FEATHER * min(inside.width, inside.height))
