@@ -1,5 +1,6 @@
 """One Deepfake filter on one source: what the graphics thread does with each frame."""
 
+import threading
 import time
 
 from deepfake_core.frame import FrameLayoutError
@@ -27,7 +28,8 @@ class Filter:
         self.changed = time.monotonic()
         """When the settings changed last (time.monotonic)."""
         self._source = source
-        self._weak = libobs.get_weak_source(source)
+        self._weak: int | None = libobs.get_weak_source(source)
+        self._weak_lock = threading.Lock()
         self._settings = settings
         self._worker: Worker | None = None
         self._pipeline: Pipeline | None = None
@@ -121,8 +123,10 @@ class Filter:
         return self._worker is None or self._worker.stop(timeout)
 
     def close(self) -> None:
-        """Let go of the weak reference; the last thing to be done with a filter."""
-        libobs.weak_release(self._weak)
+        """Let go of the source, once the worker has ended; from then on it counts as gone."""
+        with self._weak_lock:
+            weak, self._weak = self._weak, None
+        libobs.weak_release(weak)
 
     @property
     def gone(self) -> bool:
@@ -131,7 +135,8 @@ class Filter:
 
     def hold(self) -> int:
         """A strong reference to the source for `libobs.source_release`; 0 when it is gone."""
-        return libobs.weak_get_source(self._weak) or 0
+        with self._weak_lock:
+            return libobs.weak_get_source(self._weak) or 0
 
     def status(self) -> tuple[Snapshot, PipelineStatus, str]:
         """Figures, what the pipeline says, and the present error or else the last one, in one sentence."""

@@ -17,6 +17,8 @@ OUTPUT_VIDEO, OUTPUT_ASYNC, OUTPUT_SRGB = 1 << 0, 1 << 2, 1 << 15
 COMBO_TYPE_LIST, COMBO_FORMAT_STRING = 2, 3
 TEXT_INFO = 3
 
+TASK_UI = 0
+
 LOG_ERROR, LOG_WARNING, LOG_INFO = 100, 200, 300
 
 MAX_PLANES = 8
@@ -151,6 +153,7 @@ skip_video_filter = _function(None, "obs_source_skip_video_filter", _pointer)
 get_settings = _function(_pointer, "obs_source_get_settings", _pointer)
 update_properties = _function(None, "obs_source_update_properties", _pointer)
 source_release = _function(None, "obs_source_release", _pointer)
+queue_task = _function(None, "obs_queue_task", C.c_int, Call, _pointer, C.c_bool)
 version_string = _function(C.c_char_p, "obs_get_version_string")
 data_create = _function(_pointer, "obs_data_create")
 data_release = _function(None, "obs_data_release", _pointer)
@@ -160,7 +163,7 @@ default_double = _function(None, "obs_data_set_default_double", _pointer, C.c_ch
 default_bool = _function(None, "obs_data_set_default_bool", _pointer, C.c_char_p, C.c_bool)
 properties_create = _function(_pointer, "obs_properties_create")
 properties_set_param = _function(None, "obs_properties_set_param", _pointer, _pointer, Call)
-properties_get = _function(_pointer, "obs_properties_get", _pointer, C.c_char_p)
+properties_destroy = _function(None, "obs_properties_destroy", _pointer)
 add_list = _function(_pointer, "obs_properties_add_list", _pointer, C.c_char_p, C.c_char_p, C.c_int, C.c_int)
 list_add_string = _function(C.c_size_t, "obs_property_list_add_string", _pointer, C.c_char_p, C.c_char_p)
 list_disable = _function(None, "obs_property_list_item_disable", _pointer, C.c_size_t, C.c_bool)
@@ -179,8 +182,6 @@ add_text = _function(_pointer, "obs_properties_add_text", _pointer, C.c_char_p, 
 add_button = _function(
     _pointer, "obs_properties_add_button2", _pointer, C.c_char_p, C.c_char_p, ButtonClicked, _pointer
 )
-set_description = _function(None, "obs_property_set_description", _pointer, C.c_char_p)
-set_long_description = _function(None, "obs_property_set_long_description", _pointer, C.c_char_p)
 
 # These keep the GIL: they only read a field or count a reference, and are called for each frame.
 filter_get_parent = _function(_pointer, "obs_filter_get_parent", _pointer, library=_locked)

@@ -144,9 +144,7 @@ class LiveFilters:
             if live.gone:
                 # Destroyed without `filter_remove`, as a filter that was never put on a source.
                 if self._filters.get(source) is live:
-                    del self._filters[source]
-                live.stop(0)
-                self._leaving.append(live)
+                    self.remove(source)
             else:
                 live.start()
         for live in list(self._leaving):
@@ -157,16 +155,17 @@ class LiveFilters:
 
     def _refresh(self) -> None:
         for source, live in list(self._filters.items()):
-            if properties.is_open(source) and (held := live.hold()):
-                properties.refresh(held, live.changed)
-                libobs.source_release(held)
+            if properties.is_open(source):
+                properties.refresh(live)
 
     def _record(self) -> None:
         lines = []
         for live in list(self._filters.values()):
             if held := live.hold():
-                lines.append(status.record(live, held) + "\n")
-                libobs.source_release(held)
+                try:
+                    lines.append(status.record(live, held) + "\n")
+                finally:
+                    libobs.source_release(held)
         try:
             with Path(self._status_file).open("a", encoding="utf-8") as file:
                 file.writelines(lines)

@@ -1,15 +1,18 @@
 """The filter's properties dialog, and its status text that lives while the dialog is open.
 
-libobs can only rebuild a whole dialog, which would tear a slider out of the user's hand. So the dialog is rebuilt about
-once a second while nothing is held or was changed just now; where that cannot be known, a button refreshes it.
+libobs can only rebuild a whole dialog, which would tear a slider out of the user's hand and the keyboard's focus away.
+So it is rebuilt about once a second while nothing is held or was changed just now, and the focus is put back; where
+Qt cannot be asked for that, a button refreshes the status.
 """
 
+import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 
 from deepfake_core.disclosure.languages import LANGUAGES
 from deepfake_core.identities.library import Library, Summary
-from deepfake_core.obs import libobs, pointer
+from deepfake_core.obs import libobs, qt
+from deepfake_core.obs.filter import Filter
 from deepfake_core.settings import LabelCorner, NoResult, Quality, Settings
 
 CALM_SECONDS = 2.0
@@ -33,9 +36,12 @@ _CORNERS = {
 }
 _STATUS = b"status"
 
+_log = logging.getLogger(__name__)
+
 # libobs keeps the address of what it calls, beyond a reload of the script: this module is never reloaded.
 _open: Counter[int] = Counter()
 _summaries: list[Summary] = []
+_due: deque[Filter] = deque()
 
 
 def is_open(source: int) -> bool:
@@ -43,14 +49,11 @@ def is_open(source: int) -> bool:
     return _open[source] > 0
 
 
-def refresh(source: int, changed: float) -> None:
-    """Let OBS rebuild the open dialogs of a filter unless the user is at work.
-
-    source: obs_source_t, held by the caller; changed: when its settings changed last (time.monotonic). Not for the
-    graphics thread.
-    """
-    if pointer.KNOWN and not pointer.busy() and time.monotonic() - changed > CALM_SECONDS:
-        libobs.update_properties(source)
+def refresh(live: Filter) -> None:
+    """Let OBS rebuild the open dialogs of a filter unless the user is at work. Not for the graphics thread."""
+    if qt.KNOWN and live not in _due:
+        _due.append(live)
+        libobs.queue_task(libobs.TASK_UI, _refresh_due, None, False)
 
 
 def defaults(data: int) -> None:
@@ -71,6 +74,17 @@ def build(source: int, status: str) -> int:
         # A dialog that is only rebuilt keeps its list: opening every identity again each second would stutter.
         _summaries[:] = Library().summaries()
     properties: int = libobs.properties_create()
+    try:
+        _fill(properties, source, status)
+    except BaseException:
+        libobs.properties_destroy(properties)
+        raise
+    _open[source] += 1
+    libobs.properties_set_param(properties, source, _closed)
+    return properties
+
+
+def _fill(properties: int, source: int, status: str) -> None:
     _add_identities(properties)
     _add_list(properties, "no_result", "When there is no result", {str(k): v for k, v in _NO_RESULT.items()})
     _add_slider(properties, "smoothing", "Smoothing")
@@ -83,11 +97,8 @@ def build(source: int, status: str) -> int:
     languages = {code: f"{label.name}: {label.text}" for code, label in LANGUAGES.items()}
     _add_list(properties, "label_language", "Label language", languages)
     libobs.add_text(properties, _STATUS, _plain(status), libobs.TEXT_INFO)
-    if not pointer.KNOWN:
+    if not qt.KNOWN:
         libobs.add_button(properties, b"refresh", b"Refresh status", _refresh_clicked, source)
-    _open[source] += 1
-    libobs.properties_set_param(properties, source, _closed)
-    return properties
 
 
 def _add_identities(properties: int) -> None:
@@ -110,8 +121,10 @@ def _add_list(properties: int, name: str, description: str, choices: dict[str, s
 
 
 def _add_slider(properties: int, name: str, description: str) -> None:
-    limits = {key: value for m in Settings.model_fields[name].metadata for key, value in vars(m).items()}
-    libobs.add_slider(properties, name.encode(), description.encode(), limits["ge"], limits["le"], 0.01)
+    constraints = Settings.model_fields[name].metadata
+    low = next(float(limit.ge) for limit in constraints if hasattr(limit, "ge"))
+    high = next(float(limit.le) for limit in constraints if hasattr(limit, "le"))
+    libobs.add_slider(properties, name.encode(), description.encode(), low, high, 0.01)
 
 
 def _plain(text: str) -> bytes:
@@ -124,6 +137,23 @@ def _closed(source: int) -> None:
     _open[source] -= 1
     if _open[source] <= 0:
         del _open[source]
+
+
+@libobs.Call
+def _refresh_due(_nothing: int) -> None:
+    try:
+        live = _due.popleft()
+        if qt.busy() or time.monotonic() - live.changed < CALM_SECONDS:
+            return
+        held = live.hold()
+        if held:
+            place = qt.focus()
+            libobs.update_properties(held)
+            libobs.source_release(held)
+            if place is not None:
+                qt.restore(place)
+    except Exception:  # noqa: BLE001  No exception may reach ctypes, see `registration`.
+        _log.exception("The status could not be refreshed.")
 
 
 @libobs.ButtonClicked
