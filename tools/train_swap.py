@@ -90,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--person-command", required=True, help="command that rendered the person")
     export.add_argument("--valid-from", type=date.fromisoformat, default=date.today(), help="YYYY-MM-DD")
 
+    sheet = command("sheet", _sheet, "picture of driver, bare texture and swap in real frames")
+    sheet.add_argument("footage", type=Path, nargs="+", help="pictures or videos")
+    sheet.add_argument("--name", required=True, help="folder of the identity below models/identities")
+    sheet.add_argument("--out", type=Path, required=True, help="PNG file")
+    sheet.add_argument("--frames", type=int, default=4, help="frames of each video")
+
     for added in (bake, prepare, train, export):
         added.add_argument("--work", type=Path, required=True, help="folder of this training")
     return parser
@@ -172,6 +178,16 @@ def _export(options: argparse.Namespace) -> None:
             source=f"trained by this project on rendered people who do not exist, {step} steps",
         )
     print(f"exported step {step}: {encoder_path}, {identity_path.parent}")
+
+
+def _sheet(options: argparse.Namespace) -> None:
+    from deepfake_core.identities.library import Library
+    from deepfake_core.swapping.decoder import load_decoder
+    from deepfake_core.training.driver_sheet import driver_sheet, frames
+
+    decoder = load_decoder(Library().open(options.name), threads=1, provider="cpu")
+    pictures = [frame for path in options.footage for frame in frames(path, options.frames)]
+    cv2.imwrite(str(options.out), driver_sheet(pictures, decoder))
 
 
 def _say(line: str) -> None:

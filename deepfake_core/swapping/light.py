@@ -21,7 +21,8 @@ def measure(bgr: np.ndarray, weight: np.ndarray) -> np.ndarray:
     size = (LIGHT_SIZE, LIGHT_SIZE)
     pixels = bgr.astype(np.float32)
     mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    sums = cv2.resize(pixels * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    # Merged first: numpy multiplies pictures by a one-channel mask slowly.
+    sums = cv2.resize(pixels * cv2.merge([weight] * 3), size, interpolation=cv2.INTER_AREA)
     light = _smooth(sums, mass)
     small = sums / np.maximum(mass, 1e-4)[..., None]
     ratio = small.mean(-1) / light.mean(-1)
@@ -46,7 +47,9 @@ def enlarge(light: np.ndarray, size: int) -> np.ndarray:
 
 def reflectance(bgr: np.ndarray, light: np.ndarray) -> np.ndarray:
     """A picture without its light: float32 (S, S, 3), 0..2, about 1 on plain skin; light: from `measure`."""
-    return np.clip(bgr / np.maximum(enlarge(light, bgr.shape[0]), 1.0), 0.0, 2.0).astype(np.float32)
+    # The light is at least _FLOOR, but the cubic may undershoot.
+    ratio = bgr / np.maximum(enlarge(light, bgr.shape[0]), np.float32(1.0))
+    return np.clip(ratio, 0.0, 2.0, out=ratio)
 
 
 def match(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:

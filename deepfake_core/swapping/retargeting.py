@@ -54,5 +54,7 @@ class Retargeter:
         return np.concatenate([components, (openings(head) - self.openings_mean) * self.openings_scale], axis=1)
 
     def __call__(self, head: np.ndarray) -> np.ndarray:
-        """A driver's landmarks (468, 3) cm on the canonical head -> the identity's, float (468, 3) cm."""
-        return (self.features(head[None]) @ self.coefficients + self.identity_mean).reshape(-1, 3)
+        """A driver's landmarks (468, 3) cm on the canonical head -> the identity's, float32 (468, 3) cm."""
+        # In double precision numpy would first copy every matrix.
+        features = self.features(head[None].astype(np.float32))
+        return (features @ self.coefficients + self.identity_mean).reshape(-1, 3)

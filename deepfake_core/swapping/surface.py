@@ -73,18 +73,23 @@ class Raster:
 
     pixels: np.ndarray
     """int64 (P,): flat index of each covered pixel."""
-    triangles: np.ndarray
-    """int64 (P,): index into `triangles()`."""
+    vertices: np.ndarray
+    """int64 (3, P): the corners of the triangle that it shows."""
     weights: np.ndarray
-    """float32 (P, 3): barycentric coordinates."""
+    """float32 (3, P): barycentric coordinates."""
     size: int
 
     def interpolate(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
-        """Values at vertices (V, C) -> float32 (size, size, C), `fill` where nothing is drawn."""
-        picture = np.full((self.size * self.size, values.shape[1]), fill, np.float32)
-        corners = values.astype(np.float32)[triangles()[self.triangles]]
-        picture[self.pixels] = np.einsum("pkc,pk->pc", corners, self.weights)
-        return picture.reshape(self.size, self.size, -1)
+        """Values at vertices (V, C) -> float32 (size, size, C), `fill` where nothing is drawn; C is 1..4."""
+        return cv2.merge([self.plane(column, fill) for column in values.T])
+
+    def plane(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
+        """One value per vertex (V,) -> float32 (size, size), `fill` where nothing is drawn."""
+        picture = np.full(self.size * self.size, fill, np.float32)
+        corners = np.take(values.astype(np.float32), self.vertices)
+        corners *= self.weights
+        picture[self.pixels] = corners[0] + corners[1] + corners[2]
+        return picture.reshape(self.size, self.size)
 
     def coverage(self) -> np.ndarray:
         """uint8 (size, size): 255 where the surface is drawn."""
@@ -102,40 +107,47 @@ def rasterise(points: np.ndarray, size: int) -> Raster:
     corners = points[triangles()].astype(np.float32)
     x, y = corners[..., 0], corners[..., 1]
     area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    left = np.clip(np.ceil(x.min(1) - 0.01), 0, size).astype(np.int64)
-    right = np.clip(np.floor(x.max(1) + 0.01) + 1, 0, size).astype(np.int64)
-    top = np.clip(np.ceil(y.min(1) - 0.01), 0, size).astype(np.int64)
-    bottom = np.clip(np.floor(y.max(1) + 0.01) + 1, 0, size).astype(np.int64)
+    left = np.clip(np.ceil(x.min(1) - 0.01), 0, size).astype(np.int32)
+    right = np.clip(np.floor(x.max(1) + 0.01) + 1, 0, size).astype(np.int32)
+    top = np.clip(np.ceil(y.min(1) - 0.01), 0, size).astype(np.int32)
+    bottom = np.clip(np.floor(y.max(1) + 0.01) + 1, 0, size).astype(np.int32)
     widths, heights = right - left, bottom - top
     # Counter-clockwise with y up is a negative area with y down.
     shown = np.flatnonzero((area < -1e-6) & (widths > 0) & (heights > 0))
     shown = shown[np.argsort(-corners[shown, :, 2].mean(1), kind="stable")]
 
-    counts = widths[shown] * heights[shown]
-    owner = np.repeat(np.arange(len(shown)), counts)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    width = widths[shown][owner]
-    row, column = step // width, step % width
-    column += left[shown][owner]
-    row += top[shown][owner]
+    # First every row of every bounding box, then every pixel of every row.
+    row_owner = np.repeat(np.arange(len(shown)), heights[shown])
+    row = _counted(heights[shown]) + top[shown][row_owner]
+    row_width = widths[shown][row_owner]
+    owner = np.repeat(row_owner, row_width)
+    column = _counted(row_width) + left[shown][owner]
+    row = np.repeat(row, row_width)
 
     # Barycentric coordinates are linear in the pixel: w = a x + b y + c for two of them, the third is the rest.
     xs, ys, inverse = x[shown], y[shown], 1.0 / area[shown]
-    first = np.column_stack([ys[:, 1] - ys[:, 2], xs[:, 2] - xs[:, 1], xs[:, 1] * ys[:, 2] - xs[:, 2] * ys[:, 1]])
-    second = np.column_stack([ys[:, 2] - ys[:, 0], xs[:, 0] - xs[:, 2], xs[:, 2] * ys[:, 0] - xs[:, 0] * ys[:, 2]])
-    linear = np.concatenate([first, second], 1) * inverse[:, None]
-    per_pixel = linear.astype(np.float32)[owner]
-    w0 = per_pixel[:, 0] * column + per_pixel[:, 1] * row + per_pixel[:, 2]
-    w1 = per_pixel[:, 3] * column + per_pixel[:, 4] * row + per_pixel[:, 5]
+    first = np.stack([ys[:, 1] - ys[:, 2], xs[:, 2] - xs[:, 1], xs[:, 1] * ys[:, 2] - xs[:, 2] * ys[:, 1]])
+    second = np.stack([ys[:, 2] - ys[:, 0], xs[:, 0] - xs[:, 2], xs[:, 2] * ys[:, 0] - xs[:, 0] * ys[:, 2]])
+    a0, b0, c0 = np.take((first * inverse).astype(np.float32), owner, axis=1)
+    a1, b1, c1 = np.take((second * inverse).astype(np.float32), owner, axis=1)
+    across, down = column.astype(np.float32), row.astype(np.float32)
+    w0 = a0 * across + b0 * down + c0
+    w1 = a1 * across + b1 * down + c1
     w2 = 1.0 - w0 - w1
-    inside = np.flatnonzero((w0 > -1e-3) & (w1 > -1e-3) & (w2 > -1e-3))
+    inside = np.flatnonzero(np.minimum(np.minimum(w0, w1), w2) > -1e-3)
 
     nearest = np.full(size * size, -1, np.int64)
     nearest[row[inside] * size + column[inside]] = inside
     pixels = np.flatnonzero(nearest >= 0)
     chosen = nearest[pixels]
-    weights = np.stack([w0[chosen], w1[chosen], w2[chosen]], 1).astype(np.float32)
-    return Raster(pixels, shown[owner[chosen]], weights, size)
+    vertices = np.take(triangles().T, shown[owner[chosen]], axis=1)
+    return Raster(pixels, vertices, np.stack([w0[chosen], w1[chosen], w2[chosen]]), size)
+
+
+def _counted(lengths: np.ndarray) -> np.ndarray:
+    """0 .. n - 1 for each n in `lengths`, one after the other."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0, dtype=np.int32) - np.repeat((ends - lengths).astype(np.int32), lengths)
 
 
 @dataclass(frozen=True)
@@ -155,25 +167,19 @@ def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> Draw
 
     texture: uint8 (H, W, 4) BGR and detail; uv: float32 (504, 2), px of the texture.
     """
-    where = raster.interpolate(uv)
-    coverage = raster.coverage()
-    # Uncovered pixels take the place of the nearest covered ones, or enlarging would mix in the texture's corner.
-    filled = _push_outward(where, coverage)
+    covered = raster.coverage().astype(np.float32) / 255.0
+    across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
+    coverage = covered
     if size != raster.size:
-        filled = cv2.resize(filled, (size, size), interpolation=cv2.INTER_LINEAR)
-        coverage = cv2.resize(coverage, (size, size), interpolation=cv2.INTER_LINEAR)
-    drawn = cv2.remap(texture, filled, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    drawn = drawn.astype(np.float32)
-    return Drawing(drawn[..., :3], drawn[..., 3] / 255.0, coverage.astype(np.float32) / 255.0)
-
-
-def _push_outward(where: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-    """Continue a map by two pixels beyond its covered part."""
-    filled = where
-    for _ in range(2):
-        mask = (coverage > 0).astype(np.float32)
-        sums = cv2.blur(np.dstack([filled * mask[..., None], mask]), (3, 3), borderType=cv2.BORDER_CONSTANT)
-        new = (mask == 0) & (sums[..., 2] > 0)
-        filled[new] = sums[new, :2] / sums[new, 2:]
-        coverage = np.where(new, 255, coverage)
-    return filled
+        across, down, coverage = cv2.split(
+            cv2.resize(cv2.merge([across, down, covered]), (size, size), interpolation=cv2.INTER_LINEAR)
+        )
+        # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
+        known = np.maximum(coverage, 1e-3)
+        across /= known
+        down /= known
+    drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    blue, green, red, detail = cv2.split(drawn)
+    return Drawing(
+        cv2.merge([blue, green, red]).astype(np.float32), detail.astype(np.float32) * np.float32(1 / 255.0), coverage
+    )

@@ -1,0 +1,67 @@
+"""A picture of what the run-time stage makes of real drivers: driver, bare texture, swap, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from deepfake_core.compositing.paste import paste
+from deepfake_core.frame import Frame
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose
+from deepfake_core.swapping.decoder import IdentityDecoder
+from deepfake_core.swapping.swapper import Swapper
+from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.still_landmarks import StillLandmarks
+
+TILE = 256
+TILE_CENTIMETRES = 1.15 * CROP_CENTIMETRES
+
+
+class FootageUnreadable(TrainingError):
+    """A picture or video holds no frame that can be decoded."""
+
+
+def frames(path: Path, count: int) -> list[np.ndarray]:
+    """`count` frames uint8 (H, W, 3) BGR spread evenly over a video, or the one of a picture."""
+    video = cv2.VideoCapture(str(path))
+    every = list(_all_frames(video))
+    video.release()
+    if not every:
+        raise FootageUnreadable(f"{path} holds no frame that can be decoded; give a picture or a video.")
+    return [every[k] for k in sorted({round(k) for k in np.linspace(0, len(every) - 1, count)})]
+
+
+def _all_frames(video: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    while True:
+        there, frame = video.read()
+        if not there:
+            return
+        yield frame
+
+
+def tiles(bgr: np.ndarray, decoder: IdentityDecoder, swapper: Swapper, find: StillLandmarks) -> np.ndarray | None:
+    """Driver, bare texture and swap of one frame, uint8 (256, 768, 3); None where no face is found."""
+    landmarks = find(bgr)
+    if landmarks is None:
+        return None
+    to_tile = crop_transform(fit_pose(landmarks), TILE, TILE_CENTIMETRES)
+    shown = [bgr]
+    for template_only in (True, False):
+        frame = Frame.from_bgr(bgr.copy())
+        paste(frame, swapper.swap(frame, landmarks, decoder, template_only=template_only))
+        shown.append(frame.to_bgr())
+    style = cv2.INTER_AREA if abs(np.linalg.det(to_tile[:, :2])) < 0.3 else cv2.INTER_LINEAR
+    return np.hstack([cv2.warpAffine(picture, to_tile, (TILE, TILE), flags=style) for picture in shown])
+
+
+def driver_sheet(pictures: list[np.ndarray], decoder: IdentityDecoder, columns: int = 2) -> np.ndarray:
+    """All frames in which a face is found, `columns` of them in a row; raises FootageUnreadable if there is none."""
+    swapper, find = Swapper(threads=1, provider="cpu"), StillLandmarks()
+    made = [row for row in (tiles(bgr, decoder, swapper, find) for bgr in pictures) if row is not None]
+    if not made:
+        raise FootageUnreadable("No face was found in these frames; give others.")
+    made += [np.zeros_like(made[0])] * (-len(made) % columns)
+    return np.vstack([np.hstack(made[k : k + columns]) for k in range(0, len(made), columns)])
