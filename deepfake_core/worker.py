@@ -9,6 +9,7 @@ from deepfake_core.mailbox import Layout, Mailbox, Picture
 from deepfake_core.pipeline import Processor
 from deepfake_core.settings import Settings
 from deepfake_core.statistics import Statistics
+from deepfake_core.threads import Run
 
 IDLE_SECONDS = 0.5
 """A worker without frames looks up this often."""
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Drives a pipeline in a daemon thread of its own; survives whatever the pipeline throws.
+    """Drives a pipeline in a thread of its own; survives whatever the pipeline throws.
 
     The graphics thread calls `open`, `post` and `configure`, none of which waits. `start` may be called again when
     the thread has died (`alive` is false): it goes on with the same mailbox.
@@ -29,7 +30,7 @@ class Worker:
         self._pipeline = pipeline
         self._statistics = statistics
         self._name = name
-        self._thread: threading.Thread | None = None
+        self._run: Run | None = None
         self._stopping = False
         # A plain lock as a binary semaphore: releasing it never waits, unlike an Event or a Condition.
         self._wake = threading.Lock()
@@ -45,21 +46,18 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._run is not None and self._run.alive
 
     def start(self) -> None:
-        """Start the thread, or another one when it died. Not for the graphics thread: it waits for the start."""
+        """Start the thread, or another one when it died. Not for the graphics thread: it may wait for the start."""
         if not self.alive and not self._stopping:
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
+            self._run = Run(self._work, self._name)
 
     def stop(self, timeout: float) -> bool:
         """Ask the thread to end and wait up to `timeout` seconds; whether it has ended."""
         self._stopping = True
         self._notify()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return not self.alive
+        return self._run is None or self._run.join(timeout)
 
     def open(self, layout: Layout) -> Mailbox:
         """A mailbox for pictures of another layout; the previous one and its pictures are forgotten.
@@ -86,7 +84,7 @@ class Worker:
         except RuntimeError:
             return  # Awake already.
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         try:
             while not self._stopping:
                 try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepfake_core.obs import libobs, memory, properties, status
 from deepfake_core.obs.filter import Filter
+from deepfake_core.threads import Run
 
 BEAT_SECONDS = 0.25
 REFRESH_SECONDS = 1.0
@@ -34,17 +35,18 @@ class LiveFilters:
         self._wake = threading.Lock()  # A binary semaphore, see Worker.
         self._wake.acquire()
         self._status_file = os.environ.get(STATUS_VARIABLE, "")
-        self._supervisor = threading.Thread(target=self._supervise, name="deepfake-supervisor", daemon=True)
+        self._supervisor: Run | None = None
 
     def start(self) -> None:
         """Start the supervisor."""
-        self._supervisor.start()
+        self._supervisor = Run(self._supervise, "deepfake-supervisor")
 
     def close(self) -> None:
         """Stop every worker and wait for it. Nothing calls the filters any more by then."""
         self._stopping = True
         self._notify()
-        self._supervisor.join(STOP_SECONDS)
+        if self._supervisor is not None:
+            self._supervisor.join(STOP_SECONDS)
         leaving = [*self._filters.values(), *self._leaving]
         if self._status_file:
             self._record()
