@@ -158,6 +158,7 @@ version_string = _function(C.c_char_p, "obs_get_version_string")
 data_create = _function(_pointer, "obs_data_create")
 data_release = _function(None, "obs_data_release", _pointer)
 data_json = _function(C.c_char_p, "obs_data_get_json", _pointer)
+data_unset = _function(None, "obs_data_unset_user_value", _pointer, C.c_char_p)
 default_string = _function(None, "obs_data_set_default_string", _pointer, C.c_char_p, C.c_char_p)
 default_double = _function(None, "obs_data_set_default_double", _pointer, C.c_char_p, C.c_double)
 default_bool = _function(None, "obs_data_set_default_bool", _pointer, C.c_char_p, C.c_bool)
@@ -199,6 +200,11 @@ _blog = _unlocked.blog
 def name(source: int | None) -> str:
     """Name of an obs_source_t; empty for none."""
     return (_source_name(source) or b"").decode("utf-8", "replace") if source else ""
+
+
+def json(data: int) -> str:
+    """An obs_data_t as JSON: the values that differ from the defaults."""
+    return (data_json(data) or b"{}").decode("utf-8", "replace")
 
 
 def log(level: int, text: str) -> None:

@@ -68,20 +68,19 @@ class LiveFilters:
         stale = self._filters.pop(source, None)
         if stale is not None:  # libobs destroyed its source unseen and gave the address to this one.
             self._leaving.append(stale)
-        self._filters[source] = Filter(source, _json(settings))
+        self._filters[source] = Filter(source, libobs.json(settings))
         self._notify()
 
     def update(self, source: int, settings: int) -> None:
         """The settings changed."""
         live = self._filters.get(source)
         if live is not None:
-            live.update(_json(settings))
+            live.update(libobs.json(settings))
 
     def remove(self, source: int) -> None:
         """The filter was taken off its source; should it be put back, its first frame adopts it again."""
         live = self._filters.pop(source, None)
         if live is not None:
-            live.stop(0)
             self._leaving.append(live)
             self._notify()
 
@@ -92,7 +91,7 @@ class LiveFilters:
     def properties(self, source: int) -> int:
         """A new obs_properties_t."""
         live = self._filters.get(source)
-        return properties.build(source, status.text(live) if live else "Waiting for the camera's first frame.")
+        return properties.build(source, status.text(live) if live else status.WAITING)
 
     def exchange(self, source: int, frame: int) -> bool:
         """Replace a frame."""
@@ -174,7 +173,3 @@ class LiveFilters:
         except OSError as error:
             _log.warning("%s cannot be written (%s); no status is recorded.", self._status_file, error)
             self._status_file = ""
-
-
-def _json(settings: int) -> str:
-    return (libobs.data_json(settings) or b"{}").decode("utf-8", "replace")

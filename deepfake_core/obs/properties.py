@@ -5,6 +5,7 @@ So it is rebuilt about once a second while nothing is held or was changed just n
 Qt cannot be asked for that, a button refreshes the status.
 """
 
+import json
 import logging
 import time
 from collections import Counter, deque
@@ -70,12 +71,13 @@ def defaults(data: int) -> None:
 
 def build(source: int, status: str) -> int:
     """A new obs_properties_t for the filter `source`; status: text, one line for each line shown."""
+    settings = _mended_settings(source)
     if not is_open(source):
         # A dialog that is only rebuilt keeps its list: opening every identity again each second would stutter.
         _summaries[:] = Library().summaries()
     properties: int = libobs.properties_create()
     try:
-        _fill(properties, source, status)
+        _fill(properties, source, settings.identity, status)
     except BaseException:
         libobs.properties_destroy(properties)
         raise
@@ -84,8 +86,24 @@ def build(source: int, status: str) -> int:
     return properties
 
 
-def _fill(properties: int, source: int, status: str) -> None:
-    _add_identities(properties)
+def _mended_settings(source: int) -> Settings:
+    """The settings in use; broken ones are taken out of OBS's, so that the dialog shows the defaults used instead."""
+    data = libobs.get_settings(source)
+    try:
+        text = libobs.json(data)
+        settings, warnings = Settings.parse(text)
+        if warnings:
+            valid = settings.model_dump(mode="json")
+            for name, value in json.loads(text).items():
+                if name in valid and value != valid[name]:
+                    libobs.data_unset(data, name.encode())
+        return settings
+    finally:
+        libobs.data_release(data)
+
+
+def _fill(properties: int, source: int, identity: str, status: str) -> None:
+    _add_identities(properties, identity)
     _add_list(properties, "no_result", "When there is no result", {str(k): v for k, v in _NO_RESULT.items()})
     _add_slider(properties, "smoothing", "Smoothing")
     _add_slider(properties, "colour_match", "Colour match")
@@ -101,12 +119,17 @@ def _fill(properties: int, source: int, status: str) -> None:
         libobs.add_button(properties, b"refresh", b"Refresh status", _refresh_clicked, source)
 
 
-def _add_identities(properties: int) -> None:
+def _add_identities(properties: int, chosen: str) -> None:
     identities = libobs.add_list(
         properties, b"identity", b"Identity", libobs.COMBO_TYPE_LIST, libobs.COMBO_FORMAT_STRING
     )
-    libobs.list_add_string(identities, b"The first that opens", b"")
-    for summary in _summaries:
+    first = next((f": {summary.title}" for summary in _summaries if summary.usable), "")
+    libobs.list_add_string(identities, _plain(f"Automatic{first}"), b"")
+    summaries = [*_summaries]
+    if chosen and chosen not in [summary.name for summary in summaries]:
+        # Without a line of its own OBS would silently change the setting to the first of the list.
+        summaries.append(Summary(chosen, chosen, "not installed", usable=False))
+    for summary in summaries:
         line = f"{summary.title} - {summary.consent_line}"
         index = libobs.list_add_string(identities, _plain(line), summary.name.encode())
         libobs.list_disable(identities, index, not summary.usable)

@@ -5,20 +5,24 @@ import json
 from deepfake_core.obs import libobs
 from deepfake_core.obs.filter import Filter
 
+WAITING = "Waiting for the camera's first frame."
+
 
 def text(live: Filter) -> str:
     """A few lines for the user."""
     snapshot, pipeline, error = live.status()
     if not snapshot.frames_in:
-        lines = ["Waiting for the camera's first frame."]
+        lines = [WAITING]
     else:
         lines = [
             f"{snapshot.fps_in:.0f} frames/s in, {snapshot.fps_out:.0f} out; {snapshot.drops} dropped",
             f"Latency {snapshot.latency_p50_ms:.0f} ms (p95 {snapshot.latency_p95_ms:.0f} ms); "
             f"graphics thread {snapshot.graphics_p50_us / 1e3:.1f} ms (p99 {snapshot.graphics_p99_us / 1e3:.1f} ms)",
         ]
-    provider = f"Runs on: {pipeline.provider}" if pipeline.provider else "The networks are not open."
-    lines.append(provider + (f"; face drawn at {pipeline.resolution} px" if pipeline.resolution else ""))
+    if pipeline.provider:
+        lines.append(f"Runs on: {pipeline.provider}; face drawn at {pipeline.resolution} px")
+    else:
+        lines.append("Runs on: nothing yet")
     if error == snapshot.last_error and error:
         error = f"{error} ({snapshot.last_error_seconds:.0f} s ago)"
     lines.append(f"Last error: {error or 'none'}")
