@@ -158,7 +158,9 @@ def _export(options: argparse.Namespace) -> None:
     workspace = Workspace(options.work)
     encoder, decoder, step = averaged_networks(workspace.run)
     encoder_data = packing.encoder_file(encoder)
-    files = packing.identity_files(decoder, workspace.identity_surface(), options.views / "portrait.png")
+    files = packing.identity_files(
+        decoder, workspace.identity_surface(), workspace.expression_match(), options.views / "portrait.png"
+    )
     encoder_path = MODELS_DIR / ENCODER_NAME
     encoder_path.parent.mkdir(parents=True, exist_ok=True)
     encoder_path.write_bytes(encoder_data)

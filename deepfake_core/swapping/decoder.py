@@ -15,6 +15,7 @@ from deepfake_core.identities.library import Identity
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, open_session
 from deepfake_core.swapping import surface
+from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.identity_surface import IdentitySurface
 from deepfake_core.swapping.networks import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_NAME
 from deepfake_core.swapping.retargeting import Retargeter
@@ -41,6 +42,7 @@ class IdentityDecoder:
 
     name: str
     surface: IdentitySurface
+    expression: ExpressionMatch
     network: Session
 
 
@@ -68,8 +70,9 @@ def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto"
             uv=tensors.pop("uv"),
             page_openings=tensors.pop("page_openings"),
             tone=tensors.pop("tone"),
-            retargeter=Retargeter(**tensors),
+            retargeter=Retargeter(**_part(tensors, "retargeter")),
         ),
+        expression=ExpressionMatch(**_part(tensors, "expression")),
         network=network,
     )
 
@@ -79,6 +82,11 @@ def _file(identity: Identity, name: str) -> bytes:
         return identity.files[name]
     except KeyError:
         raise IdentityBroken(identity.name, f"it has no {name}") from None
+
+
+def _part(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The tensors called PREFIX.NAME, by NAME."""
+    return {key.removeprefix(f"{prefix}."): t for key, t in tensors.items() if key.startswith(f"{prefix}.")}
 
 
 def _read_pages(name: str, data: bytes) -> np.ndarray:
@@ -99,17 +107,22 @@ def _read_geometry(name: str, data: bytes) -> dict[str, np.ndarray]:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise IdentityBroken(name, "its geometry.safetensors is damaged") from error
-    components = tensors["basis"].shape[0] if "basis" in tensors and tensors["basis"].ndim == 2 else 0
+    basis = tensors.get("retargeter.basis")
+    components = basis.shape[0] if basis is not None and basis.ndim == 2 else 0
     shapes = {
         "uv": (surface.VERTEX_COUNT, 2),
         "page_openings": (2, 3),
         "tone": (3,),
-        "driver_mean": (1404,),
-        "basis": (components, 1404),
-        "openings_mean": (5,),
-        "openings_scale": (5,),
-        "coefficients": (components + 5, 1404),
-        "identity_mean": (1404,),
+        "retargeter.driver_mean": (1404,),
+        "retargeter.basis": (components, 1404),
+        "retargeter.openings_mean": (5,),
+        "retargeter.openings_scale": (5,),
+        "retargeter.coefficients": (components + 5, 1404),
+        "retargeter.identity_mean": (1404,),
+        "expression.driver_mean": (3,),
+        "expression.identity_mean": (3,),
+        "expression.gain": (3,),
+        "expression.directions": (3, 1404),
     }
     if not 1 <= components <= MAX_COMPONENTS or {key: t.shape for key, t in tensors.items()} != shapes:
         raise IdentityBroken(name, "its geometry.safetensors holds other tensors than expected")

@@ -36,15 +36,14 @@ class TextureBlender:
     """Blends eyes and mouth between the two pages by how far they are open; its buffer serves one thread."""
 
     def __init__(self) -> None:
-        self._texture = np.empty((0, 0, 4), np.uint8)
+        self._pages = self._texture = np.empty((0, 0, 4), np.uint8)
 
     def blend(self, identity: IdentitySurface, head: np.ndarray) -> np.ndarray:
         """The texture uint8 (H, H, 4) for the identity's landmarks (468, 3) cm; valid until the next call."""
         first, second = identity.page_openings
         amount = np.clip((openings(head)[:3] - first) / (second - first), 0.0, 1.0)
-        if self._texture.shape != identity.pages.shape[1:]:
-            self._texture = np.empty_like(identity.pages[0])
-        np.copyto(self._texture, identity.pages[0])
+        if self._pages is not identity.pages:
+            self._pages, self._texture = identity.pages, identity.pages[0].copy()
         for opening, vertices in _BLENDED_PARTS:
             where = identity.uv[vertices]
             x0, y0 = np.floor(where.min(0)).astype(int)

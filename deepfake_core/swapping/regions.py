@@ -13,7 +13,18 @@ _LIPS = np.array(topology.LIPS_OUTER)
 _MOUTH = np.array(topology.LIPS_INNER)
 _SUBPIXEL = 4
 _SKIN_SHRINK = 0.93
-_MATTE_SHRINK = 0.975
+_FEATURES = np.array(
+    [
+        *topology.LEFT_EYEBROW,
+        *topology.RIGHT_EYEBROW,
+        *topology.LEFT_EYE,
+        *topology.RIGHT_EYE,
+        *topology.LIPS_OUTER,
+        *(1, 2, 4, 5, 6, 48, 64, 98, 115, 129, 168, 195, 197, 278, 294, 327, 344, 358),  # nose
+    ]
+)
+_MATTE_SHRINK = 0.93
+_FEATURE_GROWTH = 1.06
 EYE_VALUE = 96
 MOUTH_VALUE = 192
 
@@ -29,10 +40,9 @@ def skin(points: np.ndarray, size: int) -> np.ndarray:
     points: float (468, >= 2) px of the crop. Shrunk a little, so that hair and background stay out.
     """
     xy = points[:, :2]
-    hull = cv2.convexHull(xy[_OVAL].astype(np.float32))[:, 0]
-    middle = hull.mean(0)
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillConvexPoly(mask, _polygon(middle + _SKIN_SHRINK * (hull - middle)), 255, cv2.LINE_AA, _SUBPIXEL)
+    outline = _scaled(xy[_OVAL].astype(np.float32), _SKIN_SHRINK)
+    cv2.fillConvexPoly(mask, _polygon(outline), 255, cv2.LINE_AA, _SUBPIXEL)
     # Polygons filled in one call cancel where they overlap; these never do.
     cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _LIPS)], 0, cv2.LINE_AA, _SUBPIXEL)
     return mask
@@ -51,10 +61,19 @@ def matte(points: np.ndarray, size: int) -> np.ndarray:
     """The whole inner face, forehead to jaw, without a hole: uint8 (size, size) with a soft edge.
 
     points: the DRIVER's landmarks (468, >= 2), px of the crop: nothing of the driver's features may show through.
+    The outline stays inside the face, so that a feather does not lay skin over the background beyond the jaw; brows,
+    eyes, nose and mouth are covered with a margin even where they are the outline, as on a turned head.
     """
-    hull = cv2.convexHull(points[:, :2].astype(np.float32))[:, 0]
-    middle = hull.mean(0)
+    xy = points[:, :2].astype(np.float32)
+    outline = np.concatenate([_scaled(xy, _MATTE_SHRINK), _scaled(xy[_FEATURES], _FEATURE_GROWTH)])
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillConvexPoly(mask, _polygon(middle + _MATTE_SHRINK * (hull - middle)), 255, cv2.LINE_AA, _SUBPIXEL)
+    cv2.fillConvexPoly(mask, _polygon(cv2.convexHull(outline)[:, 0]), 255, cv2.LINE_AA, _SUBPIXEL)
     width = 2 * (size // 100) + 1
     return cv2.blur(mask, (width, width))
+
+
+def _scaled(points: np.ndarray, factor: float) -> np.ndarray:
+    """The convex hull of points (N, 2), scaled about its middle."""
+    hull = cv2.convexHull(points)[:, 0]
+    middle = hull.mean(0)
+    return middle + factor * (hull - middle)

@@ -146,8 +146,8 @@ def rasterise(points: np.ndarray, size: int) -> Raster:
 
 def _counted(lengths: np.ndarray) -> np.ndarray:
     """0 .. n - 1 for each n in `lengths`, one after the other."""
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0, dtype=np.int32) - np.repeat((ends - lengths).astype(np.int32), lengths)
+    starts = np.cumsum(lengths, dtype=np.int32) - lengths
+    return np.arange(lengths.sum(), dtype=np.int32) - np.repeat(starts, lengths)
 
 
 @dataclass(frozen=True)

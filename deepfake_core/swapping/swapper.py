@@ -13,7 +13,11 @@ from deepfake_core.inference.session import Session, shared
 from deepfake_core.swapping import light, networks, regions, surface
 from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
+from deepfake_core.swapping.expression import DriverCalibration
 from deepfake_core.swapping.identity_surface import TextureBlender
+
+_MOVED = 0.15
+"""Difference between the networks' picture and the template at which the texture's detail no longer fits."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Swapper:
         self.network_failures = 0
         """How many pictures show the bare texture because a network gave no usable result."""
         self._blender = TextureBlender()
+        self._calibration = DriverCalibration()
 
     def swap(
         self,
@@ -55,11 +60,13 @@ class Swapper:
         colour_match: float = 1.0,
         resolution: int = 256,
         template_only: bool = False,
+        driver_id: int = 0,
     ) -> Patch:
         """Draw the identity over the face whose landmarks are float (468, 3), px of the frame.
 
         colour_match: 1 takes the driver's skin tone, 0 keeps the identity's own under the driver's light.
         resolution: side of the patch, px, a multiple of 128. template_only: skip the networks.
+        driver_id: the face's track, for what is learned about each driver from picture to picture.
         Where a network fails, the bare texture is drawn: the driver's own face never shows instead.
         """
         identity = decoder.surface
@@ -67,7 +74,9 @@ class Swapper:
         to_crop = crop_transform(pose, networks.SIZE)
         driver = crop(frame, to_crop, networks.SIZE)
         driver_points = transform_points(to_crop, face_landmarks)
-        head = identity.retargeter(pose.to_head(face_landmarks))
+        driver_head = pose.to_head(face_landmarks)
+        opened = self._calibration(driver_head, driver_id, float(decoder.expression.driver_mean[:2].mean()))
+        head = decoder.expression(identity.retargeter(driver_head), opened)
         points = transform_points(to_crop, pose.to_picture(surface.extend(head)))
 
         driver_skin = regions.skin(driver_points, networks.SIZE).astype(np.float32) / 255.0
@@ -77,18 +86,18 @@ class Swapper:
         identity_skin = regions.skin(points, networks.SIZE).astype(np.float32) / 255.0
         template, template_fine = template_reflectance(drawing, identity_skin)
 
+        openings = regions.eyes_and_mouth(points, networks.SIZE)
         relief = template
         if not template_only:
             driver_input = networks.centre(light.reflectance(driver, driver_light))
-            geometry = networks.geometry_input(normals(points, raster), regions.eyes_and_mouth(points, networks.SIZE))
+            geometry = networks.geometry_input(normals(points, raster), openings)
             try:
                 relief = self._decode(decoder, driver_input, geometry, template)
             except NetworkFailed:
                 self.network_failures += 1
 
-        bgr = _finish(
-            relief, template, template_fine, drawing.detail, light.match(driver_light, identity.tone, colour_match)
-        )
+        weight = detail_weight(relief, template, drawing.detail, openings)
+        bgr = _finish(relief, template, template_fine, weight, light.match(driver_light, identity.tone, colour_match))
         to_patch = crop_transform(pose, resolution)
         return Patch(
             bgr=bgr,
@@ -111,9 +120,11 @@ class Swapper:
             )
         )
         # Off the identity's face the network was taught nothing: there the drawn surface stays as it is.
-        shown = outputs["matte"][0]
-        decoded = outputs["reflectance"][0] + np.float32(1.0)
-        return np.clip(template + shown * (decoded - template), 0.0, 2.0)
+        change = outputs["reflectance"][0] + np.float32(1.0)
+        change -= template
+        change *= cv2.merge([outputs["matte"][0]] * 3)
+        change += template
+        return np.clip(change, 0.0, 2.0, out=change)
 
 
 def crop(frame: Frame, to_crop: np.ndarray, size: int) -> np.ndarray:
@@ -158,19 +169,42 @@ def template_reflectance(drawing: surface.Drawing, skin: np.ndarray) -> tuple[np
     skin: float32 (128, 128), where its light is measured. Off the surface both are 1, plain skin.
     """
     size = (networks.SIZE, networks.SIZE)
-    shown = drawing.coverage[..., None]
     small = cv2.resize(drawing.bgr, size, interpolation=cv2.INTER_AREA)
     small_shown = cv2.resize(drawing.coverage, size, interpolation=cv2.INTER_AREA)
     measured = light.measure(small, skin * (small_shown > 0.99))
-    fine = 1.0 + shown * (light.reflectance(drawing.bgr, measured) - 1.0)
+    fine = light.reflectance(drawing.bgr, measured)
+    fine -= 1.0
+    fine *= cv2.merge([drawing.coverage] * 3)
+    fine += 1.0
     return cv2.resize(fine, size, interpolation=cv2.INTER_AREA), fine
 
 
+def detail_weight(relief: np.ndarray, template: np.ndarray, detail: np.ndarray, openings: np.ndarray) -> np.ndarray:
+    """How much of the texture's finest detail, which the networks cannot draw, to add: float32 (128, 128), 0..1.
+
+    relief, template: float32 (128, 128, 3), what the networks made of what; detail: float32 (S, S), 1 on skin, where
+    it always fits; openings: uint8 (128, 128) from `regions.eyes_and_mouth`. On eyes and lips the detail fits where
+    the networks left the texture in its place; in the mouth, whose teeth stay put while lips move, it never does.
+    """
+    size = (networks.SIZE, networks.SIZE)
+    blue, green, red = cv2.split(cv2.absdiff(relief, template))
+    moved = cv2.blur(blue + green + red, (5, 5))
+    fits = np.exp(-((moved * np.float32(1.0 / (3.0 * _MOVED))) ** 2))
+    mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 7), np.uint8))
+    always = cv2.resize(detail, size, interpolation=cv2.INTER_AREA)
+    return always + (1.0 - always) * fits * (1.0 - cv2.blur(mouth, (3, 3)))
+
+
 def _finish(
-    relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, detail: np.ndarray, given: np.ndarray
+    relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray, given: np.ndarray
 ) -> np.ndarray:
     """Enlarge, add the texture's fine detail, put the light back: uint8 (S, S, 3)."""
     size = template_fine.shape[0]
-    enlarged = cv2.resize(np.dstack([relief, template]), (size, size), interpolation=cv2.INTER_LINEAR)
-    fine = enlarged[..., :3] + detail[..., None] * (template_fine - enlarged[..., 3:])
-    return cv2.convertScaleAbs(np.maximum(fine, 0.0) * light.enlarge(given, size))
+    coarse = relief - cv2.merge([weight] * 3) * template
+    blue, green, red, weight = cv2.split(
+        cv2.resize(cv2.merge([*cv2.split(coarse), weight]), (size, size), interpolation=cv2.INTER_LINEAR)
+    )
+    fine = cv2.merge([weight] * 3)
+    fine *= template_fine
+    fine += cv2.merge([blue, green, red])
+    return cv2.multiply(fine, light.enlarge(given, size), dtype=cv2.CV_8U)

@@ -42,25 +42,39 @@ def _all_frames(video: cv2.VideoCapture) -> Iterator[np.ndarray]:
         yield frame
 
 
-def tiles(bgr: np.ndarray, decoder: IdentityDecoder, swapper: Swapper, find: StillLandmarks) -> np.ndarray | None:
-    """Driver, bare texture and swap of one frame, uint8 (256, 768, 3); None where no face is found."""
-    landmarks = find(bgr)
-    if landmarks is None:
-        return None
-    to_tile = crop_transform(fit_pose(landmarks), TILE, TILE_CENTIMETRES)
-    shown = [bgr]
-    for template_only in (True, False):
-        frame = Frame.from_bgr(bgr.copy())
-        paste(frame, swapper.swap(frame, landmarks, decoder, template_only=template_only))
-        shown.append(frame.to_bgr())
-    style = cv2.INTER_AREA if abs(np.linalg.det(to_tile[:, :2])) < 0.3 else cv2.INTER_LINEAR
-    return np.hstack([cv2.warpAffine(picture, to_tile, (TILE, TILE), flags=style) for picture in shown])
+class _Tiles:
+    """Makes the tiles of one frame after the other."""
+
+    def __init__(self, decoder: IdentityDecoder) -> None:
+        self._decoder = decoder
+        self._swapper = Swapper(threads=1, provider="cpu")
+        self._find = StillLandmarks()
+        self._number = 0
+
+    def of(self, bgr: np.ndarray) -> np.ndarray | None:
+        """Driver, bare texture and swap, uint8 (256, 768, 3); None where no face is found."""
+        landmarks = self._find(bgr)
+        if landmarks is None:
+            return None
+        # Each frame is taken for another driver: the sheet jumps from one to the next.
+        self._number += 1
+        to_tile = crop_transform(fit_pose(landmarks), TILE, TILE_CENTIMETRES)
+        shown = [bgr]
+        for template_only in (True, False):
+            frame = Frame.from_bgr(bgr.copy())
+            patch = self._swapper.swap(
+                frame, landmarks, self._decoder, template_only=template_only, driver_id=self._number
+            )
+            paste(frame, patch)
+            shown.append(frame.to_bgr())
+        style = cv2.INTER_AREA if abs(np.linalg.det(to_tile[:, :2])) < 0.3 else cv2.INTER_LINEAR
+        return np.hstack([cv2.warpAffine(picture, to_tile, (TILE, TILE), flags=style) for picture in shown])
 
 
 def driver_sheet(pictures: list[np.ndarray], decoder: IdentityDecoder, columns: int = 2) -> np.ndarray:
     """All frames in which a face is found, `columns` of them in a row; raises FootageUnreadable if there is none."""
-    swapper, find = Swapper(threads=1, provider="cpu"), StillLandmarks()
-    made = [row for row in (tiles(bgr, decoder, swapper, find) for bgr in pictures) if row is not None]
+    tiles = _Tiles(decoder)
+    made = [row for row in map(tiles.of, pictures) if row is not None]
     if not made:
         raise FootageUnreadable("No face was found in these frames; give others.")
     made += [np.zeros_like(made[0])] * (-len(made) % columns)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepfake_core.facemesh import topology
+from deepfake_core.swapping.expression import MATCHED, ExpressionMatch
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
 COMPONENTS = 80
 RIDGE = 30.0
 _OPENING_GAIN = 4.0
+_OPENING_RIDGE = 1e-5
 _EMPHASISED = sorted({*topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.LIPS_INNER, *topology.LIPS_OUTER})
 
 
@@ -52,6 +54,18 @@ def fit(driver: np.ndarray, identity: np.ndarray, components: int = COMPONENTS) 
     coefficients = np.linalg.solve(gram, features.T @ (aim - identity_mean))
     tensors = {**vars(retargeter), "coefficients": coefficients}
     return Retargeter(**{name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()})
+
+
+def match_expression(driver: np.ndarray, identity: np.ndarray) -> ExpressionMatch:
+    """Fit the openings on pose-normalised landmarks of the same expressions, both float (N, 468, 3) cm."""
+    asked, given = openings(driver)[:, :MATCHED], openings(identity)[:, :MATCHED]
+    centred = given - given.mean(0)
+    flat = identity.reshape(len(identity), -1)
+    # The two eyes nearly always move together: the ridge keeps what one does alone from being noise.
+    gram = centred.T @ centred + _OPENING_RIDGE * len(flat) * np.eye(MATCHED)
+    directions = np.linalg.solve(gram, centred.T @ (flat - flat.mean(0)))
+    tensors = (asked.mean(0), given.mean(0), given.std(0) / np.maximum(asked.std(0), 1e-6), directions)
+    return ExpressionMatch(*(np.ascontiguousarray(tensor, np.float32) for tensor in tensors))
 
 
 def judge(retargeter: Retargeter, driver: np.ndarray, identity: np.ndarray) -> FitReport:

@@ -14,6 +14,7 @@ from safetensors.numpy import save as save_tensors
 from deepfake_core.identities import pack
 from deepfake_core.identities.consent import ConsentRecord
 from deepfake_core.swapping import networks
+from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.identity_surface import IdentitySurface
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.export import to_onnx
@@ -40,14 +41,19 @@ def encoder_file(encoder: keras.Model) -> bytes:
     return to_onnx(encoder, networks.ENCODER_INPUTS, networks.ENCODER_OUTPUTS, "encoder")
 
 
-def identity_files(decoder: keras.Model, identity: IdentitySurface, portrait: Path) -> dict[str, bytes]:
+def identity_files(
+    decoder: keras.Model, identity: IdentitySurface, expression: ExpressionMatch, portrait: Path
+) -> dict[str, bytes]:
     """The files of an identity pack but for its two JSON files; raises ExportMismatch or PortraitMissing."""
-    retargeter = {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in vars(identity.retargeter).items()}
-    layout = {"uv": identity.uv, "page_openings": identity.page_openings, "tone": identity.tone}
+    geometry = {"uv": identity.uv, "page_openings": identity.page_openings, "tone": identity.tone}
+    for part, holder in (("retargeter", identity.retargeter), ("expression", expression)):
+        geometry |= {
+            f"{part}.{name}": np.ascontiguousarray(tensor, np.float32) for name, tensor in vars(holder).items()
+        }
     return {
         "decoder.onnx": to_onnx(decoder, networks.DECODER_INPUTS, networks.DECODER_OUTPUTS, "decoder"),
         "surface.png": _png(np.hstack(list(identity.pages))),
-        "geometry.safetensors": save_tensors({**layout, **retargeter}),
+        "geometry.safetensors": save_tensors(geometry),
         "portrait.png": _png(_portrait(portrait)),
     }
 

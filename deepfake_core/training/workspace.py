@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.identity_surface import IdentitySurface, TextureBlender
 from deepfake_core.swapping.retargeting import Retargeter
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
-from deepfake_core.training.fitting import fit, judge
+from deepfake_core.training.fitting import fit, judge, match_expression
 from deepfake_core.training.identity_views import BakedSurface
 from deepfake_core.training.pairs import Shard, read_shard, shard_paths
 from deepfake_core.training.preparation import PairLandmarks, find_landmarks, make_sample, normalised
@@ -84,6 +85,19 @@ class Workspace:
         save_file(vars(retargeter), self.retargeter)
         report = asdict(judge(retargeter, drivers[kept_out], identities[kept_out]))
         return json.dumps({"fitted_on": int((~kept_out).sum()), "judged_on": int(kept_out.sum()), **report})
+
+    def expression_match(self) -> ExpressionMatch:
+        """The match of openings, fitted on the kept landmarks of all prepared pairs."""
+        driver, identity = [], []
+        for path in sorted((self.folder / "landmarks").glob("*.npz")):
+            with np.load(path, allow_pickle=False) as file:
+                found = PairLandmarks(file["actor"], file["identity"])
+            usable = found.usable()
+            driver.append(normalised(found.actor[usable]))
+            identity.append(normalised(found.identity[usable]))
+        if not driver:
+            raise StepMissing(f"{self.folder} holds no landmarks yet; run 'prepare' first.")
+        return match_expression(np.concatenate(driver), np.concatenate(identity))
 
     def prepare(self, path: Path, find: StillLandmarks, identity: IdentitySurface, blender: TextureBlender) -> int:
         """Make the samples of one shard of pairs unless they are there; returns how many."""
