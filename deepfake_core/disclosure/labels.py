@@ -52,7 +52,7 @@ def label_band(width: int, height: int) -> int:
     return math.ceil(_MARGIN * side + min(max(height * PLATE_HEIGHT, _SMALLEST_PLATE), side / 4))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def label_picture(width: int, height: int, corner: str, language: str) -> tuple[Box, np.ndarray, np.ndarray]:
     """The label of such a picture: its box, uint8 (h, w, 3) BGR and uint8 (h, w) matte; read only, cached."""
     box = label_box(width, height, corner, language)
