@@ -27,13 +27,13 @@ the region they were read in."""
 MAX_READS = 4
 HURRIED = 0.06
 """A followed face whose region changed by more than this share is read once more: it moves fast or is adrift."""
-LOOK_FOR_MORE_S = 0.5
+LOOK_FOR_MORE_S = 0.3
 """How often the detector looks for further faces while every known one is in sight."""
 MEMORY_S = 1.0
 """How long a lost face keeps its id."""
 COAST_S = 0.3
 """How long a lost face is assumed to move on as before."""
-SAME_FACE = 0.2
+SAME_FACE = 0.4
 """Mean distance of two tracks' landmarks, in face sides, below which they are on one face."""
 LOOK_WEIGHT = 2.0
 """What a difference in colours counts for against a distance in face sides, when an id is given back."""
