@@ -16,6 +16,7 @@ from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverCalibration
 from deepfake_core.swapping.identity_surface import TextureBlender
 
+_COARSE = 5
 _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
 
@@ -96,7 +97,8 @@ class Swapper:
             except NetworkFailed:
                 self.network_failures += 1
 
-        weight = detail_weight(relief, template, drawing.detail, openings)
+        weight, eyes = detail_weight(relief, template, drawing.detail, openings)
+        relief = sharpen_eyes(relief, template, eyes)
         bgr = _finish(relief, template, template_fine, weight, light.match(driver_light, identity.tone, colour_match))
         to_patch = crop_transform(pose, resolution)
         return Patch(
@@ -179,20 +181,34 @@ def template_reflectance(drawing: surface.Drawing, skin: np.ndarray) -> tuple[np
     return cv2.resize(fine, size, interpolation=cv2.INTER_AREA), fine
 
 
-def detail_weight(relief: np.ndarray, template: np.ndarray, detail: np.ndarray, openings: np.ndarray) -> np.ndarray:
-    """How much of the texture's finest detail, which the networks cannot draw, to add: float32 (128, 128), 0..1.
+def detail_weight(
+    relief: np.ndarray, template: np.ndarray, detail: np.ndarray, openings: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the texture's detail, which the networks cannot draw, fits: two weights float32 (128, 128), 0..1.
 
     relief, template: float32 (128, 128, 3), what the networks made of what; detail: float32 (S, S), 1 on skin, where
-    it always fits; openings: uint8 (128, 128) from `regions.eyes_and_mouth`. On eyes and lips the detail fits where
-    the networks left the texture in its place; in the mouth, whose teeth stay put while lips move, it never does.
+    the finest detail always fits; openings: uint8 (128, 128) from `regions.eyes_and_mouth`.
+    On eyes and lips it fits where the networks, seen coarsely, left the texture in its place; in the mouth, whose
+    teeth stay put while lips move, it never does. The second weight is for the eyes alone, where detail that the
+    networks could draw is the texture's too: it has pupils, they have learned the mean of many gazes.
     """
     size = (networks.SIZE, networks.SIZE)
-    blue, green, red = cv2.split(cv2.absdiff(relief, template))
-    moved = cv2.blur(blue + green + red, (5, 5))
+    blue, green, red = cv2.split(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))))
+    moved = cv2.blur(blue + green + red, (_COARSE, _COARSE))
     fits = np.exp(-((moved * np.float32(1.0 / (3.0 * _MOVED))) ** 2))
     mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 7), np.uint8))
+    eyes = cv2.dilate((openings == regions.EYE_VALUE).astype(np.float32), np.ones((3, 3), np.uint8))
     always = cv2.resize(detail, size, interpolation=cv2.INTER_AREA)
-    return always + (1.0 - always) * fits * (1.0 - cv2.blur(mouth, (3, 3)))
+    return always + (1.0 - always) * fits * (1.0 - cv2.blur(mouth, (3, 3))), fits * cv2.blur(eyes, (3, 3))
+
+
+def sharpen_eyes(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """`relief` with the template's detail where `weight` says so: float32 (128, 128, 3)."""
+    difference = template - relief
+    difference -= cv2.blur(difference, (_COARSE, _COARSE))
+    difference *= cv2.merge([weight] * 3)
+    difference += relief
+    return difference
 
 
 def _finish(
