@@ -21,7 +21,8 @@ class Run:
     def __init__(self, function: Callable[[], None], name: str) -> None:
         """Start it; name: what the thread is called meanwhile."""
         self._ended = threading.Event()
-        self.function, self.name = function, name
+        self._function: Callable[[], None] | None = function
+        self.name = name
         try:
             self._thread = _idle.pop()
         except IndexError:
@@ -39,6 +40,12 @@ class Run:
         self._ended.wait(timeout)
         return not self.alive
 
+    def execute(self) -> None:
+        """For the thread alone: run the function."""
+        function, self._function = self._function, None  # What has ended must not be kept alive by who started it.
+        if function is not None:
+            function()
+
     def end(self) -> None:
         """For the thread alone: the function has ended."""
         self._ended.set()
@@ -55,7 +62,7 @@ class _Thread(threading.Thread):
             run = self.runs.get()
             self.name = run.name
             try:
-                run.function()
+                run.execute()
                 self.name = IDLE_NAME
                 # Before the run is seen as ended: whoever starts the next one at once is to find this thread idle.
                 _idle.append(self)
