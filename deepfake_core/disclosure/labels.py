@@ -49,7 +49,8 @@ def label_box(width: int, height: int, corner: str, language: str) -> Box:
 def label_band(width: int, height: int) -> int:
     """Rows at the top and at the bottom of the middle square in which a label may stand, in any language."""
     side = min(width, height)
-    return math.ceil(_MARGIN * side + min(max(height * PLATE_HEIGHT, _SMALLEST_PLATE), side / 4))
+    # Rounding to even pixels takes up to two.
+    return math.ceil(_MARGIN * side + min(max(height * PLATE_HEIGHT, _SMALLEST_PLATE), side / 4)) + 2
 
 
 @lru_cache(maxsize=32)
