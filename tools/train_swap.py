@@ -96,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--out", type=Path, required=True, help="PNG file")
     sheet.add_argument("--frames", type=int, default=4, help="frames of each video")
 
-    for added in (bake, prepare, train, export):
+    evaluate = command("evaluate", _evaluate, "figures and pictures on actors kept out of the training")
+    evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, texture, networks, truth")
+    evaluate.add_argument("--count", type=int, default=256, help="samples")
+
+    for added in (bake, prepare, train, export, evaluate):
         added.add_argument("--work", type=Path, required=True, help="folder of this training")
     return parser
 
@@ -180,6 +184,24 @@ def _export(options: argparse.Namespace) -> None:
             source=f"trained by this project on rendered people who do not exist, {step} steps",
         )
     print(f"exported step {step}: {encoder_path}, {identity_path.parent}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    from deepfake_core.training.evaluation import describe, evaluate
+    from deepfake_core.training.pool import SamplePool
+    from deepfake_core.training.trainer import SETTINGS, averaged_networks
+
+    workspace = Workspace(options.work)
+    encoder, decoder, step = averaged_networks(workspace.run)
+    settings = Configuration.load(workspace.run / SETTINGS)
+    result = evaluate(encoder, decoder, SamplePool(workspace.samples, settings, held_out=True), options.count)
+    print(f"step {step}, {result.samples} samples of held-out actors")
+    print(f"networks: {describe(result.networks)}")
+    print(f"template: {describe(result.template)}")
+    cv2.imwrite(str(options.sheet), result.sheet)
 
 
 def _sheet(options: argparse.Namespace) -> None:

@@ -169,17 +169,17 @@ def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> Draw
     """
     covered = raster.coverage().astype(np.float32) / 255.0
     across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
-    coverage = covered
     if size != raster.size:
-        across, down, coverage = cv2.split(
-            cv2.resize(cv2.merge([across, down, covered]), (size, size), interpolation=cv2.INTER_LINEAR)
+        planes = cv2.merge([across, down, covered])
+        across, down, covered = np.asarray(
+            cv2.split(cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR)), np.float32
         )
         # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
-        known = np.maximum(coverage, 1e-3)
+        known = np.maximum(covered, 1e-3)
         across /= known
         down /= known
     drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     blue, green, red, detail = cv2.split(drawn)
     return Drawing(
-        cv2.merge([blue, green, red]).astype(np.float32), detail.astype(np.float32) * np.float32(1 / 255.0), coverage
+        cv2.merge([blue, green, red]).astype(np.float32), detail.astype(np.float32) * np.float32(1 / 255.0), covered
     )

@@ -222,5 +222,5 @@ def _finish(
     )
     fine = cv2.merge([weight] * 3)
     fine *= template_fine
-    fine += cv2.merge([blue, green, red])
+    fine += np.asarray(cv2.merge([blue, green, red]), np.float32)
     return cv2.multiply(fine, light.enlarge(given, size), dtype=cv2.CV_8U)

@@ -1,0 +1,113 @@
+"""How good the trained networks are on actors that no training step has seen, beside the bare texture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepfake_core.training.augmentation import network_sample
+from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.losses import structural_similarity
+from deepfake_core.training.pool import SamplePool
+
+_BATCH = 8
+
+
+class NothingHeldOut(TrainingError):
+    """No prepared sample belongs to an actor that is kept for the evaluation."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over samples, on pictures without their light, inside the identity's true face.
+
+    Neither PSNR nor SSIM tells a sharp face from a blurred one; the ratio of gradients does.
+    """
+
+    psnr: float
+    """dB."""
+    ssim: float
+    gradient_ratio: float
+    """Energy of the picture's gradients over that of the truth's: 1 is as sharp as the truth."""
+    psnr_eyes_mouth: float
+    """dB, over eyes and mouth alone."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of the networks and of the texture alone, and some of the pictures."""
+
+    samples: int
+    networks: Figures
+    template: Figures
+    sheet: np.ndarray
+    """uint8, BGR: driver, texture, networks, truth in a row for some samples; all without light."""
+
+
+def evaluate(encoder: keras.Model, decoder: keras.Model, pool: SamplePool, count: int, shown: int = 16) -> Evaluation:
+    """Evaluate on `count` samples spread over a pool of held-out actors; raises NothingHeldOut."""
+    if not len(pool):
+        raise NothingHeldOut("No sample belongs to a held-out actor; prepare more pairs.")
+    chosen = np.unique(np.linspace(0, len(pool) - 1, min(count, len(pool))).round().astype(int))
+    scores: dict[str, list[np.ndarray]] = {"networks": [], "template": []}
+    rows = []
+    for start in range(0, len(chosen), _BATCH):
+        samples = [network_sample(pool.sample(int(k)), None) for k in chosen[start : start + _BATCH]]
+        batch = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+        features = encoder([batch["driver"], batch["geometry"]], training=False)
+        template = tf.constant(batch["template"])
+        made = decoder({"template": template, **features}, training=False)["reflectance"].numpy()
+        for name, pictures in (("networks", made), ("template", batch["template"])):
+            scores[name].append(_scores(pictures, batch))
+        columns = (batch["driver"], batch["template"], made, batch["target"])
+        rows += [np.hstack([_picture(column[k]) for column in columns]) for k in range(len(samples))]
+    networks, template = (Figures(*np.concatenate(scores[name]).mean(0).tolist()) for name in scores)
+    spread = np.unique(np.linspace(0, len(rows) - 1, min(shown, len(rows))).round().astype(int))
+    sheet = [rows[k] for k in spread]
+    half = (len(sheet) + 1) // 2
+    sheet += [np.zeros_like(sheet[0])] * (2 * half - len(sheet))
+    return Evaluation(len(chosen), networks, template, np.hstack([np.vstack(sheet[:half]), np.vstack(sheet[half:])]))
+
+
+def _scores(pictures: np.ndarray, truth: dict[str, np.ndarray]) -> np.ndarray:
+    """One row of `Figures` for each picture, (N, 4)."""
+    made, target = (np.clip(p, -1.0, 1.0) / 2.0 for p in (pictures, truth["target"]))
+    face = (truth["face"] > 0.5).astype(np.float32)
+    features = face * (truth["emphasis"] > 0.4)
+    similarity = structural_similarity(tf.constant(made), tf.constant(target)).numpy()
+    energy = [_masked_mean(_gradient_energy(p), face[:, 1:, 1:]) for p in (made, target)]
+    return np.column_stack(
+        [
+            _psnr(made, target, face),
+            _masked_mean(similarity, face),
+            energy[0] / np.maximum(energy[1], 1e-9),
+            _psnr(made, target, features),
+        ]
+    )
+
+
+def _psnr(made: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return -10.0 * np.log10(np.maximum(_masked_mean((made - target) ** 2, mask), 1e-6))
+
+
+def _gradient_energy(pictures: np.ndarray) -> np.ndarray:
+    across, down = np.diff(pictures, axis=2)[:, 1:], np.diff(pictures, axis=1)[:, :, 1:]
+    return across**2 + down**2
+
+
+def _masked_mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return (values * mask).sum((1, 2, 3)) / np.maximum(mask.sum((1, 2, 3)) * values.shape[-1], 1.0)
+
+
+def _picture(reflectance: np.ndarray) -> np.ndarray:
+    """Centred reflectance as a picture uint8: plain skin is mid grey."""
+    return cv2.convertScaleAbs(np.clip(reflectance, -1.0, 1.0) + 1.0, alpha=127.5)
+
+
+def describe(figures: Figures) -> str:
+    """The figures in one line."""
+    return ", ".join(f"{field.name} {getattr(figures, field.name):.3f}" for field in fields(figures))
