@@ -248,7 +248,10 @@ class Harness:
             gained = sum(now - before if now >= before else now for before, now in itertools.pairwise(counts))
             return reports[-1] if gained >= frames else None
 
-        found: dict[str, Any] = self.wait(enough, f"{frames} swapped frames", timeout)
+        try:
+            found: dict[str, Any] = self.wait(enough, f"{frames} swapped frames", timeout)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; the last report is {self.statuses()[-1:]}") from None
         return found
 
     def identities(self) -> list[str]:

@@ -18,6 +18,7 @@ from obs_harness import FILTER, SCRIPT, SOURCE, Harness
 pytestmark = [pytest.mark.obs, pytest.mark.timeout(600)]
 
 MEMORY_MB = 5.0
+WARM_UP = 5
 
 
 def source(folder: Path) -> obs_profile.Source:
@@ -56,22 +57,22 @@ def live_filter(scratch: Path, baseline: Callable[[Harness], None] = nothing) ->
 
 
 def repeat(obs: Harness, times: int, action: Callable[[int], None]) -> float:
-    """Does `action` `times` times; by how many MB OBS has grown between the fifth and the last.
-
-    The first ones may fill caches; each figure is the median of several looks, for allocators breathe.
-    """
+    """Does `action` `times` times; by how many MB OBS has grown since the first ones, which may fill caches."""
     before = 0.0
     for index in range(times):
         action(index)
-        if index == 4:
+        if index == WARM_UP - 1:
             before = settled_memory(obs)
     return settled_memory(obs) - before
 
 
 def settled_memory(obs: Harness) -> float:
+    """Median over a second of a filter that has been at work for some: what ended before is gone by then."""
+    obs.wait_for_swapped(10)
+    time.sleep(3)
     looks = []
     for _ in range(10):
-        time.sleep(0.2)
+        time.sleep(0.1)
         looks.append(obs.memory_mb())
     return statistics.median(looks)
 
@@ -92,15 +93,14 @@ def test_fifty_reloads(scratch: Path) -> None:
 
 def test_fifty_changes_of_identity(scratch: Path) -> None:
     with live_filter(scratch) as obs:
-        choices = [obs.identities()[0], "nobody-of-this-name", ""]
+        choices = [obs.identities()[0], "", "nobody-of-this-name"]  # the fifth and the fiftieth open
 
         def change(index: int) -> None:
             settings = {"identity": choices[index % len(choices)]}
             obs.request("SetSourceFilterSettings", sourceName=SOURCE, filterName=FILTER, filterSettings=settings)
-            time.sleep(0.3)
+            time.sleep(0.2)
 
         growth = repeat(obs, 50, change)
-        change(0)  # the block's end waits for swapped frames
         assert growth <= MEMORY_MB
 
 
@@ -116,7 +116,7 @@ def test_twenty_adds_and_removals(scratch: Path) -> None:
                 filterKind=obs_profile.FILTER_ID,
                 filterSettings={},
             )
-            time.sleep(0.5 if index % 2 else 0.02)  # removed at work, and before its networks are open
+            time.sleep((0, 0.02, 0.5)[index % 3])  # removed before it began, at its beginning, at work
             obs.request("RemoveSourceFilter", sourceName=SOURCE, filterName=name)
 
         assert repeat(obs, 20, add_and_remove) <= MEMORY_MB
