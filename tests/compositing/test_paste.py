@@ -149,9 +149,10 @@ def test_faces_at_and_beyond_the_edges(
 
 
 def test_a_fine_patch_is_averaged_not_sampled() -> None:
-    pasted = patch(scale=0.25, side=256, radius=60)
+    pasted = patch(scale=0.5, degrees=20, side=256, radius=60)
     pasted.bgr[...] = 0
-    pasted.bgr[:, ::2] = 255
+    # One stripe for each pixel of the frame: picked ones would be black here and white there.
+    pasted.bgr[:, ::4] = pasted.bgr[:, 1::4] = 255
     frame = noise()
     paste(frame, pasted, softness=0)
     inner = frame.to_bgr()[distance_from(160, 120) < 10].astype(int)

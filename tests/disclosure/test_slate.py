@@ -64,7 +64,7 @@ def test_the_text_is_whole_and_clear_of_every_label(width: int, height: int) -> 
 
 def test_long_texts_get_smaller_letters() -> None:
     def first_row_height(bgr: np.ndarray) -> int:
-        rows = ink(bgr).any(1)
+        rows = np.asarray(ink(bgr).any(1))
         start = int(np.argmax(rows))
         return int(np.argmin(rows[start:]))
 
