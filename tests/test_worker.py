@@ -320,7 +320,7 @@ def test_settings_are_parsed_and_broken_values_reported_once(
     worker.start()
     for smoothing in (0.1, 0.2, 0.3):
         worker.configure(f'{{"smoothing": {smoothing}, "matte_size": "big"}}')
-        wait_for(lambda wanted=smoothing: pipeline.settings.smoothing == wanted)
+        wait_for(lambda: pipeline.settings.smoothing == smoothing)  # noqa: B023  It is called at once.
     assert pipeline.settings.matte_size == Settings().matte_size
     assert "'matte_size'" in statistics.snapshot().last_error
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
