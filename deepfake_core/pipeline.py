@@ -182,6 +182,7 @@ class Pipeline:
                 self._decoder,
                 colour_match=settings.colour_match,
                 resolution=self._governor.resolution(settings.quality),
+                driver_id=face.track_id,
             )
             for face in chosen
         ]
