@@ -1,0 +1,117 @@
+import dataclasses
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from deepfake_core.identities.library import Identity, Library
+from deepfake_core.swapping.decoder import IdentityBroken, load_decoder
+
+
+@pytest.fixture(scope="module")
+def vesper() -> Identity:
+    return Library().open("vesper")
+
+
+def with_file(identity: Identity, name: str, data: bytes) -> Identity:
+    return dataclasses.replace(identity, files={**identity.files, name: data})
+
+
+def refusal(identity: Identity) -> str:
+    with pytest.raises(IdentityBroken) as caught:
+        load_decoder(identity, threads=1, provider="cpu")
+    message = str(caught.value)
+    assert "vesper" in message
+    assert "\n" not in message
+    assert message.endswith("tools/train_swap.py.")
+    return message
+
+
+def test_the_shipped_identity_opens(vesper):
+    decoder = load_decoder(vesper, threads=1, provider="cpu")
+    assert decoder.name == "vesper"
+    assert decoder.surface.pages.shape[0] == 2
+    assert decoder.surface.tone.min() > 20
+
+
+def test_another_encoder_is_refused(vesper):
+    assert "another encoder" in refusal(dataclasses.replace(vesper, encoder_sha256="0" * 64))
+
+
+@pytest.mark.parametrize("name", ["surface.png", "geometry.safetensors", "decoder.onnx"])
+def test_a_missing_file_is_named(vesper, name):
+    left = {key: data for key, data in vesper.files.items() if key != name}
+    assert name in refusal(dataclasses.replace(vesper, files=left))
+
+
+def png_header(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0" * 64
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"GIF89a" + b"\0" * 64,
+        png_header(200_000, 100_000),
+        png_header(0, 0),
+        png_header(512, 512),
+        png_header(1024, 512),
+        cv2.imencode(".png", np.zeros((64, 128, 3), np.uint8))[1].tobytes(),
+        cv2.imencode(".png", np.zeros((64, 128, 4), np.uint16))[1].tobytes(),
+    ],
+)
+def test_a_hostile_surface_is_refused(vesper, data):
+    assert "surface.png" in refusal(with_file(vesper, "surface.png", data))
+
+
+def changed(identity: Identity, **tensors: np.ndarray | None) -> Identity:
+    """The identity with tensors of its geometry replaced, or left out where None; names with _ for the dot."""
+    kept = load(identity.files["geometry.safetensors"])
+    for name, tensor in tensors.items():
+        full = name.replace("__", ".")
+        if tensor is None:
+            del kept[full]
+        else:
+            kept[full] = tensor
+    return with_file(identity, "geometry.safetensors", save(kept))
+
+
+NAN = np.full(3, np.nan, np.float32)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"tone": None},
+        {"tone": NAN},
+        {"tone": np.full(3, 1e9, np.float32)},
+        {"tone": np.ones(3, np.float64)},
+        {"tone": np.ones(4, np.float32)},
+        {"extra": NAN},
+        {"uv": np.full((504, 2), -50, np.float32)},
+        {"uv": np.full((504, 2), 5000, np.float32)},
+        {"retargeter__basis": np.zeros((0, 1404), np.float32)},
+        {"retargeter__basis": np.zeros((300, 1404), np.float32)},
+        {"retargeter__basis": np.zeros(1404, np.float32)},
+        {"expression__gain": NAN},
+    ],
+)
+def test_a_hostile_geometry_is_refused(vesper, tensors):
+    assert "geometry.safetensors" in refusal(changed(vesper, **tensors))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 100, struct.pack("<Q", 2**60) + b"{}", b"\x02\0\0\0\0\0\0\0{}"])
+def test_a_damaged_geometry_is_refused(vesper, data):
+    assert "geometry.safetensors" in refusal(with_file(vesper, "geometry.safetensors", data))
+
+
+def test_a_network_of_other_inputs_is_refused(vesper):
+    from deepfake_core.inference.manifest import Manifest
+
+    encoder = Manifest.load().read("swap/encoder.onnx")
+    assert "decoder.onnx" in refusal(with_file(vesper, "decoder.onnx", encoder))
