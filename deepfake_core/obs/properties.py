@@ -96,7 +96,9 @@ def _mended_settings(source: int) -> Settings:
             valid = settings.model_dump(mode="json")
             for name, value in json.loads(text).items():
                 if name in valid and value != valid[name]:
-                    libobs.data_unset(data, name.encode())
+                    libobs.data_erase(data, name.encode())
+            # A value of another type has kept libobs from taking the default in.
+            defaults(data)
         return settings
     finally:
         libobs.data_release(data)

@@ -141,8 +141,17 @@ def test_an_identity_that_is_gone_stays_chosen(built: Any) -> None:
 def test_broken_values_are_shown_as_the_defaults_that_are_used(built: Any) -> None:
     from deepfake_core.obs import libobs
 
-    _, source = built({"smoothing": 7, "no_result": "explode", "matte_size": 1.1, "of_a_later_version": 1})
-    assert json.loads(libobs.json(source.data)) == {"matte_size": 1.1, "of_a_later_version": 1}
+    broken = {
+        "smoothing": 7,
+        "no_result": "explode",
+        "matte_size": "big",
+        "matte_softness": 0.1,
+        "of_a_later_version": 1,
+    }
+    _, source = built(broken)
+    assert json.loads(libobs.json(source.data)) == {"matte_softness": 0.1, "of_a_later_version": 1}
+    read = libobs_function(C.c_double, "obs_data_get_double", C.c_void_p, C.c_char_p)
+    assert read(source.data, b"matte_size") == Settings().matte_size
 
 
 def test_a_status_is_no_html(built: Any) -> None:
