@@ -27,18 +27,30 @@ FRAME_NS = 33_333_333
 PERFORMER = REPOSITORY / "models" / "performer.mp4"
 
 
-def person(clip: str, width: int, height: int, count: int) -> list[np.ndarray]:
-    """`count` frames of one of the people of shared/footage, head and shoulders, scaled to `width` x `height`.
+def person(width: int, height: int, count: int) -> list[np.ndarray]:
+    """`count` frames of somebody on camera, head and shoulders, `width` x `height`.
 
-    Skips the test where the footage is absent.
+    One of the people of shared/footage; where that is absent the bundled clip of a synthetic performer.
     """
-    path = FOOTAGE / clip
+    if (FOOTAGE / "asl_help.mkv").is_file():
+        return _cropped(FOOTAGE / "asl_help.mkv", 270, width, height, count)
+    return _cropped(PERFORMER, 480, width, height, count)
+
+
+def stranger(width: int, height: int, count: int) -> list[np.ndarray]:
+    """Another one of the people of shared/footage; skips the test where that is absent."""
+    path = FOOTAGE / "asl_want.mkv"
     if not path.is_file():
-        pytest.skip(f"{path} is absent: this part needs the footage of real people")
-    found = list(islice(frames(path), count))
-    scale = min(640 / width, 270 / height)
+        pytest.skip(f"{path} is absent: a second person is needed here")
+    return _cropped(path, 270, width, height, count)
+
+
+def _cropped(path: Path, rows: int, width: int, height: int, count: int) -> list[np.ndarray]:
+    """Frames of a 640x480 video: the middle of its upper `rows` rows, scaled."""
+    scale = min(640 / width, rows / height)
     crop_width, crop_height = int(width * scale), int(height * scale)
     left = (640 - crop_width) // 2
+    found = islice(frames(path), count)
     return [cv2.resize(frame[:crop_height, left : left + crop_width], (width, height)) for frame in found]
 
 

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from deepfake_core.disclosure.mark import Disclosure
-from obs_footage import Judge, number, numbered, person
+from obs_footage import Judge, number, numbered, person, stranger
 
+from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.frame import Frame
 
 
@@ -19,7 +19,7 @@ def test_numbers_survive_compression() -> None:
 
 @pytest.fixture(scope="module")
 def camera() -> list[np.ndarray]:
-    return numbered(person("asl_help.mkv", 640, 480, 12))
+    return numbered(person(640, 480, 12))
 
 
 def marked(frame: np.ndarray) -> np.ndarray:
@@ -48,8 +48,8 @@ def test_an_unmarked_frame_is_found(camera: list[np.ndarray]) -> None:
 
 def test_a_blurred_frame_and_a_stranger_are_no_raw_face(camera: list[np.ndarray]) -> None:
     blurred = marked(cv2.GaussianBlur(camera[2], (0, 0), 25))
-    stranger = camera[4].copy()
-    stranger[:400] = person("asl_want.mkv", 640, 480, 3)[2][:400]
-    verdict = Judge(camera).judge([degraded(blurred), degraded(marked(stranger))])
+    other = camera[4].copy()
+    other[:400] = stranger(640, 480, 3)[2][:400]
+    verdict = Judge(camera).judge([degraded(blurred), degraded(marked(other))])
     assert not verdict.raw
     assert verdict.numbers == [4]

@@ -23,7 +23,7 @@ def lagged_share(obs: Harness) -> float:
 
 
 def test_the_graphics_thread_never_waits(scratch: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    camera = write_camera(scratch, "NV12", numbered(to_and_fro(person("asl_help.mkv", 1280, 720, 25))))
+    camera = write_camera(scratch, "NV12", numbered(to_and_fro(person(1280, 720, 25))))
     plain, filtered = scratch / "plain", scratch / "filtered"
     plain.mkdir()
     filtered.mkdir()

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from obs_footage import Judge, Verdict, numbered, person, to_and_fro, track, write_camera
+from obs_footage import Judge, Verdict, numbered, person, stranger, to_and_fro, track, write_camera
 from obs_harness import REPOSITORY, SCRIPT, Ended, Harness
 
 pytestmark = pytest.mark.obs
@@ -41,7 +41,7 @@ MEND_PIPELINE = "Pipeline.process = healthy"
 
 
 def footage() -> list[np.ndarray]:
-    return numbered(to_and_fro(person("asl_help.mkv", *SIZE, 25)))
+    return numbered(to_and_fro(person(*SIZE, 25)))
 
 
 def run_with_fault(scratch: Path, fault: str, cure: str, seconds: float = 3) -> tuple[Ended, Verdict, list[np.ndarray]]:
@@ -139,7 +139,7 @@ def test_a_project_without_its_environment(scratch: Path) -> None:
 def test_a_face_that_leaves_and_comes_back(scratch: Path) -> None:
     away = [40 * step for step in range(1, 13)]
     shifts = [0] * 12 + away + [480] * 8 + away[::-1] + [0] * 6
-    still = person("asl_help.mkv", *SIZE, len(shifts))
+    still = person(*SIZE, len(shifts))
     frames = numbered([shifted(frame, shift) for frame, shift in zip(still, shifts, strict=True)])
     with Harness(scratch, camera=write_camera(scratch, "YUYV", frames), virtual_camera=True) as obs:
         obs.wait_for_swapped(20)
@@ -159,7 +159,7 @@ def shifted(frame: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def test_two_people_who_cross(scratch: Path) -> None:
-    frames, faces = crossing(person("asl_help.mkv", *SIZE, 40), person("asl_want.mkv", *SIZE, 40))
+    frames, faces = crossing(person(*SIZE, 40), stranger(*SIZE, 40))
     camera = write_camera(scratch, "NV12", frames)
     with Harness(scratch, camera=camera, virtual_camera=True, settings={"all_faces": True}) as obs:
         obs.wait_for_swapped(20)

@@ -22,7 +22,7 @@ WARM_UP = 5
 
 
 def source(folder: Path) -> obs_profile.Source:
-    footage = numbered(to_and_fro(person("asl_help.mkv", 640, 480, 30)))
+    footage = numbered(to_and_fro(person(640, 480, 30)))
     video = write_video(folder / "camera.mp4", footage)
     return obs_profile.video_file(video, obs_profile.Picture(640, 480))
 

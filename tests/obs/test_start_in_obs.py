@@ -42,7 +42,7 @@ def test_camera_to_recording_and_virtual_camera_beside_the_users_own_settings(sc
     for name, text in USERS_OWN.items():
         (settings / name).parent.mkdir(parents=True, exist_ok=True)
         (settings / name).write_text(text, encoding="utf-8")
-    footage = numbered(to_and_fro(person("asl_help.mkv", 640, 480, 25)))
+    footage = numbered(to_and_fro(person(640, 480, 25)))
     camera = write_camera(scratch, "MJPG", footage)
     shim = {
         "LD_PRELOAD": str(camera_shim()),
@@ -70,7 +70,7 @@ def test_camera_to_recording_and_virtual_camera_beside_the_users_own_settings(sc
 
 
 def test_a_video_without_a_face_is_no_success(scratch: Path) -> None:
-    wall = [frame[:, ::-1] * 0 + 90 for frame in person("asl_help.mkv", 320, 240, 5)]
+    wall = [frame[:, ::-1] * 0 + 90 for frame in person(320, 240, 5)]
     video = write_video(scratch / "wall.mp4", wall)
     done = start(scratch, "--seconds", "3", "--video", str(video), "--record", str(scratch / "out.mkv"))
     assert done.returncode == 1
@@ -86,7 +86,7 @@ def test_check_changes_nothing(scratch: Path) -> None:
 
 def test_the_identity_reaches_the_collection(scratch: Path) -> None:
     name = sorted(path.parent.name for path in (REPOSITORY / "models" / "identities").glob("*/identity.json"))[0]
-    video = write_video(scratch / "person.mp4", person("asl_help.mkv", 320, 240, 10))
+    video = write_video(scratch / "person.mp4", person(320, 240, 10))
     start(scratch, "--seconds", "1", "--video", str(video), "--identity", name)
     text = (scratch / "obs-studio" / "basic" / "scenes" / "Deepfake.json").read_text(encoding="utf-8")
     source = next(source for source in json.loads(text)["sources"] if source["name"] == obs_profile.SOURCE)

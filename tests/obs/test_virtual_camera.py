@@ -15,7 +15,7 @@ pytestmark = pytest.mark.obs
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720)], ids=["480p", "720p"])
 @pytest.mark.parametrize("fourcc", ["YUYV", "NV12", "MJPG"])
 def test_the_virtual_camera_shows_the_identity_and_the_label(scratch: Path, fourcc: str, size: tuple[int, int]) -> None:
-    footage = numbered(to_and_fro(person("asl_help.mkv", *size, 25)))
+    footage = numbered(to_and_fro(person(*size, 25)))
     judge = Judge(footage)
     assert judge.faces == len(footage)
     with Harness(scratch, camera=write_camera(scratch, fourcc, footage), virtual_camera=True) as obs:
