@@ -18,7 +18,9 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     shift=st.tuples(*[st.floats(-900, 900)] * 3),
 )
 @settings(max_examples=60, deadline=None)
-def test_similarity_finds_the_transform_that_was_applied(scale, angles, shift):
+def test_similarity_finds_the_transform_that_was_applied(
+    scale: float, angles: tuple[float, float, float], shift: tuple[float, float, float]
+) -> None:
     points = np.random.default_rng(0).normal(0, 5, (30, 3))
     turned = rotation(*angles)
     found = alignment.similarity(points, scale * points @ turned.T + shift)
@@ -27,7 +29,7 @@ def test_similarity_finds_the_transform_that_was_applied(scale, angles, shift):
     np.testing.assert_allclose(found[2], shift, atol=1e-4)
 
 
-def test_similarity_never_mirrors():
+def test_similarity_never_mirrors() -> None:
     points = np.random.default_rng(1).normal(0, 5, (30, 3))
     _, found, _ = alignment.similarity(points, points * np.array([-1.0, 1.0, 1.0]))
     assert np.linalg.det(found) == pytest.approx(1.0)
@@ -39,7 +41,7 @@ def face(yaw: float = 0.0, roll: float = 0.0, scale: float = 12.0) -> np.ndarray
 
 
 @pytest.mark.parametrize("yaw", [-50, 0, 35])
-def test_a_pose_leads_to_the_head_and_back(yaw):
+def test_a_pose_leads_to_the_head_and_back(yaw: float) -> None:
     landmarks = face(yaw)
     pose = alignment.fit_pose(landmarks)
     assert pose.yaw_degrees == pytest.approx(yaw, abs=0.01)
@@ -49,7 +51,7 @@ def test_a_pose_leads_to_the_head_and_back(yaw):
 
 @pytest.mark.parametrize("roll", [-100, -20, 0, 45])
 @pytest.mark.parametrize("scale", [3.0, 40.0])
-def test_the_crop_is_upright_and_of_one_size_however_the_head_is_held(roll, scale):
+def test_the_crop_is_upright_and_of_one_size_however_the_head_is_held(roll: float, scale: float) -> None:
     size = 128
     landmarks = face(roll=roll, scale=scale)
     in_crop = alignment.transform_points(

@@ -30,19 +30,19 @@ def refusal(identity: Identity) -> str:
     return message
 
 
-def test_the_shipped_identity_opens(vesper):
+def test_the_shipped_identity_opens(vesper: Identity) -> None:
     decoder = load_decoder(vesper, threads=1, provider="cpu")
     assert decoder.name == "vesper"
     assert decoder.surface.pages.shape[0] == 2
     assert decoder.surface.tone.min() > 20
 
 
-def test_another_encoder_is_refused(vesper):
+def test_another_encoder_is_refused(vesper: Identity) -> None:
     assert "another encoder" in refusal(dataclasses.replace(vesper, encoder_sha256="0" * 64))
 
 
 @pytest.mark.parametrize("name", ["surface.png", "geometry.safetensors", "decoder.onnx"])
-def test_a_missing_file_is_named(vesper, name):
+def test_a_missing_file_is_named(vesper: Identity, name: str) -> None:
     left = {key: data for key, data in vesper.files.items() if key != name}
     assert name in refusal(dataclasses.replace(vesper, files=left))
 
@@ -65,7 +65,7 @@ def png_header(width: int, height: int) -> bytes:
         cv2.imencode(".png", np.zeros((64, 128, 4), np.uint16))[1].tobytes(),
     ],
 )
-def test_a_hostile_surface_is_refused(vesper, data):
+def test_a_hostile_surface_is_refused(vesper: Identity, data: bytes) -> None:
     assert "surface.png" in refusal(with_file(vesper, "surface.png", data))
 
 
@@ -101,16 +101,16 @@ NAN = np.full(3, np.nan, np.float32)
         {"expression__gain": NAN},
     ],
 )
-def test_a_hostile_geometry_is_refused(vesper, tensors):
+def test_a_hostile_geometry_is_refused(vesper: Identity, tensors: dict[str, np.ndarray | None]) -> None:
     assert "geometry.safetensors" in refusal(changed(vesper, **tensors))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, struct.pack("<Q", 2**60) + b"{}", b"\x02\0\0\0\0\0\0\0{}"])
-def test_a_damaged_geometry_is_refused(vesper, data):
+def test_a_damaged_geometry_is_refused(vesper: Identity, data: bytes) -> None:
     assert "geometry.safetensors" in refusal(with_file(vesper, "geometry.safetensors", data))
 
 
-def test_a_network_of_other_inputs_is_refused(vesper):
+def test_a_network_of_other_inputs_is_refused(vesper: Identity) -> None:
     from deepfake_core.inference.manifest import Manifest
 
     encoder = Manifest.load().read("swap/encoder.onnx")

@@ -11,14 +11,14 @@ def skin() -> np.ndarray:
     return mask
 
 
-def test_even_skin_has_the_reflectance_one_and_its_own_colour_as_light(skin):
+def test_even_skin_has_the_reflectance_one_and_its_own_colour_as_light(skin: np.ndarray) -> None:
     face = np.full((128, 128, 3), (90, 120, 180), np.uint8)
     measured = light.measure(face, skin)
     np.testing.assert_allclose(measured.reshape(-1, 3).mean(0), (90, 120, 180), rtol=0.01)
     np.testing.assert_allclose(light.reflectance(face, measured), 1.0, atol=0.02)
 
 
-def test_light_put_back_gives_the_picture(skin):
+def test_light_put_back_gives_the_picture(skin: np.ndarray) -> None:
     generator = np.random.default_rng(0)
     face = generator.integers(60, 200, (128, 128, 3)).astype(np.float32)
     measured = light.measure(face, skin)
@@ -26,27 +26,27 @@ def test_light_put_back_gives_the_picture(skin):
     np.testing.assert_allclose(again, face, rtol=1e-4)
 
 
-def test_what_lies_off_the_skin_does_not_count(skin):
+def test_what_lies_off_the_skin_does_not_count(skin: np.ndarray) -> None:
     face = np.full((128, 128, 3), 150, np.uint8)
     spoiled = face.copy()
     spoiled[skin == 0] = (0, 255, 0)
     np.testing.assert_allclose(light.measure(spoiled, skin), light.measure(face, skin), rtol=1e-4)
 
 
-def test_dark_glasses_on_the_skin_hardly_darken_its_light(skin):
+def test_dark_glasses_on_the_skin_hardly_darken_its_light(skin: np.ndarray) -> None:
     face = np.full((128, 128, 3), 150, np.uint8)
     face[45:60, 35:95] = 12
     cheek = light.enlarge(light.measure(face, skin), 128)[80, 64]
     assert cheek.min() > 140
 
 
-def test_without_any_skin_the_light_is_finite():
+def test_without_any_skin_the_light_is_finite() -> None:
     measured = light.measure(np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), np.float32))
     assert np.isfinite(measured).all()
     assert measured.min() > 0
 
 
-def test_match_moves_from_the_identitys_tone_to_the_drivers():
+def test_match_moves_from_the_identitys_tone_to_the_drivers() -> None:
     driver = np.full((32, 32, 3), (60, 90, 150), np.float32)
     tone = np.array([150, 160, 170], np.float32)
     np.testing.assert_allclose(light.match(driver, tone, 1.0), driver)

@@ -25,7 +25,7 @@ def points(yaw: float, size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("yaw", [-75, -40, 0, 25, 60])
 @pytest.mark.parametrize("size", [128, 256])
-def test_the_matte_covers_the_drivers_features_without_a_hole(yaw, size):
+def test_the_matte_covers_the_drivers_features_without_a_hole(yaw: float, size: int) -> None:
     face = points(yaw, size)
     matte = regions.matte(face, size)
     x, y = np.round(face[FEATURES, :2]).astype(int).T
@@ -35,7 +35,7 @@ def test_the_matte_covers_the_drivers_features_without_a_hole(yaw, size):
     assert matte[0].max() == matte[-1].max() == matte[:, 0].max() == matte[:, -1].max() == 0
 
 
-def test_the_matte_stays_inside_the_jaw():
+def test_the_matte_stays_inside_the_jaw() -> None:
     size = 256
     face = points(0, size)
     hull = np.zeros((size, size), np.uint8)
@@ -43,7 +43,7 @@ def test_the_matte_stays_inside_the_jaw():
     assert not (regions.matte(face, size)[hull == 0] > 0).any()
 
 
-def test_skin_leaves_eyes_and_lips_out():
+def test_skin_leaves_eyes_and_lips_out() -> None:
     size = 128
     face = points(0, size)
     skin = regions.skin(face, size)
@@ -55,7 +55,7 @@ def test_skin_leaves_eyes_and_lips_out():
     assert skin[cheek[1], cheek[0]] == 255
 
 
-def test_wild_landmarks_do_no_harm():
+def test_wild_landmarks_do_no_harm() -> None:
     wild = np.random.default_rng(0).normal(0, 1e7, (468, 3))
     for draw in (regions.matte, regions.skin, regions.eyes_and_mouth):
         assert draw(wild, 64).shape == (64, 64)

@@ -13,7 +13,7 @@ def posed(size: float, turned: float = 0.0) -> np.ndarray:
     return head * np.array([1, -1, -1]) * size / 26 + np.array([size / 2, size / 2, 0])
 
 
-def test_the_raster_holds_each_vertex_where_it_is():
+def test_the_raster_holds_each_vertex_where_it_is() -> None:
     points = posed(128)
     raster = surface.rasterise(points, 128)
     where = raster.interpolate(points[:, :2].astype(np.float32), fill=-1.0)
@@ -24,13 +24,13 @@ def test_the_raster_holds_each_vertex_where_it_is():
     assert raster.coverage()[64, 64] == 255
 
 
-def test_weights_are_barycentric():
+def test_weights_are_barycentric() -> None:
     raster = surface.rasterise(posed(96), 96)
     np.testing.assert_allclose(raster.weights.sum(0), 1.0, atol=1e-4)
     assert raster.weights.min() > -0.01
 
 
-def test_the_nearer_side_hides_the_farther():
+def test_the_nearer_side_hides_the_farther() -> None:
     points = posed(128, turned=1.0)
     depth = surface.rasterise(points, 128).plane(points[:, 2])
     covered = surface.rasterise(points, 128).coverage() > 0
@@ -40,14 +40,14 @@ def test_the_nearer_side_hides_the_farther():
             assert depth[y, x] <= points[vertex, 2] + 3.0
 
 
-def test_a_face_out_of_the_picture_covers_nothing():
+def test_a_face_out_of_the_picture_covers_nothing() -> None:
     raster = surface.rasterise(posed(64) + np.array([500.0, 0, 0]), 64)
     assert not raster.coverage().any()
     assert not raster.interpolate(np.ones((surface.VERTEX_COUNT, 2), np.float32)).any()
 
 
 @pytest.mark.parametrize("size", [128, 256])
-def test_a_texture_is_drawn_where_its_coordinates_say(size):
+def test_a_texture_is_drawn_where_its_coordinates_say(size: int) -> None:
     points = posed(128)
     ramp = np.arange(256, dtype=np.uint8)
     texture = np.dstack(
@@ -66,7 +66,7 @@ def test_a_texture_is_drawn_where_its_coordinates_say(size):
     assert inside.sum() > 0.3 * size * size
 
 
-def test_normals_of_the_canonical_face_point_to_the_camera():
+def test_normals_of_the_canonical_face_point_to_the_camera() -> None:
     normals = surface.vertex_normals(surface.extend(topology.canonical_face().vertices.astype(np.float64)))
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-6)
     assert normals[[4, 10, 152, 50, 280], 2].min() > 0.3

@@ -34,7 +34,9 @@ def frame() -> Frame:
     return Frame.from_bgr(picture)
 
 
-def test_the_patch_lies_on_the_face_and_the_frame_stays(swapper, decoder, frame):
+def test_the_patch_lies_on_the_face_and_the_frame_stays(
+    swapper: Swapper, decoder: IdentityDecoder, frame: Frame
+) -> None:
     before = frame.to_bgr().copy()
     patch = swapper.swap(frame, landmarks(), decoder)
     assert patch.bgr.shape == (256, 256, 3)
@@ -50,14 +52,16 @@ def seen(patch: Patch) -> np.ndarray:
 
 
 @pytest.mark.parametrize("resolution", [128, 256, 384])
-def test_every_resolution_shows_the_same_face(swapper, decoder, frame, resolution):
+def test_every_resolution_shows_the_same_face(
+    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, resolution: int
+) -> None:
     patch = swapper.swap(frame, landmarks(), decoder, resolution=resolution, driver_id=1)
     assert patch.bgr.shape == (resolution, resolution, 3)
     full = swapper.swap(frame, landmarks(), decoder, driver_id=1)
     np.testing.assert_allclose(seen(patch).mean(0), seen(full).mean(0), atol=4)
 
 
-def test_the_light_is_the_drivers(swapper, decoder):
+def test_the_light_is_the_drivers(swapper: Swapper, decoder: IdentityDecoder) -> None:
     dark, bright = (
         seen(swapper.swap(Frame.from_bgr(np.full((240, 320, 3), level, np.uint8)), landmarks(), decoder)).mean()
         for level in (60, 180)
@@ -65,14 +69,14 @@ def test_the_light_is_the_drivers(swapper, decoder):
     assert 2.0 < bright / dark < 4.0
 
 
-def test_colour_match_moves_the_tone(swapper, decoder):
+def test_colour_match_moves_the_tone(swapper: Swapper, decoder: IdentityDecoder) -> None:
     blue = Frame.from_bgr(np.full((240, 320, 3), (200, 120, 100), np.uint8))
     drivers, own = (seen(swapper.swap(blue, landmarks(), decoder, colour_match=m)).mean(0) for m in (1.0, 0.0))
     assert drivers[0] > drivers[2]
     assert own[0] < own[2]
 
 
-def test_a_failing_network_leaves_the_bare_texture(decoder, frame):
+def test_a_failing_network_leaves_the_bare_texture(decoder: IdentityDecoder, frame: Frame) -> None:
     class Failing(Session):
         def __init__(self) -> None:
             self.inputs, self.outputs = decoder.network.inputs, decoder.network.outputs
@@ -91,14 +95,16 @@ def test_a_failing_network_leaves_the_bare_texture(decoder, frame):
 
 
 @pytest.mark.parametrize("place", [(-40, 120, 9), (330, 250, 9), (160, 120, 1.2), (160, 120, 60), (9000, 0, 9)])
-def test_faces_at_the_border_tiny_or_huge_give_a_patch(swapper, decoder, frame, place):
+def test_faces_at_the_border_tiny_or_huge_give_a_patch(
+    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, place: tuple[float, float, float]
+) -> None:
     patch = swapper.swap(frame, landmarks(*place), decoder)
     assert np.isfinite(patch.crop_to_frame).all()
     assert patch.matte.any()
 
 
 @pytest.mark.parametrize("pixels", [PixelFormat.NV12, PixelFormat.I420, PixelFormat.BGRA])
-def test_the_crop_is_taken_from_every_kind_of_frame(pixels):
+def test_the_crop_is_taken_from_every_kind_of_frame(pixels: PixelFormat) -> None:
     frame = Frame.allocate(pixels, 320, 240)
     frame.fill((40, 80, 160))
     to_crop = alignment.crop_transform(alignment.fit_pose(landmarks()), 128)
@@ -106,7 +112,7 @@ def test_the_crop_is_taken_from_every_kind_of_frame(pixels):
 
 
 @pytest.mark.parametrize("scale", [4.0, 9.0, 25.0])
-def test_the_crop_shows_the_place_it_was_asked_for(scale):
+def test_the_crop_shows_the_place_it_was_asked_for(scale: float) -> None:
     """A mark on the nose must come out where the transform says, shrunk or enlarged."""
     face = landmarks(200, 200, scale)
     to_crop = alignment.crop_transform(alignment.fit_pose(face), 128)

@@ -1,0 +1,64 @@
+import cv2
+import numpy as np
+
+from deepfake_core.facemesh import topology
+from deepfake_core.swapping import alignment, surface
+from deepfake_core.training import baking
+
+SIZE = 96
+
+
+def head() -> np.ndarray:
+    return topology.canonical_face().vertices.astype(np.float64)
+
+
+def view(yaw: float, colour: tuple[int, int, int]) -> baking.View:
+    """A picture of one colour with the canonical face in its middle."""
+    turned = cv2.Rodrigues(np.radians([0.0, yaw, 0.0]))[0]
+    pose = alignment.Pose(9.0, turned, np.array([150.0, -150.0, 0.0]))
+    return baking.View(
+        np.full((300, 300, 3), colour, np.uint8),
+        np.full((300, 300), 255, np.uint8),
+        pose.to_picture(head()).astype(np.float32),
+    )
+
+
+def test_the_layout_keeps_every_vertex_on_the_page_and_apart() -> None:
+    uv = baking.layout(head(), SIZE)
+    assert uv.shape == (surface.VERTEX_COUNT, 2)
+    assert uv.min() > 0
+    assert uv.max() < SIZE - 1
+    # The picture's right is the page's right, up is up.
+    assert uv[454, 0] > uv[4, 0] > uv[234, 0]
+    assert uv[10, 1] < uv[152, 1]
+
+
+def test_each_side_takes_the_colour_of_the_view_that_faces_it() -> None:
+    uv = baking.layout(head(), SIZE)
+    left, right = view(-55, (0, 0, 255)), view(55, (255, 0, 0))
+    page = baking.bake([left, right], uv, SIZE)
+    sides = {name: page[tuple(np.round(uv[vertex][::-1]).astype(int))] for name, vertex in (("r", 50), ("l", 280))}
+    assert {tuple((colour > 128).tolist()) for colour in sides.values()} == {(True, False, False), (False, False, True)}
+
+
+def test_gaps_are_filled_from_around_and_known_colours_stay() -> None:
+    total, mass = np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.float32)
+    total[:, :20], mass[:, :20] = 80.0, 1.0
+    total[:, 44:], mass[:, 44:] = 160.0, 1.0
+    filled = baking.fill_gaps(total, mass)
+    assert (filled[:, :20] == 80).all()
+    assert (filled[:, 44:] == 160).all()
+    assert (filled[:, 20:44] >= 79).all()
+    assert 90 < filled[:, 32].mean() < 150
+
+
+def test_the_second_page_differs_only_at_eyes_and_mouth() -> None:
+    uv = baking.layout(head(), 128)
+    first = np.full((128, 128, 3), 100, np.uint8)
+    pages = baking.pages(first, np.full_like(first, 200), np.full_like(first, 20), uv)
+    forehead, nose = (np.round(uv[vertex][::-1]).astype(int) for vertex in (10, 4))
+    for y, x in (forehead, nose):
+        assert (pages[1][y, x, :3] == 100).all()
+    assert pages[1][..., :3].max() > 120
+    assert (pages[0][..., :3] == 100).all()
+    np.testing.assert_array_equal(pages[0][..., 3], pages[1][..., 3])
