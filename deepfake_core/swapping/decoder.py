@@ -15,7 +15,7 @@ from deepfake_core.identities.library import Identity
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, open_session
 from deepfake_core.swapping import surface
-from deepfake_core.swapping.expression import ExpressionMatch
+from deepfake_core.swapping.expression import MEASURES, ExpressionMatch
 from deepfake_core.swapping.identity_surface import IdentitySurface
 from deepfake_core.swapping.networks import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_NAME
 from deepfake_core.swapping.retargeting import Retargeter
@@ -119,10 +119,10 @@ def _read_geometry(name: str, data: bytes) -> dict[str, np.ndarray]:
         "retargeter.openings_scale": (5,),
         "retargeter.coefficients": (components + 5, 1404),
         "retargeter.identity_mean": (1404,),
-        "expression.driver_mean": (3,),
-        "expression.identity_mean": (3,),
-        "expression.gain": (3,),
-        "expression.directions": (3, 1404),
+        "expression.driver_median": (MEASURES,),
+        "expression.identity_median": (MEASURES,),
+        "expression.gain": (MEASURES,),
+        "expression.directions": (MEASURES, 1404),
     }
     if not 1 <= components <= MAX_COMPONENTS or {key: t.shape for key, t in tensors.items()} != shapes:
         raise IdentityBroken(name, "its geometry.safetensors holds other tensors than expected")

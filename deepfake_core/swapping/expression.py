@@ -1,4 +1,4 @@
-"""Eyes and mouth of the identity as far open as the driver's, in each one's own terms."""
+"""Eyes, mouth and smile of the identity as wide as the driver's, in each one's own terms."""
 
 from __future__ import annotations
 
@@ -9,62 +9,75 @@ import numpy as np
 
 from deepfake_core.swapping.retargeting import openings
 
-MATCHED = 3
-"""Right eye, left eye, mouth: the first of `retargeting.openings`."""
-_LOWEST = np.array([0.15, 0.15, 0.015], np.float32)
-_HIGHEST = np.array([0.45, 0.45, 0.9], np.float32)
+MEASURES = 4
+_CORNERS, _MIDDLES = [61, 291], [0, 17]
+_LOWEST = np.array([0.15, 0.15, 0.015, -0.4], np.float32)
+_HIGHEST = np.array([0.45, 0.45, 0.9, 1.2], np.float32)
+
+
+def measures(head: np.ndarray) -> np.ndarray:
+    """Openings of right eye, left eye and mouth, and the smile: (..., 468, 3) cm -> (..., 4).
+
+    Openings as `retargeting.openings` gives them; the smile is how far the mouth's corners lie above its middle, cm.
+    """
+    smile = head[..., _CORNERS, 1].mean(-1) - head[..., _MIDDLES, 1].mean(-1)
+    return np.concatenate([openings(head)[..., :3], smile[..., None]], axis=-1)
 
 
 @dataclass(frozen=True)
 class ExpressionMatch:
-    """How far an identity opens eyes and mouth when a driver does, measured on rendered pairs.
+    """How far an identity opens eyes and mouth and smiles when a driver does, measured on rendered pairs.
 
-    The retargeter's regression draws every face towards the mean: shut lips stay ajar and lids stop half way. Here
-    means and spreads are matched instead, and the lids and lips moved by what is missing.
+    The retargeter's regression draws every face towards the mean: shut lips stay ajar, lids stop half way, smiles
+    shrink. Here medians and spreads are matched instead, and lids and lips moved by what is missing.
     """
 
-    driver_mean: np.ndarray
-    """float32 (3,), openings as `retargeting.openings` gives them."""
-    identity_mean: np.ndarray
-    """float32 (3,)."""
+    driver_median: np.ndarray
+    """float32 (4,), as `measures` gives them."""
+    identity_median: np.ndarray
+    """float32 (4,)."""
     gain: np.ndarray
-    """float32 (3,), spread of the identity's openings over that of the drivers'."""
+    """float32 (4,), spread of the identity's measures over that of the drivers'."""
     directions: np.ndarray
-    """float32 (3, 1404), cm: how the identity's landmarks move for one unit of each opening."""
+    """float32 (4, 1404), cm: how the identity's landmarks move for one unit of each measure."""
 
     def __call__(self, head: np.ndarray, driver: np.ndarray) -> np.ndarray:
-        """The identity's landmarks (468, 3) cm with eyes and mouth as open as `driver` (3,) asks for."""
-        wanted = np.clip(self.identity_mean + self.gain * (driver - self.driver_mean), _LOWEST, _HIGHEST)
-        missing = (wanted - openings(head)[:MATCHED]).astype(np.float32)
+        """The identity's landmarks (468, 3) cm with the measures that a driver's (4,) ask for."""
+        wanted = np.clip(self.identity_median + self.gain * (driver - self.driver_median), _LOWEST, _HIGHEST)
+        missing = (wanted - measures(head)).astype(np.float32)
         return head + (missing @ self.directions).reshape(-1, 3)
 
 
 class DriverCalibration:
-    """What counts as open eyes for each driver: some people's resting lids are where others' are almost shut.
+    """What is usual for each driver: some people's resting lids are where others' are almost shut, some lips hang.
 
-    The level follows the openings seen, as the 70 % quantile of the last seconds. One for each filter.
+    Two levels follow what is seen: the eyes' 70 % quantile, the smile's median. They learn within two seconds of the
+    first picture and slowly from then on, so that neither a blink nor a smile becomes usual. One for each filter.
     """
 
-    _QUANTILE = 0.7
-    _FIRST_STEP, _STEP, _DECAY = 0.004, 0.0008, 0.98
+    _QUANTILES = np.array([0.7, 0.5])
+    _FIRST_STEPS, _STEPS, _DECAY = np.array([0.004, 0.02]), np.array([0.0008, 0.0015]), 0.98
+    _BELOW, _ABOVE = np.array([0.12, 0.35]), np.array([0.1, 0.15])
     _DRIVERS = 8
 
     def __init__(self) -> None:
-        self._levels: OrderedDict[int, tuple[float, float]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
-    def __call__(self, head: np.ndarray, driver: int, usual: float) -> np.ndarray:
-        """Openings float32 (3,) of a driver's landmarks (468, 3) cm, eyes as if the driver's were usual ones.
+    def __call__(self, head: np.ndarray, driver: int, median: np.ndarray) -> np.ndarray:
+        """The measures float32 (4,) of a driver's landmarks (468, 3) cm, as if the driver were a usual one.
 
-        driver: number of the track; usual: how far the eyes of people are open on the average.
+        driver: number of the track; median: float32 (4,), the measures of usual people.
         """
-        opened = openings(head)[:MATCHED].astype(np.float32)
-        seen = float(opened[:2].max())
-        # The first picture may show a blink, so it counts only half.
-        level, step = self._levels.pop(driver, (0.5 * (seen + usual), self._FIRST_STEP))
-        level += step * (self._QUANTILE if seen > level else self._QUANTILE - 1.0)
-        level = float(np.clip(level, 0.6 * usual, 1.3 * usual))
-        self._levels[driver] = level, max(self._STEP, step * self._DECAY)
-        if len(self._levels) > self._DRIVERS:
-            self._levels.popitem(last=False)
-        opened[:2] *= usual / level
-        return opened
+        measured = measures(head).astype(np.float32)
+        seen = np.array([measured[:2].max(), measured[3]])
+        usual = np.array([median[:2].mean(), median[3]])
+        # The first picture may show a blink or a laugh, so it counts only half.
+        levels, steps = self._known.pop(driver, (0.5 * (seen + usual), self._FIRST_STEPS))
+        levels = levels + steps * (self._QUANTILES - (seen <= levels))
+        levels = np.clip(levels, usual - self._BELOW, usual + self._ABOVE)
+        self._known[driver] = levels, np.maximum(self._STEPS, steps * self._DECAY)
+        if len(self._known) > self._DRIVERS:
+            self._known.popitem(last=False)
+        measured[:2] *= usual[0] / levels[0]
+        measured[3] += usual[1] - levels[1]
+        return measured

@@ -76,8 +76,8 @@ class Swapper:
         driver = crop(frame, to_crop, networks.SIZE)
         driver_points = transform_points(to_crop, face_landmarks)
         driver_head = pose.to_head(face_landmarks)
-        opened = self._calibration(driver_head, driver_id, float(decoder.expression.driver_mean[:2].mean()))
-        head = decoder.expression(identity.retargeter(driver_head), opened)
+        measured = self._calibration(driver_head, driver_id, decoder.expression.driver_median)
+        head = decoder.expression(identity.retargeter(driver_head), measured)
         points = transform_points(to_crop, pose.to_picture(surface.extend(head)))
 
         driver_skin = regions.skin(driver_points, networks.SIZE).astype(np.float32) / 255.0

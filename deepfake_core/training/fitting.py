@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepfake_core.facemesh import topology
-from deepfake_core.swapping.expression import MATCHED, ExpressionMatch
+from deepfake_core.swapping.expression import MEASURES, ExpressionMatch, measures
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
 COMPONENTS = 80
 RIDGE = 30.0
 _OPENING_GAIN = 4.0
-_OPENING_RIDGE = 1e-5
+_MEASURE_RIDGE = 1e-5
 _EMPHASISED = sorted({*topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.LIPS_INNER, *topology.LIPS_OUTER})
 
 
@@ -57,14 +57,15 @@ def fit(driver: np.ndarray, identity: np.ndarray, components: int = COMPONENTS) 
 
 
 def match_expression(driver: np.ndarray, identity: np.ndarray) -> ExpressionMatch:
-    """Fit the openings on pose-normalised landmarks of the same expressions, both float (N, 468, 3) cm."""
-    asked, given = openings(driver)[:, :MATCHED], openings(identity)[:, :MATCHED]
+    """Fit on pose-normalised landmarks of the same expressions, both float (N, 468, 3) cm."""
+    asked, given = measures(driver), measures(identity)
     centred = given - given.mean(0)
     flat = identity.reshape(len(identity), -1)
     # The two eyes nearly always move together: the ridge keeps what one does alone from being noise.
-    gram = centred.T @ centred + _OPENING_RIDGE * len(flat) * np.eye(MATCHED)
+    gram = centred.T @ centred + _MEASURE_RIDGE * len(flat) * np.eye(MEASURES)
     directions = np.linalg.solve(gram, centred.T @ (flat - flat.mean(0)))
-    tensors = (asked.mean(0), given.mean(0), given.std(0) / np.maximum(asked.std(0), 1e-6), directions)
+    gain = given.std(0) / np.maximum(asked.std(0), 1e-6)
+    tensors = (np.median(asked, axis=0), np.median(given, axis=0), gain, directions)
     return ExpressionMatch(*(np.ascontiguousarray(tensor, np.float32) for tensor in tensors))
 
 

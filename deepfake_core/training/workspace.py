@@ -87,7 +87,7 @@ class Workspace:
         return json.dumps({"fitted_on": int((~kept_out).sum()), "judged_on": int(kept_out.sum()), **report})
 
     def expression_match(self) -> ExpressionMatch:
-        """The match of openings, fitted on the kept landmarks of all prepared pairs."""
+        """The match of expressions, fitted on the kept landmarks of all prepared pairs."""
         driver, identity = [], []
         for path in sorted((self.folder / "landmarks").glob("*.npz")):
             with np.load(path, allow_pickle=False) as file:

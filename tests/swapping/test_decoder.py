@@ -98,7 +98,7 @@ NAN = np.full(3, np.nan, np.float32)
         {"retargeter__basis": np.zeros((0, 1404), np.float32)},
         {"retargeter__basis": np.zeros((300, 1404), np.float32)},
         {"retargeter__basis": np.zeros(1404, np.float32)},
-        {"expression__gain": NAN},
+        {"expression__gain": np.full(4, np.nan, np.float32)},
     ],
 )
 def test_a_hostile_geometry_is_refused(vesper: Identity, tensors: dict[str, np.ndarray | None]) -> None:
