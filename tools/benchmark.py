@@ -253,7 +253,7 @@ def report(console: Console, timings: dict[tuple[str, int], Timing], figures: di
     yardstick = figures["mediapipe_facemesh_ms"]
     stages = list(next(iter(timings.values())).stages)
     table = Table(
-        title="Milliseconds of a frame: mean by stage, p50 and p95 end to end; ratio of p50 to mediapipe's FaceMesh alone",
+        title="Milliseconds of a frame: mean by stage, p50 and p95 end to end; p50 as a ratio to mediapipe's FaceMesh",
         box=SIMPLE,
         padding=0,
     )
