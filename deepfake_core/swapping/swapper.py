@@ -97,8 +97,8 @@ class Swapper:
             except NetworkFailed:
                 self.network_failures += 1
 
-        weight, eyes = detail_weight(relief, template, drawing.detail, openings)
-        relief = sharpen_eyes(relief, template, eyes)
+        weight, features = detail_weight(relief, template, drawing.detail, openings)
+        relief = sharpen(relief, template, features)
         bgr = _finish(relief, template, template_fine, weight, light.match(driver_light, identity.tone, colour_match))
         to_patch = crop_transform(pose, resolution)
         return Patch(
@@ -187,23 +187,25 @@ def detail_weight(
     """Where the texture's detail, which the networks cannot draw, fits: two weights float32 (128, 128), 0..1.
 
     relief, template: float32 (128, 128, 3), what the networks made of what; detail: float32 (S, S), 1 on skin, where
-    the finest detail always fits; openings: uint8 (128, 128) from `regions.eyes_and_mouth`.
+    the finest detail always fits, 0 on eyes and lips; openings: uint8 (128, 128) from `regions.eyes_and_mouth`.
     On eyes and lips it fits where the networks, seen coarsely, left the texture in its place; in the mouth, whose
-    teeth stay put while lips move, it never does. The second weight is for the eyes alone, where detail that the
-    networks could draw is the texture's too: it has pupils, they have learned the mean of many gazes.
+    teeth stay put while lips move, it never does. The second weight is that of eyes and lips alone, for `sharpen`.
     """
     size = (networks.SIZE, networks.SIZE)
     blue, green, red = cv2.split(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))))
     moved = cv2.blur(blue + green + red, (_COARSE, _COARSE))
     fits = np.exp(-((moved * np.float32(1.0 / (3.0 * _MOVED))) ** 2))
-    mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 7), np.uint8))
-    eyes = cv2.dilate((openings == regions.EYE_VALUE).astype(np.float32), np.ones((3, 3), np.uint8))
+    mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 9), np.uint8))
     always = cv2.resize(detail, size, interpolation=cv2.INTER_AREA)
-    return always + (1.0 - always) * fits * (1.0 - cv2.blur(mouth, (3, 3))), fits * cv2.blur(eyes, (3, 3))
+    features = (1.0 - always) * fits * (1.0 - mouth)
+    return always + features, features
 
 
-def sharpen_eyes(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`relief` with the template's detail where `weight` says so: float32 (128, 128, 3)."""
+def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """`relief` with the template's detail where `weight` says so: float32 (128, 128, 3).
+
+    The template has pupils and the lips' outline; the networks have learned the mean of many gazes and mouths.
+    """
     difference = template - relief
     difference -= cv2.blur(difference, (_COARSE, _COARSE))
     difference *= cv2.merge([weight] * 3)
