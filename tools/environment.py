@@ -79,9 +79,11 @@ def run_inside(name: str) -> None:
 
     The environment is made first where it is missing or older than uv.lock. "cpu" is content with a `.venv`
     made for the GPU. Puts the repository on sys.path, so that `deepfake_core` is found from any folder.
+    A tool that is imported, as by a test, stays where it is.
     """
     environment = ENVIRONMENTS[name]
-    if Path(sys.prefix).resolve() == environment.path.resolve():
+    imported = sys._getframe(1).f_globals["__name__"] != "__main__"
+    if imported or Path(sys.prefix).resolve() == environment.path.resolve():
         sys.path.insert(0, str(REPOSITORY))
         return
     try:

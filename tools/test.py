@@ -53,8 +53,11 @@ STEPS = (
     Step("types", "cpu", ("mypy",), fast=True),
     Step("fast tests", "cpu", ("pytest", "-m", "not slow and not obs and not train and not reference"), fast=True),
     Step("slow tests", "cpu", ("pytest", "-m", "slow and not obs and not train and not reference")),
-    Step("tests against mediapipe", "reference", ("pytest", "-m", "reference")),
-    Step("tests of the training", "train", ("pytest", "-m", "train")),
+    # Only the folders concerned: the others' imports do not exist there. The renderer and TensorFlow each bring an
+    # LLVM and crash in one process.
+    Step("tests against mediapipe", "reference", ("pytest", "-m", "reference", "tests/facemesh")),
+    Step("tests of the renderer", "train", ("pytest", "-m", "train", "tests/synthetic")),
+    Step("tests of the training", "train", ("pytest", "-m", "train", "tests/training")),
     Step("tests in a real OBS", "cpu", ("pytest", "-m", "obs", "--durations=10")),
 )
 
