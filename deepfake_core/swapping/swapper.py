@@ -85,7 +85,7 @@ class Swapper:
         raster = surface.rasterise(points, surface.RASTER_SIZE)
         drawing = surface.draw(self._blender.blend(identity, head), identity.uv, raster, resolution)
         identity_skin = regions.skin(points, networks.SIZE).astype(np.float32) / 255.0
-        template, template_fine = template_reflectance(drawing, identity_skin)
+        template, template_fine, shown = template_reflectance(drawing, identity_skin)
 
         openings = regions.eyes_and_mouth(points, networks.SIZE)
         relief = template
@@ -99,6 +99,7 @@ class Swapper:
 
         weight, features = detail_weight(relief, template, drawing.detail, openings)
         relief = sharpen(relief, template, features)
+        weight *= shown > 0.99
         bgr = _finish(relief, template, template_fine, weight, light.match(driver_light, identity.tone, colour_match))
         to_patch = crop_transform(pose, resolution)
         return Patch(
@@ -165,20 +166,22 @@ def normals(points: np.ndarray, raster: surface.Raster) -> np.ndarray:
     return raster.interpolate(surface.vertex_normals(points * np.array([1.0, -1.0, -1.0])))
 
 
-def template_reflectance(drawing: surface.Drawing, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A drawn surface without its light, at the networks' size and at its own: float32 (128, 128, 3), (S, S, 3), 0..2.
+def template_reflectance(drawing: surface.Drawing, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A drawn surface without its light: at the networks' size, float32 (128, 128, 3), 0..2, 1 off the surface; at its
+    own, (S, S, 3), undefined off the surface; and where it is shown, (128, 128), 0..1.
 
-    skin: float32 (128, 128), where its light is measured. Off the surface both are 1, plain skin.
+    skin: float32 (128, 128), where its light is measured.
     """
     size = (networks.SIZE, networks.SIZE)
     small = cv2.resize(drawing.bgr, size, interpolation=cv2.INTER_AREA)
-    small_shown = cv2.resize(drawing.coverage, size, interpolation=cv2.INTER_AREA)
-    measured = light.measure(small, skin * (small_shown > 0.99))
+    shown = cv2.resize(drawing.coverage, size, interpolation=cv2.INTER_AREA)
+    measured = light.measure(small, skin * (shown > 0.99))
     fine = light.reflectance(drawing.bgr, measured)
-    fine -= 1.0
-    fine *= cv2.merge([drawing.coverage] * 3)
-    fine += 1.0
-    return cv2.resize(fine, size, interpolation=cv2.INTER_AREA), fine
+    template = np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), np.float32)
+    template -= 1.0
+    template *= cv2.merge([shown] * 3)
+    template += 1.0
+    return template, fine, shown
 
 
 def detail_weight(
