@@ -1,13 +1,17 @@
 """Train the swap: bake an identity's surface, prepare rendered pairs, train, export, look at the result.
 
-The whole way, after tools/render_people.py has rendered views and pairs of an identity:
+The whole way, after `tools/render_people.py identity vesper --out VIEWS` and
+`tools/render_people.py pairs --identity vesper --out PAIRS` (several sets: one folder of links to their shards):
 
     tools/train_swap.py bake     --work WORK --views VIEWS
     tools/train_swap.py prepare  --work WORK --pairs PAIRS
     tools/train_swap.py train    --work WORK
-    tools/train_swap.py export   --work WORK --views VIEWS --name NAME --title TITLE
     tools/train_swap.py evaluate --work WORK --sheet SHEET.png
-    tools/train_swap.py sheet    --name NAME --out SHEET.png PICTURE_OR_VIDEO ...
+    tools/train_swap.py export   --work WORK --views VIEWS --name vesper --title Vesper \\
+        --person-seed SEED --person-command COMMAND
+    tools/train_swap.py sheet    --name vesper --out SHEET.png PICTURE_OR_VIDEO ...
+
+`train` goes on from its last checkpoint; `export`, `evaluate` and `sheet` may run beside it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Configuration:
 
     seed: int = 1
     batch: int = 8
-    steps: int = 6000
+    steps: int = 14000
     """Length of the learning-rate schedule; training ends there."""
     learning_rate: float = 1.2e-3
     warm_up_steps: int = 120
