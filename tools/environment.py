@@ -6,7 +6,8 @@ A tool begins with
 
     run_inside("cpu")
 
-and everything after these lines runs inside `.venv` (or `.venv-train`, `.venv-reference`).
+and everything after these lines runs inside `.venv` (or `.venv-train`, `.venv-reference`). Run by itself, it makes
+`.venv` for the Python inside OBS.
 """
 
 from __future__ import annotations
@@ -216,3 +217,17 @@ def _uv_version(uv: str) -> tuple[int, int]:
         return (0, 0)
     numbers = re.search(r"uv (\d+)\.(\d+)", answer)
     return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
+def main() -> int:
+    """Makes `.venv` for the Python inside OBS; for those who set up OBS by hand."""
+    try:
+        print(f"Ready: {prepare('cpu', default_python())}")
+    except EXPECTED_ERRORS as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """Takes the README's pictures out of a real OBS: the emulated camera plays the bundled clip, OBS does the rest.
 
-    python3 tools/readme_pictures.py     writes docs/pictures/*.jpg
+    python3 tools/readme_pictures.py     writes docs/pictures/live.jpg and properties.png
 
 Needs what tools/test.py installs (OBS, Xvfb, ImageMagick, a C compiler).
 """
@@ -43,7 +43,7 @@ def side_by_side(camera: list[np.ndarray], output: list[np.ndarray]) -> np.ndarr
 
 
 def save(path: Path, picture: np.ndarray) -> None:
-    """Writes a JPEG."""
+    """Writes a JPEG or PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 88]):
         raise RuntimeError(f"{path} could not be written")
@@ -67,11 +67,11 @@ def main() -> None:
             dialog = folder / "dialog.png"
             subprocess.run(["import", "-display", obs.display, "-window", PROPERTIES, str(dialog)], check=True)
             obs.close()
-        save(options.folder / "camera_and_virtual_camera.jpg", side_by_side(camera, list(obs.virtual_frames())))
+        save(options.folder / "live.jpg", side_by_side(camera, list(obs.virtual_frames())))
         picture = cv2.imread(str(dialog))
         if picture is None:
             raise RuntimeError("ImageMagick took no picture of the dialog")
-        save(options.folder / "properties.jpg", picture)
+        save(options.folder / "properties.png", picture)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ import environment
 import obs_install
 import system_packages
 
-# The C compiler builds the emulated camera; PyQt presses OBS's buttons; ImageMagick takes pictures of its windows.
-TEST_PACKAGES = (*obs_install.PACKAGES, *obs_install.HEADLESS_PACKAGES, "gcc", "libc6-dev", "imagemagick")
+# The C compiler builds the emulated camera; PyQt and xdotool press OBS's buttons; ImageMagick pictures its windows.
+TEST_PACKAGES = (*obs_install.PACKAGES, *obs_install.HEADLESS_PACKAGES, "gcc", "libc6-dev", "xdotool", "imagemagick")
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,11 @@ pytestmark = pytest.mark.obs
 
 # Visible sliders from top to bottom: value, and the middle of each on the screen.
 SLIDERS = """
-from PyQt5 import QtWidgets
 found = [w for w in QtWidgets.QApplication.allWidgets() if isinstance(w, QtWidgets.QSlider) and w.isVisible()]
-places = [(w.mapToGlobal(w.rect().center()), w) for w in found if w.orientation() == 1 and w.maximum() == 100]
+places = [(w.mapToGlobal(w.rect().center()), w) for w in found if w.orientation() == QtCore.Qt.Orientation.Horizontal and w.maximum() == 100]
 result = [[w.value(), p.x(), p.y()] for p, w in sorted(places, key=lambda place: place[0].y())]
 """
 FOCUS = """
-from PyQt5 import QtWidgets
 widget = QtWidgets.QApplication.focusWidget()
 result = widget and [type(widget).__name__, widget.mapToGlobal(widget.rect().topLeft()).y()]
 """

@@ -18,7 +18,6 @@ from obs_harness import FILTER, SCRIPT, SOURCE, Harness
 pytestmark = [pytest.mark.obs, pytest.mark.timeout(600)]
 
 MEMORY_MB = 5.0
-WARM_UP = 5
 
 
 def source(folder: Path) -> obs_profile.Source:
@@ -56,12 +55,12 @@ def live_filter(scratch: Path, baseline: Callable[[Harness], None] = nothing) ->
     assert "Traceback" not in ended.log
 
 
-def repeat(obs: Harness, times: int, action: Callable[[int], None]) -> float:
-    """Does `action` `times` times; by how many MB OBS has grown since the first ones, which may fill caches."""
+def repeat(obs: Harness, times: int, action: Callable[[int], None], warm_up: int = 5) -> float:
+    """Does `action` `times` times; by how many MB OBS has grown since the first `warm_up`, which may fill caches."""
     before = 0.0
     for index in range(times):
         action(index)
-        if index == WARM_UP - 1:
+        if index == warm_up - 1:
             before = settled_memory(obs)
     return settled_memory(obs) - before
 
@@ -119,7 +118,8 @@ def test_twenty_adds_and_removals(scratch: Path) -> None:
             time.sleep((0, 0.02, 0.5)[index % 3])  # removed before it began, at its beginning, at work
             obs.request("RemoveSourceFilter", sourceName=SOURCE, filterName=name)
 
-        assert repeat(obs, 20, add_and_remove) <= MEMORY_MB
+        # Two filters at work at once make ONNX Runtime's own buffers grow, once.
+        assert repeat(obs, 20, add_and_remove, warm_up=10) <= MEMORY_MB
 
 
 def switch(obs: Harness) -> None:
