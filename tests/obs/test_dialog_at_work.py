@@ -17,8 +17,9 @@ pytestmark = pytest.mark.obs
 
 # Visible sliders from top to bottom: value, and the middle of each on the screen.
 SLIDERS = """
+level = QtCore.Qt.Orientation.Horizontal
 found = [w for w in QtWidgets.QApplication.allWidgets() if isinstance(w, QtWidgets.QSlider) and w.isVisible()]
-places = [(w.mapToGlobal(w.rect().center()), w) for w in found if w.orientation() == QtCore.Qt.Orientation.Horizontal and w.maximum() == 100]
+places = [(w.mapToGlobal(w.rect().center()), w) for w in found if w.orientation() == level and w.maximum() == 100]
 result = [[w.value(), p.x(), p.y()] for p, w in sorted(places, key=lambda place: place[0].y())]
 """
 FOCUS = """

@@ -1,9 +1,9 @@
 """Test-only OBS script: runs the harness's Python inside OBS and presses OBS's own buttons.
 
 Listens on the Unix datagram socket that OBS_TEST_SOCKET names; each message is Python source that runs on OBS's user
-interface thread, in one namespace that also holds Qt and the functions below. The answer is JSON: the value of `result`, or
-the error. Buttons are pressed from Qt's event queue, not from Python, so that the GIL is free meanwhile, as it is when
-a person presses them.
+interface thread, in one namespace that also holds Qt and the functions below. The answer is JSON: the value of
+`result`, or the error. Buttons are pressed from Qt's event queue, not from Python, so that the GIL is free meanwhile,
+as it is when a person presses them.
 """
 
 import contextlib
