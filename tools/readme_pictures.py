@@ -27,6 +27,15 @@ from obs_harness import PROPERTIES, Harness
 
 CLIP = REPOSITORY / "models" / "performer.mp4"
 MOMENTS = 3
+# The properties from the identity to the status, without scrolling: little preview, much form.
+TALL = f"""
+for window in QtWidgets.QApplication.topLevelWidgets():
+    if window.isVisible() and window.windowTitle() == {PROPERTIES!r}:
+        window.setGeometry(20, 30, 900, 940)
+        for splitter in window.findChildren(QtWidgets.QSplitter):
+            if splitter.orientation() == QtCore.Qt.Orientation.Vertical:
+                splitter.setSizes([260, 680])
+"""
 
 
 def side_by_side(camera: list[np.ndarray], output: list[np.ndarray]) -> np.ndarray:
@@ -45,7 +54,8 @@ def side_by_side(camera: list[np.ndarray], output: list[np.ndarray]) -> np.ndarr
 def save(path: Path, picture: np.ndarray) -> None:
     """Writes a JPEG or PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 88]):
+    options = [cv2.IMWRITE_JPEG_QUALITY, 88] if path.suffix == ".jpg" else []
+    if not cv2.imwrite(str(path), picture, options):
         raise RuntimeError(f"{path} could not be written")
     print(f"Wrote {path}")
 
@@ -63,6 +73,7 @@ def main() -> None:
             obs.wait_for_swapped(30)
             time.sleep(len(camera) / 30)
             obs.open_properties()
+            obs.execute(TALL)
             time.sleep(3)  # the status text refreshes once a second
             dialog = folder / "dialog.png"
             subprocess.run(["import", "-display", obs.display, "-window", PROPERTIES, str(dialog)], check=True)
