@@ -110,12 +110,7 @@ class Pipeline:
         self._next_check = time.monotonic() + CHECK_SECONDS
         try:
             if self._tracker is None:
-                self._tracker = FaceTracker(
-                    max_faces=4,
-                    threads=self._threads,
-                    provider=self._provider,
-                    smoothing=self._settings.smoothing,
-                )
+                self._tracker = FaceTracker(max_faces=4, threads=self._threads, provider=self._provider)
             if self._swapper is None:
                 self._swapper = Swapper(threads=self._threads, provider=self._provider)
             if self._decoder is None:
@@ -172,6 +167,9 @@ class Pipeline:
         if self._tracker is None or self._swapper is None or self._decoder is None:
             return False
         settings = self._settings
+        self._tracker.smoothing = settings.smoothing
+        # Where all are replaced, a face that nobody noticed yet would show.
+        self._tracker.eager = settings.all_faces
         faces = self._tracker.update(frame, frame.timestamp_ns)
         chosen = self._performer.choose(faces, frame.timestamp_ns / 1e9, all_faces=settings.all_faces)
         # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
@@ -219,8 +217,6 @@ class Pipeline:
             return
         previous, self._settings = self._settings, settings
         self._disclosure = Disclosure(settings.label_corner, settings.label_language)
-        if self._tracker is not None:
-            self._tracker.smoothing = settings.smoothing
         if settings.identity != previous.identity:
             self._decoder = self._identity = self._held = None
             self.load()

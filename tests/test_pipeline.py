@@ -206,5 +206,6 @@ def test_networks_are_shared_and_state_is_not(clip: list[np.ndarray]) -> None:
     assert one._swapper is not None
     assert other._swapper is not None
     assert one._swapper._encoder is other._swapper._encoder
+    assert one._decoder is other._decoder
     run(one, clip[:3])
     assert other.status().frames_swapped == 0

@@ -28,7 +28,7 @@ MAX_READS = 4
 HURRIED = 0.06
 """A followed face whose region changed by more than this share is read once more: it moves fast or is adrift."""
 LOOK_FOR_MORE_S = 0.3
-"""How often the detector looks for further faces while every known one is in sight."""
+"""How often the detector looks for further faces while every known one is in sight; see `FaceTracker.eager`."""
 MEMORY_S = 1.0
 """How long a lost face keeps its id."""
 COAST_S = 0.3
@@ -103,7 +103,8 @@ class _Track:
 class FaceTracker:
     """Detects, follows and smooths up to four faces. For one thread.
 
-    `smoothing` (0..1, see `smoothing.parameters`) may be changed at any time; `provider` is the active one.
+    `smoothing` (0..1, see `smoothing.parameters`) and `eager` may be changed at any time; `provider` is the active one.
+    An eager tracker looks for further faces in every frame, for where none may stay unnoticed for a moment.
     """
 
     def __init__(self, *, max_faces: int = 1, threads: int = 2, provider: str = "auto", smoothing: float = 0.5) -> None:
@@ -111,6 +112,7 @@ class FaceTracker:
             raise ValueError(f"max_faces must lie in 1..{MAX_FACES}, not {max_faces}")
         self.max_faces = max_faces
         self.smoothing = smoothing
+        self.eager = False
         self._detector = FaceDetector(threads=threads, provider=provider)
         self._network = LandmarkNetwork(threads=threads, provider=provider)
         self.provider = self._network.session.provider
@@ -178,7 +180,7 @@ class FaceTracker:
     def _detection_due(self, now: float) -> bool:
         if len(self._tracks) == self.max_faces:
             return False
-        return not self._tracks or bool(self._lost) or now - self._detected >= LOOK_FOR_MORE_S
+        return self.eager or not self._tracks or bool(self._lost) or now - self._detected >= LOOK_FOR_MORE_S
 
     def _find(self, frame: Frame, now: float) -> None:
         """Run the detector; take back lost faces and take on new ones."""

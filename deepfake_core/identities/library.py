@@ -33,6 +33,8 @@ class Identity:
     files: Mapping[str, bytes]
     """Verified contents by file name: decoder.onnx, surface.png, geometry.safetensors, portrait.png."""
     encoder_sha256: str
+    content_sha256: str
+    """Differs between any two packs that differ in any file."""
     _pack: pack.IdentityPack
 
 
@@ -118,7 +120,8 @@ class Library:
             raise IdentityCorrupt(f"The identity {name!r} is not the one in models/manifest.json; install it again.")
         self._check_consent(opened)
         files = {name: data for name, data in opened.files.items() if name != pack.CONSENT}
-        return Identity(name, opened.manifest.title, files, opened.manifest.encoder_sha256, opened)
+        manifest = opened.manifest
+        return Identity(name, manifest.title, files, manifest.encoder_sha256, opened.manifest_sha256, opened)
 
     def _check_consent(self, opened: pack.IdentityPack) -> None:
         decoder = opened.manifest.files[pack.DECODER].sha256

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import threading
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
@@ -46,11 +48,25 @@ class IdentityDecoder:
     network: Session
 
 
+_shared: WeakValueDictionary[tuple[str, int, str], IdentityDecoder] = WeakValueDictionary()
+_shared_lock = threading.Lock()
+
+
 def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto") -> IdentityDecoder:
-    """Open an identity's files; raises IdentityBroken for a file that is damaged, hostile or of another encoder.
+    """An identity's decoder, opened once for all filters that show it and dropped with the last of them.
 
     threads, provider: as in `inference.session.open_session`, whose errors pass through.
+    Raises IdentityBroken for a file that is damaged, hostile or of another encoder.
     """
+    key = (identity.content_sha256, threads, provider)
+    with _shared_lock:
+        decoder = _shared.get(key)
+        if decoder is None:
+            decoder = _shared[key] = _open(identity, threads, provider)
+        return decoder
+
+
+def _open(identity: Identity, threads: int, provider: str) -> IdentityDecoder:
     name = identity.name
     if Manifest.load().entry(ENCODER_NAME).sha256 != identity.encoder_sha256:
         raise IdentityBroken(name, "it was trained with another encoder than this version's")

@@ -114,6 +114,15 @@ def test_a_second_face_is_noticed_within_a_second(clip: list[np.ndarray]) -> Non
     assert len(track(tracker, [both] * 30, 3)[-1]) == 2
 
 
+def test_an_eager_tracker_notices_a_second_face_at_once(clip: list[np.ndarray]) -> None:
+    both = clip[0].copy()
+    both[:190, :160] = head(clip[0], (0.6, 0.8, 1.0))
+    tracker = FaceTracker(max_faces=2, threads=1)
+    tracker.eager = True
+    track(tracker, clip[:3])
+    assert len(track(tracker, [both], 3)[-1]) == 2
+
+
 def test_a_small_face_is_found(clip: list[np.ndarray]) -> None:
     picture = cv2.GaussianBlur(cv2.resize(clip[0], (1280, 720)), (0, 0), 40)
     small = cv2.resize(clip[0], (213, 160), interpolation=cv2.INTER_AREA)
