@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,14 @@ def version() -> tuple[int, int, int] | None:
     answer = subprocess.run([obs, "--version"], capture_output=True, text=True, check=False).stdout
     numbers = re.search(r"(\d+)\.(\d+)\.(\d+)", answer)
     return (int(numbers[1]), int(numbers[2]), int(numbers[3])) if numbers else None
+
+
+def variables() -> dict[str, str]:
+    """The environment to start OBS in: the Python inside it takes its library from the first `python3` on PATH.
+
+    So the folder of OBS comes first, whose python3 belongs to the same distribution, ahead of pyenv's or a venv's.
+    """
+    return os.environ | {"PATH": f"{Path(program() or '/usr/bin/obs').parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def embedded_python() -> str | None:

@@ -85,7 +85,7 @@ class Obs:
             raise ObsFailed("OBS is not installed: python3 tools/start.py installs it.")
         self.log = log
         self._runtime = tempfile.TemporaryDirectory(prefix="obs-deepfake-")
-        environment = os.environ | {
+        environment = obs_install.variables() | {
             "DISPLAY": display,
             "QT_QPA_PLATFORM": "xcb",
             "LIBGL_ALWAYS_SOFTWARE": "1",

@@ -201,7 +201,7 @@ def run_on_screen(arguments: list[str]) -> int:
     # A session of its own: Ctrl+C in the terminal must not reach OBS, whose handler for it can hang.
     # Its working folder is the first place where it looks for scripts.
     command = [str(obs_install.program()), *arguments]
-    process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True)
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=obs_install.variables(), start_new_session=True)
     while process.poll() is None:
         try:
             process.wait()
