@@ -160,10 +160,10 @@ def shifted(frame: np.ndarray, pixels: int) -> np.ndarray:
 
 def test_two_people_who_cross(scratch: Path) -> None:
     frames, faces = crossing(person(*SIZE, 40), stranger(*SIZE, 40))
-    camera = write_camera(scratch, "NV12", frames)
+    camera = write_camera(scratch, "NV12", frames, rate=15)
     with Harness(scratch, camera=camera, virtual_camera=True, settings={"all_faces": True}) as obs:
-        obs.wait_for_swapped(20)
-        time.sleep(3 * len(frames) / 30)
+        obs.wait_for_swapped(10)
+        time.sleep(2 * len(frames) / 15)
         ended = obs.close()
     verdict = Judge(frames, faces).judge(list(obs.virtual_frames()))
     assert_clean(ended, verdict)
