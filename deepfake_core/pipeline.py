@@ -172,6 +172,8 @@ class Pipeline:
         self._tracker.eager = settings.all_faces
         faces = self._tracker.update(frame, frame.timestamp_ns)
         chosen = self._performer.choose(faces, frame.timestamp_ns / 1e9, all_faces=settings.all_faces)
+        if settings.all_faces and self._tracker.unaccounted:
+            return False
         # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
         patches = [
             self._swapper.swap(

@@ -35,6 +35,16 @@ COAST_S = 0.3
 """How long a lost face is assumed to move on as before."""
 SAME_FACE = 0.4
 """Mean distance of two tracks' landmarks, in face sides, below which they are on one face."""
+ON_FACE = 0.25
+"""Distance of a track from what the detector sees, in face sides, below which the track is on that face."""
+ASTRAY = 1.0
+"""Distance, in face sides, up to which a track that no detection confirms is put on one that no track explains."""
+STRANGE = 0.12
+"""Difference from a track's colours above which it may not be on its face any more. Seen: below 0.09 from one frame to
+the next, 0.23 for quick turns at five frames a second, 0.15 for landmarks that hang half on the wall."""
+DOUBT_S = 0.5
+"""How long a track that took a large step or looks strange, and that the detector does not confirm, is kept back. Then
+it is believed: the detector does not see every face, a profile for example."""
 LOOK_WEIGHT = 2.0
 """What a difference in colours counts for against a distance in face sides, when an id is given back."""
 NORMAL_STEP_S = 1 / 30
@@ -69,6 +79,7 @@ class _Track:
         self.look = reading.look
         self.region = around_landmarks(reading.landmarks)
         self.seen = now
+        self.doubted_until = float("-inf")
         self.accept(reading, now)
 
     @property
@@ -91,6 +102,10 @@ class _Track:
         self.region, self.reading, self.seen = region, reading, now
         self.age += 1
 
+    def doubted(self, now: float) -> bool:
+        """Whether the landmarks may hang off the face, so that nothing must be drawn on them."""
+        return now < self.doubted_until
+
     def mismatch(self, reading: Reading, now: float) -> float:
         """How badly `reading` continues this track: distance in face sides, weighted size and colours."""
         expected, found = self.expected(now), around_landmarks(reading.landmarks)
@@ -105,6 +120,7 @@ class FaceTracker:
 
     `smoothing` (0..1, see `smoothing.parameters`) and `eager` may be changed at any time; `provider` is the active one.
     An eager tracker looks for further faces in every frame, for where none may stay unnoticed for a moment.
+    `unaccounted` tells whether the detector saw a face in the last frame that none of the returned ones covers.
     """
 
     def __init__(self, *, max_faces: int = 1, threads: int = 2, provider: str = "auto", smoothing: float = 0.5) -> None:
@@ -127,6 +143,7 @@ class FaceTracker:
         self._clock = 0.0
         self._detected = float("-inf")
         self._window = 0
+        self.unaccounted = False
 
     def update(self, frame: Frame, timestamp_ns: int) -> list[Face]:
         """The faces in `frame`, oldest first; `timestamp_ns` is the frame's time. Raises NetworkFailed.
@@ -135,12 +152,13 @@ class FaceTracker:
         """
         step = self._advance(timestamp_ns)
         now = self._clock
+        self.unaccounted = False
         self._follow(frame, now)
         if self._detection_due(now):
             self._detected = now
             self._find(frame, now)
         self._lost = [track for track in self._lost if now - track.seen <= MEMORY_S]
-        return [self._face(track, step) for track in self._tracks]
+        return [self._face(track, step) for track in self._tracks if not track.doubted(now)]
 
     def _advance(self, timestamp_ns: int) -> float:
         """Move the tracker's own clock on; returns the step in seconds."""
@@ -161,6 +179,10 @@ class FaceTracker:
             if reading is None:
                 self._lose(track)
             else:
+                change = _change(track.region, around_landmarks(reading.landmarks))
+                strange = np.abs(reading.look - track.look).mean() > STRANGE
+                if (change > HURRIED or strange) and not track.doubted(now):
+                    track.doubted_until = now + DOUBT_S
                 readings.append((track, reading))
         self._tracks = []
         # The track that a face continues best comes first; a later one that sits on the same face has lost its own.
@@ -178,15 +200,21 @@ class FaceTracker:
         self._lost.append(track)
 
     def _detection_due(self, now: float) -> bool:
+        # After a large step the landmarks may hang half on the face: the detector confirms them or puts them right.
+        if any(track.doubted(now) for track in self._tracks):
+            return True
         if len(self._tracks) == self.max_faces:
             return False
         return self.eager or not self._tracks or bool(self._lost) or now - self._detected >= LOOK_FOR_MORE_S
 
     def _find(self, frame: Frame, now: float) -> None:
-        """Run the detector; take back lost faces and take on new ones."""
-        readings = self._detect(frame, Box(0, 0, frame.width, frame.height))
+        """Run the detector; put tracks right that went astray, take back lost faces and take on new ones."""
+        regions = self._detect(frame, Box(0, 0, frame.width, frame.height))
+        self._correct(frame, regions, now)
+        readings = self._read_new(frame, regions)
         if not readings and not self._tracks:
-            readings = self._detect(frame, self._search_window(frame, now))
+            regions = self._detect(frame, self._search_window(frame, now))
+            readings = self._read_new(frame, regions)
         pairs = [
             (track.mismatch(reading, now), index, track)
             for index, reading in enumerate(readings)
@@ -206,9 +234,33 @@ class FaceTracker:
                 self._tracks.append(_Track(self._next_id, reading, now))
                 self._next_id += 1
         self._tracks.sort(key=lambda track: track.id)
+        for track in self._tracks:
+            if any(_on_face(track, region) for region in regions):
+                track.doubted_until = float("-inf")
+        self.unaccounted = any(not self._covered(region) for region in regions)
 
-    def _detect(self, frame: Frame, window: Box) -> list[Reading]:
-        """Faces in `window` of the frame that no track holds, read by the landmark network, largest first."""
+    def _correct(self, frame: Frame, regions: list[Region], now: float) -> None:
+        """Move a track that no detection confirms to a detection near it that no track explains."""
+        for region in regions:
+            if self._covered(region):
+                continue
+            strays = [
+                track
+                for track in self._tracks
+                if not any(_on_face(track, other) for other in regions) and _apart(track, region) < ASTRAY
+            ]
+            reading = self._settle(frame, region, SETTLED, MAX_READS) if strays else None
+            if reading is not None:
+                min(strays, key=lambda track: _apart(track, region)).accept(reading, now)
+
+    def _read_new(self, frame: Frame, regions: list[Region]) -> list[Reading]:
+        """The faces in those regions that no track is on."""
+        fresh = [region for region in regions if not self._covered(region)]
+        settled = [self._settle(frame, region, SETTLED, MAX_READS) for region in fresh[: self.max_faces]]
+        return [reading for reading in settled if reading is not None]
+
+    def _detect(self, frame: Frame, window: Box) -> list[Region]:
+        """Where the detector sees faces in `window` of the frame, largest first."""
         if window == (0, 0, frame.width, frame.height):
             picture, scale = frame.thumbnail(THUMBNAIL_SIDE)
         else:
@@ -219,10 +271,7 @@ class FaceTracker:
             Region(r.x / scale + offset + window.x0, r.y / scale + offset + window.y0, r.size / scale, r.angle)
             for r in (detection.region for detection in self._detector.detect(picture))
         ]
-        regions = [region for region in regions if not self._covered(region)]
-        regions.sort(key=lambda region: -region.size)
-        readings = [self._settle(frame, region, SETTLED, MAX_READS) for region in regions[: self.max_faces]]
-        return [reading for reading in readings if reading is not None]
+        return sorted(regions, key=lambda region: -region.size)
 
     def _settle(self, frame: Frame, region: Region, tolerance: float, reads: int) -> Reading | None:
         """Read a face, again until its landmarks no longer depend on the region, at most `reads` times.
@@ -234,8 +283,7 @@ class FaceTracker:
             if reading is None:
                 break
             better = around_landmarks(reading.landmarks)
-            change = max(abs(better.x - region.x), abs(better.y - region.y), abs(better.size - region.size))
-            if change < tolerance * region.size:
+            if _change(region, better) < tolerance:
                 break
             region = better
             reading = self._read(frame, region)
@@ -265,11 +313,8 @@ class FaceTracker:
         return reading if reading is not None and reading.presence >= MIN_PRESENCE else None
 
     def _covered(self, region: Region) -> bool:
-        """Whether a followed face lies where the detector saw `region`: saves reading it once more."""
-        return any(
-            np.hypot(region.x - track.region.x, region.y - track.region.y) < SAME_FACE * track.side
-            for track in self._tracks
-        )
+        """Whether a track is on the face that the detector saw in `region`."""
+        return any(_on_face(track, region) for track in self._tracks)
 
     def _taken(self, reading: Reading) -> bool:
         """Whether a track already holds the face of `reading`."""
@@ -284,3 +329,18 @@ class FaceTracker:
         x0, y0 = landmarks[:, :2].min(axis=0).tolist()
         x1, y1 = landmarks[:, :2].max(axis=0).tolist()
         return Face(track.id, landmarks, raw, track.reading.presence, track.age, (x0, y0, x1, y1))
+
+
+def _change(before: Region, after: Region) -> float:
+    """How far a region moved or grew, as a share of its side."""
+    return max(abs(after.x - before.x), abs(after.y - before.y), abs(after.size - before.size)) / before.size
+
+
+def _apart(track: _Track, region: Region) -> float:
+    """Distance between a track and a detection, in sides of the track's face."""
+    return float(np.hypot(region.x - track.region.x, region.y - track.region.y)) / track.side
+
+
+def _on_face(track: _Track, region: Region) -> bool:
+    """Whether a track is on the face that the detector saw in `region`."""
+    return _apart(track, region) < ON_FACE
