@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import obs_process
 import obs_profile
 import pytest
 from check_recording import frames
-from obs_footage import Judge, numbered, person, to_and_fro, write_camera, write_video
+from obs_footage import PERFORMER, Judge, numbered, person, to_and_fro, write_camera, write_video
 from obs_harness import REPOSITORY, camera_shim
 
 pytestmark = pytest.mark.obs
@@ -22,6 +23,12 @@ USERS_OWN = {
     "basic/profiles/Mine/basic.ini": "[General]\nName=Mine\n",
     "basic/scenes/Mine.json": '{"name": "Mine", "sources": []}',
 }
+
+
+def write_users_own(settings: Path) -> None:
+    for name, text in USERS_OWN.items():
+        (settings / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings / name).write_text(text, encoding="utf-8")
 
 
 def start(config: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -39,9 +46,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_camera_to_recording_and_virtual_camera_beside_the_users_own_settings(scratch: Path) -> None:
     settings = scratch / "config" / "obs-studio"
-    for name, text in USERS_OWN.items():
-        (settings / name).parent.mkdir(parents=True, exist_ok=True)
-        (settings / name).write_text(text, encoding="utf-8")
+    write_users_own(settings)
     footage = numbered(to_and_fro(person(640, 480, 25)))
     camera = write_camera(scratch, "MJPG", footage)
     shim = {
@@ -67,6 +72,45 @@ def test_camera_to_recording_and_virtual_camera_beside_the_users_own_settings(sc
     assert "Wrote" not in second.stdout
     assert contents(settings) == before
     assert time.monotonic() - started < 20
+
+
+def test_on_a_screen_the_users_own_profile_is_the_next_one_again(scratch: Path) -> None:
+    settings = scratch / "config" / "obs-studio"
+    write_users_own(settings)
+    command = [sys.executable, str(REPOSITORY / "tools" / "start.py"), "--video", str(PERFORMER)]
+    with obs_process.Display() as display:
+        environment = os.environ | {
+            "DISPLAY": display.name,
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "XDG_CONFIG_HOME": str(scratch / "config"),
+            "XDG_RUNTIME_DIR": str(scratch),
+        }
+        process = subprocess.Popen(command, env=environment, cwd=scratch, stdout=subprocess.PIPE, text=True)
+        try:
+            title = wait_for_window(environment)
+            assert title.endswith("Profile: Deepfake - Scenes: Deepfake")
+            subprocess.run(["wmctrl", "-c", "OBS "], env=environment, check=True)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "v4l2loopback is not loaded" in said
+    remembered = obs_profile.remembered(settings)[settings / "global.ini"]
+    assert remembered["Profile"] == remembered["SceneCollection"] == "Mine"
+    assert (settings / "basic/scenes/Mine.json").read_text(encoding="utf-8") == USERS_OWN["basic/scenes/Mine.json"]
+
+
+def wait_for_window(environment: dict[str, str]) -> str:
+    """Title of OBS's window, once it is there."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        listed = subprocess.run(["wmctrl", "-l"], env=environment, capture_output=True, text=True, check=False).stdout
+        for line in listed.splitlines():
+            if "Profile: " in line:
+                time.sleep(2)
+                return line
+        time.sleep(0.2)
+    raise TimeoutError("OBS showed no window")
 
 
 def test_a_video_without_a_face_is_no_success(scratch: Path) -> None:
