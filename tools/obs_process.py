@@ -92,6 +92,7 @@ class Obs:
             "LANG": "C.UTF-8",
             "XDG_CONFIG_HOME": str(config_home),
             "XDG_RUNTIME_DIR": self._runtime.name,
+            "DBUS_SESSION_BUS_ADDRESS": "disabled:",  # else a dbus-daemon is started that outlives OBS
         }
         environment.pop("WAYLAND_DISPLAY", None)
         self._environment = environment | dict(variables or {})

@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,8 @@ EXPECTED_ERRORS = (
 def main() -> int:
     """The command; returns its exit code."""
     options = parse_arguments()
+    # A run that is ended from outside takes its OBS and its display along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if platform.system() != "Linux":
             return prepare_elsewhere(options)
@@ -73,6 +76,9 @@ def main() -> int:
     except EXPECTED_ERRORS as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -231,10 +237,12 @@ def run_headless(options: argparse.Namespace, setup: obs_profile.Setup, argument
                 recording = Path(obs.wait_for(r"Writing file '([^']+)'")[1]) if options.record else None
                 wait(obs, options.seconds)
                 exit_code = obs.close()
-            except BaseException:
-                obs.kill()
+            except EXPECTED_ERRORS:
                 print(obs.text()[-4000:], file=sys.stderr)
                 raise
+            finally:
+                if obs.process.poll() is None:
+                    obs.kill()
         if exit_code != 0:
             raise RunFailed(f"OBS ended with exit code {exit_code}.")
         if options.seconds is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -98,6 +99,30 @@ def test_on_a_screen_the_users_own_profile_is_the_next_one_again(scratch: Path) 
     remembered = obs_profile.remembered(settings)[settings / "global.ini"]
     assert remembered["Profile"] == remembered["SceneCollection"] == "Mine"
     assert (settings / "basic/scenes/Mine.json").read_text(encoding="utf-8") == USERS_OWN["basic/scenes/Mine.json"]
+
+
+def test_a_run_that_is_terminated_leaves_no_process_behind(scratch: Path) -> None:
+    command = [sys.executable, str(REPOSITORY / "tools" / "start.py"), "--seconds", "60", "--video", str(PERFORMER)]
+    environment = os.environ | {"XDG_CONFIG_HOME": str(scratch), "MARK_OF_THIS_TEST": str(scratch)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert any("OBS is running" in line for line in process.stdout)
+    assert {"Xvfb", "openbox", "obs"} <= marked_processes(scratch)
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert marked_processes(scratch) == set()
+
+
+def marked_processes(mark: Path) -> set[str]:
+    """Names of the living processes whose environment holds the mark."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"MARK_OF_THIS_TEST={mark}".encode() in (folder / "environ").read_bytes():
+                found.add((folder / "comm").read_text(encoding="utf-8").strip())
+        except OSError:  # gone meanwhile, or another user's
+            continue
+    return found
 
 
 def wait_for_window(environment: dict[str, str]) -> str:
