@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
@@ -48,22 +48,26 @@ class IdentityDecoder:
     network: Session
 
 
-_shared: WeakValueDictionary[tuple[str, int, str], IdentityDecoder] = WeakValueDictionary()
-_shared_lock = threading.Lock()
+KEPT = 4
+"""So many decoders stay open: filters share them, and going back to one, or a reload of the script, costs nothing."""
+_kept: OrderedDict[tuple[str, int, str], IdentityDecoder] = OrderedDict()
+_kept_lock = threading.Lock()
 
 
 def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto") -> IdentityDecoder:
-    """An identity's decoder, opened once for all filters that show it and dropped with the last of them.
+    """An identity's decoder, opened once for all filters that show it.
 
     threads, provider: as in `inference.session.open_session`, whose errors pass through.
     Raises IdentityBroken for a file that is damaged, hostile or of another encoder.
     """
     key = (identity.content_sha256, threads, provider)
-    with _shared_lock:
-        decoder = _shared.get(key)
-        if decoder is None:
-            decoder = _shared[key] = _open(identity, threads, provider)
-        return decoder
+    with _kept_lock:
+        if key not in _kept:
+            _kept[key] = _open(identity, threads, provider)
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+        return _kept[key]
 
 
 def _open(identity: Identity, threads: int, provider: str) -> IdentityDecoder:
