@@ -155,6 +155,7 @@ class Harness:
             )
             self.obs.wait_until_ready()
             self._connect()
+            self.wait(self._socket.exists, "the driver script")
         except BaseException:
             self.__exit__(None, None, None)
             raise

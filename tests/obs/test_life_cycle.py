@@ -106,8 +106,7 @@ def test_fifty_changes_of_identity(scratch: Path) -> None:
 def test_twenty_adds_and_removals(scratch: Path) -> None:
     with live_filter(scratch) as obs:
 
-        def add_and_remove(index: int) -> None:
-            name = f"Another {index}"
+        def add_and_remove(name: str, seconds: float) -> None:
             obs.request(
                 "CreateSourceFilter",
                 sourceName=SOURCE,
@@ -115,11 +114,15 @@ def test_twenty_adds_and_removals(scratch: Path) -> None:
                 filterKind=obs_profile.FILTER_ID,
                 filterSettings={},
             )
-            time.sleep((0, 0.02, 0.5)[index % 3])  # removed before it began, at its beginning, at work
+            time.sleep(seconds)
             obs.request("RemoveSourceFilter", sourceName=SOURCE, filterName=name)
 
-        # Two filters at work at once make ONNX Runtime's own buffers grow, once.
-        assert repeat(obs, 20, add_and_remove, warm_up=10) <= MEMORY_MB
+        # Two filters at work at once make ONNX Runtime's own buffers grow, once; on a busy machine that takes a while.
+        for index in range(3):
+            add_and_remove(f"First {index}", 4)
+        # Removed before it began, at its beginning, at work.
+        growth = repeat(obs, 25, lambda index: add_and_remove(f"Another {index}", (0, 0.02, 0.5)[index % 3]))
+        assert growth <= MEMORY_MB
 
 
 def switch(obs: Harness) -> None:
