@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from deepfake_core.obs import registration
+from deepfake_core.obs import memory, registration
 from deepfake_core.obs.live_filters import LiveFilters
 from deepfake_core.obs.log_handler import ObsLogHandler
 
@@ -27,6 +27,7 @@ def load() -> None:
     core.propagate = False
     _previous_switch_seconds = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
+    memory.share_arenas()
     filters = LiveFilters()
     filters.start()
     registration.set_implementation(filters)
