@@ -83,7 +83,9 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + float(value)
             if self.step % _REPORT_EVERY == 0:
                 rate = (self.step - first) * self.settings.batch / (time.monotonic() - started)
-                report = {name: round(value / _REPORT_EVERY, 4) for name, value in sums.items()}
+                # After a resume the first report covers fewer steps.
+                steps = min(_REPORT_EVERY, self.step - first)
+                report = {name: round(value / steps, 4) for name, value in sums.items()}
                 self._log({"step": self.step, "samples": len(pool), "per_second": round(rate, 1), **report}, say)
                 sums = {}
             if time.monotonic() - last_checkpoint > checkpoint_seconds:
