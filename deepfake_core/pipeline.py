@@ -1,5 +1,6 @@
 """A frame's way from the camera to the audience."""
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -23,6 +24,11 @@ BRIDGE_SECONDS = 0.4
 """A result this young is held, whatever the setting, before a lost face shows: no flash for a dropped frame."""
 CHECK_SECONDS = 1.0
 """How often the opened identity is asked whether it may still be used, and a refused one tried again."""
+
+
+TEXTURE_ONLY = "A network gave no usable result, so the bare texture is shown; run tools/doctor.py."
+
+_log = logging.getLogger(__name__)
 
 
 class Processor(Protocol):
@@ -98,6 +104,7 @@ class Pipeline:
         self._held: Frame | None = None
         self._held_seconds = float("-inf")
         self._previous_seconds: float | None = None
+        self._texture_only = False
         self._status = PipelineStatus()
 
     def configure(self, settings: Settings) -> None:
@@ -140,7 +147,11 @@ class Pipeline:
             self._check_identity()
             swapped = not self._refusal and self._swap(frame)
         except Exception as error:  # noqa: BLE001  Rule: a failing stage shows the "no result" picture, never a raw face.
-            self._status = replace(self._status, last_error=f"The swap failed: {error}; see the log.")
+            sentence = f"The swap failed: {error}; see the log."
+            # A failure in each frame must not fill the log.
+            if sentence != self._status.last_error:
+                _log.error("%s", sentence, exc_info=error)
+            self._status = replace(self._status, last_error=sentence)
             swapped = False
         if swapped:
             self._hold(frame)
@@ -174,6 +185,7 @@ class Pipeline:
         chosen = self._performer.choose(faces, frame.timestamp_ns / 1e9, all_faces=settings.all_faces)
         if settings.all_faces and self._tracker.unaccounted:
             return False
+        failures = self._swapper.network_failures
         # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
         patches = [
             self._swapper.swap(
@@ -186,6 +198,7 @@ class Pipeline:
             )
             for face in chosen
         ]
+        self._texture_only = self._swapper.network_failures > failures
         for patch in patches:
             paste(frame, patch, size=settings.matte_size, softness=settings.matte_softness)
         return bool(patches)
@@ -245,10 +258,11 @@ class Pipeline:
         if swapped and self._previous_seconds is not None:
             self._governor.report(time.perf_counter() - started, seconds - self._previous_seconds)
         self._previous_seconds = seconds
+        error = TEXTURE_ONLY if self._texture_only else ""
         self._status = replace(
             self._status,
             resolution=self._governor.resolution(self._settings.quality),
             frames_swapped=self._status.frames_swapped + swapped,
             frames_without_result=self._status.frames_without_result + (not swapped),
-            last_error="" if swapped else self._status.last_error,
+            last_error=error if swapped else self._status.last_error,
         )

@@ -117,6 +117,7 @@ def test_a_failing_stage_never_lets_the_face_through(
     assert all(is_labelled(bgr) for bgr in outputs)
     if stage == "network":
         assert pipeline.status().frames_without_result == 0
+        assert pipeline.status().last_error == pipeline_module.TEXTURE_ONLY
     else:
         assert "broken on purpose" in pipeline.status().last_error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 
@@ -11,6 +12,8 @@ import onnxruntime
 from deepfake_core.inference import onnx_guard, providers
 from deepfake_core.inference.errors import ModelCorrupt, ModelRefused, NetworkFailed
 from deepfake_core.inference.manifest import MAX_MODEL_BYTES, Manifest
+
+_log = logging.getLogger(__name__)
 
 MAX_TENSOR_ELEMENTS = 64 * 1024 * 1024
 MAX_THREADS = 64
@@ -113,6 +116,8 @@ def open_session(model: bytes, *, name: str, threads: int = 2, provider: str = "
             return session
         warnings.append(complaint)
     on_cpu.warnings = tuple(warnings)
+    for warning in warnings:
+        _log.warning("%s: %s", name, warning)
     return on_cpu
 
 

@@ -16,7 +16,6 @@ _OPENINGS = np.array(
         [334, 386, 263, 362],
     ]
 )
-OPENING_NAMES = ("right eye", "left eye", "mouth", "right brow", "left brow")
 
 
 def openings(head: np.ndarray) -> np.ndarray:
