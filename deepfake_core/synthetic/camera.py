@@ -72,7 +72,7 @@ class Framing:
 
     def camera(self, person: Person, posed: Posed) -> Camera:
         """The camera that frames this head."""
-        centre = (posed.head @ np.append(person.head + FACE_CENTRE, 1))[:3]
+        centre = (posed.head @ np.append(person.fitting.head + FACE_CENTRE, 1))[:3]
         target = (float(centre[0] - self.offset[0]), float(centre[1] - self.offset[1]), float(centre[2]))
         return Camera(target, self.height / 2 / np.tan(np.radians(self.fov / 2)), self.fov)
 
@@ -81,5 +81,5 @@ def head_to_clip(person: Person, posed: Posed, camera: Camera, aspect: float = 1
     """Matrix (4, 4): a point in dm from the head bone (x right, y up, z out of the face), as the head
     moves, to clip space; picture x = (x/w + 1)/2 * width, y = (1 - y/w)/2 * height."""
     to_bone = np.eye(4)
-    to_bone[:3, 3] = person.head
+    to_bone[:3, 3] = person.fitting.head
     return (camera.clip(aspect) @ posed.head @ to_bone).astype(np.float32)

@@ -26,7 +26,7 @@ FRAMES = round(SECONDS * RATE)
 
 def performance_frames(wardrobe: Wardrobe, name: str, every: int = 1) -> Iterator[npt.NDArray[np.uint8]]:
     """Frames (480, 640, 3) BGR of the performance, `every` n-th one; the camera stands still."""
-    person = wardrobe.build(identity_recipe(name, wardrobe.body.detail_axes))
+    person = wardrobe.build(identity_recipe(name))
     renderer = Renderer(wardrobe.body, WIDTH, HEIGHT, shadow_size=256)
     turn = Rotation.from_euler("y", 150, degrees=True).as_matrix()
     light = Light(Environment.load(wardrobe.assets, "interior", 48), turn, ambient=1.5)

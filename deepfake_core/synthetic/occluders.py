@@ -34,9 +34,9 @@ def random_occluders(g: np.random.Generator, person: Person) -> tuple[list[Part]
 
 def glasses(g: np.random.Generator, person: Person) -> list[Part]:
     """Rims (a superellipse bent around the face), bridge and temples; one pair in five has dark lenses."""
-    left, right = (person.heads[person.body.bone_index[bone]] for bone in ("eye.L", "eye.R"))
+    left, right = (person.fitting.heads[person.fitting.body.bone_index[bone]] for bone in ("eye.L", "eye.R"))
     apart = float(np.linalg.norm(left - right))
-    skin = person.base[:BODY_VERTICES]
+    skin = person.fitting.base[:BODY_VERTICES]
     height = left[1]
     bridge = (np.abs(skin[:, 0]) < 0.05) & (np.abs(skin[:, 1] - height) < 0.06) & (skin[:, 2] > left[2])
     front = float(skin[bridge, 2].max()) + 0.05
@@ -75,7 +75,7 @@ def glasses(g: np.random.Generator, person: Person) -> list[Part]:
 
 def hand(g: np.random.Generator, person: Person) -> list[Part]:
     """The person's own left hand and forearm, fingers curled a little, reaching up before the face."""
-    body = person.body
+    body = person.fitting.body
     mesh = body.mesh
 
     def moved_by(*bones: str) -> npt.NDArray[np.float32]:
@@ -90,7 +90,7 @@ def hand(g: np.random.Generator, person: Person) -> list[Part]:
         for finger in range(2, 6)
         for joint in range(1, 4)
     }
-    posed = skin_vertices(person.base, body.weights, body.pose(person.heads, {}, turns))
+    posed = skin_vertices(person.fitting.base, body.weights, body.pose(person.fitting.heads, {}, turns))
     used = np.unique(mesh.faces[faces])
     of_palm = used[palm[used] > 0.5]
     centre = posed[of_palm].mean(axis=0)
@@ -105,16 +105,16 @@ def hand(g: np.random.Generator, person: Person) -> list[Part]:
     upright = np.stack([np.cross(along, out), along, out])  # to x right, y up, z to the camera
     angles = [g.normal(0, 0.9), g.uniform(-0.5, 0.5), g.uniform(-0.5, 0.5)]
     turn = Rotation.from_euler("zyx", angles).as_matrix()
-    place = person.head + np.array([g.uniform(-0.5, 0.5), g.uniform(-0.75, 0.35), g.uniform(1.75, 2.0)])
+    place = person.fitting.head + np.array([g.uniform(-0.5, 0.5), g.uniform(-0.75, 0.35), g.uniform(1.75, 2.0)])
     vertices = ((posed - centre) @ upright.T @ turn.T + place).astype(np.float32)
     material = Material(Surface.SKIN, Label.OCCLUDER, roughness=0.5, specular=0.025, bump=0.05)
-    weights = _head_weights(person, len(vertices))
+    weights = person.fitting.head_weights(len(vertices))
     return [Part(vertices, weights, mesh.of_faces(faces), person.parts[0].texture, material)]
 
 
 def microphone(g: np.random.Generator, person: Person) -> list[Part]:
     """A hand microphone before mouth and chin."""
-    centre = person.head + np.array([g.uniform(-0.4, 0.4), g.uniform(-0.95, -0.45), g.uniform(1.7, 2.1)])
+    centre = person.fitting.head + np.array([g.uniform(-0.4, 0.4), g.uniform(-0.95, -0.45), g.uniform(1.7, 2.1)])
     along = np.array([g.uniform(-0.6, 0.6), -1.0, g.uniform(0, 0.5)])
     along /= np.linalg.norm(along)
     t = np.linspace(0, np.pi, 10)
@@ -126,18 +126,12 @@ def microphone(g: np.random.Generator, person: Person) -> list[Part]:
     return [_on_head(person, _merge([ball, handle]), black)]
 
 
-def _head_weights(person: Person, count: int) -> npt.NDArray[np.float32]:
-    weights = np.zeros((count, len(person.body.bones)), np.float32)
-    weights[:, person.body.bone_index["head"]] = 1
-    return weights
-
-
 def _on_head(person: Person, solid: Solid, material: Material) -> Part:
     """A plain solid that follows the head."""
     vertices, faces = solid[0].astype(np.float32), solid[1].astype(np.int32)
     uv = np.full((len(vertices), 2), 0.5, np.float32)
     mesh = Mesh(vertices, uv, faces, faces, np.full(len(faces), "thing"))
-    return Part(vertices, _head_weights(person, len(vertices)), mesh, WHITE, material)
+    return Part(vertices, person.fitting.head_weights(len(vertices)), mesh, WHITE, material)
 
 
 def _merge(solids: list[Solid]) -> Solid:

@@ -32,7 +32,7 @@ class PairMaker:
         self.wardrobe = Wardrobe(assets)
         body = self.wardrobe.body
         self.renderer = Renderer(body, size)
-        self.identity = self.wardrobe.build(identity_recipe(identity, body.detail_axes), hairless=True)
+        self.identity = self.wardrobe.build(identity_recipe(identity), hairless=True)
         self.environments = [Environment.load(assets, name) for name in environment.NAMES]
         self.size, self.seed = size, seed
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from deepfake_core.synthetic.mesh import Floats, Ints, Mesh, split_seams
 
+Colour = tuple[float, float, float]  # linear RGB
+
 
 class Surface(enum.IntEnum):
     """How light leaves a part; the numbers are those of the shader."""
@@ -20,6 +22,7 @@ class Surface(enum.IntEnum):
     EYE = 3
     MOUTH = 4
     PLASTIC = 5
+    GLASS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,7 @@ class Material:
 
     surface: Surface
     label: int
-    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    tint: Colour = (1.0, 1.0, 1.0)
     roughness: float = 0.5
     specular: float = 0.028
     bump: float = 0.0

@@ -295,7 +295,7 @@ class Renderer:
         """The label of the middle sample of each pixel, (H, W) uint8."""
         self._label_target.use()
         self._label_target.clear()
-        covered = person.recipe.hair is not None or person.hairless
+        covered = person.recipe.hair.style is not None or person.hairless
         self._regions[Label.HAIR if covered else Label.SKIN].use(2)
         label = self.label
         label["clip"].write(clip)

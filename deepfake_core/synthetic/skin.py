@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepfake_core.synthetic.assets import read_image
+from deepfake_core.synthetic.labels import Label
+from deepfake_core.synthetic.part import Material, Surface
+from deepfake_core.synthetic.traits import Traits
 
 Image = npt.NDArray[np.uint8]
 NAMES = {
@@ -50,6 +53,30 @@ class SkinRecipe:
     gamma: float = 1.0
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
     paint: Paint = Paint()
+    roughness: float = 0.45
+
+
+def random_skin(g: np.random.Generator, traits: Traits) -> SkinRecipe:
+    """A skin of the Monk tone that the traits name."""
+    darkness = (traits.monk_tone - 1) / 9
+    dark = float(np.clip(darkness + g.normal(0, 0.12), 0, 1))  # share of a dark skin in the mixture
+    mixed = float(g.uniform(0.15, 0.5))  # of two light skins
+    return SkinRecipe(
+        sources=(
+            (str(g.choice(NAMES["light", traits.sex])), (1 - dark) * (1 - mixed)),
+            (str(g.choice(NAMES["light", traits.sex])), (1 - dark) * mixed),
+            (str(g.choice(NAMES["dark", traits.sex])), dark),
+        ),
+        saturation=float(g.uniform(0.8, 1.1)),
+        gamma=float(g.uniform(1.05, 1.4)) - 0.45 * dark,
+        tint=(float(g.uniform(0.92, 1.04)), float(g.uniform(0.96, 1.02)), 1.0),
+        roughness=float(g.uniform(0.38, 0.52)),
+    )
+
+
+def skin_material(recipe: SkinRecipe) -> Material:
+    """How light leaves this skin."""
+    return Material(Surface.SKIN, Label.SKIN, roughness=recipe.roughness, specular=0.03, bump=0.05)
 
 
 class SkinShop:

@@ -34,7 +34,7 @@ BAKE_VIEWS: dict[str, tuple[HeadPose, Expression]] = {
 
 def render_portrait(wardrobe: Wardrobe, name: str, folder: Path, size: int = 512) -> None:
     """Write portrait.png: with hair and clothes, in studio light."""
-    person = wardrobe.build(identity_recipe(name, wardrobe.body.detail_axes))
+    person = wardrobe.build(identity_recipe(name))
     renderer = Renderer(wardrobe.body, size, supersampling=3, shadow_size=512)
     posed = person.pose(SMILE, HeadPose(yaw=14, roll=-2))
     camera = Framing(fov=18, height=2.9).camera(person, posed)
@@ -48,7 +48,7 @@ def render_bake_views(wardrobe: Wardrobe, name: str, folder: Path, size: int = 1
     For each view NAME.png (BGR), NAME_alpha.png and NAME_labels.png; views.json describes each view:
     pose in degrees, expression, camera (fov in degrees, distance in dm) and `head_to_clip` (4 x 4).
     """
-    person = wardrobe.build(identity_recipe(name, wardrobe.body.detail_axes), hairless=True)
+    person = wardrobe.build(identity_recipe(name), hairless=True)
     renderer = Renderer(wardrobe.body, size, shadow_size=512)
     light = Light(Environment.flat(96), ambient=3.0, reflections=0.0)
     exposure: float | None = None

@@ -53,7 +53,7 @@ def renderer(wardrobe: Wardrobe) -> Renderer:
 
 @pytest.fixture(scope="module")
 def person(wardrobe: Wardrobe) -> Person:
-    return wardrobe.build(identity_recipe("performer", wardrobe.body.detail_axes))
+    return wardrobe.build(identity_recipe("performer"))
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +127,17 @@ def test_light_from_one_side_lights_that_side(person: Person, shoot: Shoot) -> N
 def card(person: Person) -> Part:
     """A grey card beside the head: the same place and colour for everybody."""
     corners = [[-1.3, 0.9, 0.5], [-0.9, 0.9, 0.5], [-0.9, 1.3, 0.5], [-1.3, 1.3, 0.5]]
-    vertices = (person.head + np.array(corners)).astype(np.float32)
+    vertices = (person.fitting.head + np.array(corners)).astype(np.float32)
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
     mesh = Mesh(vertices, np.full((4, 2), 0.5, np.float32), faces, faces, np.full(2, "card"))
-    weights = np.zeros((4, len(person.body.bones)), np.float32)
-    weights[:, person.body.bone_index["head"]] = 1
+    weights = np.zeros((4, len(person.fitting.body.bones)), np.float32)
+    weights[:, person.fitting.body.bone_index["head"]] = 1
     grey = Material(Surface.CLOTH, Label.OCCLUDER, tint=(0.2, 0.2, 0.2), roughness=1.0, specular=0.0)
     return Part(vertices, weights, mesh, WHITE, grey)
 
 
 def test_a_locked_exposure_shows_a_grey_card_alike_for_everybody(wardrobe: Wardrobe, shoot: Shoot) -> None:
-    recipe = identity_recipe("performer", wardrobe.body.detail_axes)
+    recipe = identity_recipe("performer")
     dark = replace(recipe, skin=replace(recipe.skin, sources=(("young_darkskinned_male_diffuse", 1.0),)))
     light = replace(recipe, skin=replace(recipe.skin, sources=(("young_lightskinned_male_diffuse", 1.0),)))
     people = [wardrobe.build(each) for each in (dark, light)]
@@ -183,9 +183,9 @@ def test_an_open_mouth_and_closed_eyes_show_in_the_labels(person: Person, shoot:
 
 
 def test_the_scalp_is_hair_unless_the_person_is_bald(wardrobe: Wardrobe, shoot: Shoot) -> None:
-    recipe = identity_recipe("performer", wardrobe.body.detail_axes)
+    recipe = identity_recipe("performer")
     hairless = shoot(wardrobe.build(recipe, hairless=True)).labels
-    bald = shoot(wardrobe.build(replace(recipe, hair=None))).labels
+    bald = shoot(wardrobe.build(replace(recipe, hair=replace(recipe.hair, style=None)))).labels
     assert area(hairless, Label.HAIR) > 100
     assert area(bald, Label.HAIR) == 0
     assert area(bald, Label.SKIN) == pytest.approx(area(hairless, Label.SKIN, Label.HAIR), rel=0.01)
@@ -209,7 +209,8 @@ def test_head_to_clip_finds_the_eyes(person: Person, renderer: Renderer, flat: L
     labels = renderer.render(person, posed, flat, camera).labels
     matrix = head_to_clip(person, posed, camera)
     for bone, label in (("eye.R", Label.L_EYE), ("eye.L", Label.R_EYE)):
-        x, y, _, w = matrix @ np.append(person.heads[person.body.bone_index[bone]] - person.head, 1)
+        centre_of_eye = person.fitting.heads[person.fitting.body.bone_index[bone]]
+        x, y, _, w = matrix @ np.append(centre_of_eye - person.fitting.head, 1)
         projected = (x / w + 1) / 2 * SIZE, (1 - y / w) / 2 * SIZE
         assert np.linalg.norm(np.subtract(projected, centre(labels, label))) < 4
 
@@ -242,7 +243,7 @@ def test_pairs_fill_the_layout_and_repeat(assets: Path, renderer: Renderer) -> N
 
 @pytest.mark.parametrize("name", sorted(IDENTITIES))
 def test_who_is_shipped_depicts_nobody(wardrobe: Wardrobe, name: str) -> None:
-    recipe = identity_recipe(name, wardrobe.body.detail_axes)
+    recipe = identity_recipe(name)
     shares = [share for _, share in recipe.skin.sources]
     assert len(shares) >= 2
     assert max(shares) <= 0.5
@@ -251,7 +252,7 @@ def test_who_is_shipped_depicts_nobody(wardrobe: Wardrobe, name: str) -> None:
 
 def test_an_unknown_identity_is_named(wardrobe: Wardrobe) -> None:
     with pytest.raises(UnknownIdentity, match="No identity is called nobody: choose one of vesper"):
-        identity_recipe("nobody", wardrobe.body.detail_axes)
+        identity_recipe("nobody")
 
 
 def test_random_people_are_adults_of_mixed_skin(wardrobe: Wardrobe) -> None:
