@@ -64,6 +64,8 @@ class Part:
 
     rest (N, 3) float32 vertices in rest pose, weights (N, B) bone weights, faces (F, 3) into them;
     corner_vertex, corner_uv, corner_faces: the same triangles with texture seams split (see `split_seams`).
+    normals (N, 3) float32 in rest pose, to be turned with the head; None: taken from the posed triangles.
+    lit_by (N,) int32: the vertex whose light each vertex takes; None: every vertex has light of its own.
     """
 
     def __init__(self, vertices: Floats, weights: Floats, mesh: Mesh, texture: Texture, material: Material) -> None:
@@ -76,3 +78,27 @@ class Part:
         self.corner_uv: Floats = mesh.uv[corner_uv]
         self.texture = texture
         self.material = material
+        self.normals: Floats | None = None
+        self.lit_by: Ints | None = None
+
+    @classmethod
+    def of_corners(
+        cls,
+        vertices: Floats,
+        weights: Floats,
+        faces: Ints,
+        uv: Floats,
+        texture: Texture,
+        material: Material,
+        *,
+        normals: Floats | None = None,
+        lit_by: Ints | None = None,
+    ) -> Part:
+        """A part whose every vertex (N, 3) is used and has one texture coordinate, uv (N, 2)."""
+        part = cls.__new__(cls)
+        part.rest, part.weights, part.faces = vertices, weights, faces
+        part.corner_vertex = np.arange(len(vertices), dtype=np.int32)
+        part.corner_uv, part.corner_faces = uv, faces
+        part.texture, part.material = texture, material
+        part.normals, part.lit_by = normals, lit_by
+        return part
