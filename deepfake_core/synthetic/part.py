@@ -88,9 +88,9 @@ class Part:
         weights: Floats,
         faces: Ints,
         uv: Floats,
+        *,
         texture: Texture,
         material: Material,
-        *,
         normals: Floats | None = None,
         lit_by: Ints | None = None,
     ) -> Part:
