@@ -46,13 +46,15 @@ class Posed:
 class Person:
     """A figure that can be posed: a recipe, its fitting, and parts of which the first is the skin.
 
-    `hairless`: the hair that the recipe asks for was left away.
+    `groups`: the parts by what they are ("skin", "outfit", "eyes", "facial_hair", "mouth", "hair"), without what
+    the person holds; `hairless`: the hair that the recipe asks for was left away.
     """
 
-    def __init__(self, recipe: Recipe, fitting: Fitting, parts: list[Part], hairless: bool) -> None:
+    def __init__(self, recipe: Recipe, fitting: Fitting, groups: Mapping[str, list[Part]], hairless: bool) -> None:
         self.recipe = recipe
         self.fitting = fitting
-        self.parts = parts
+        self.groups = groups
+        self.parts = [part for group in groups.values() for part in group]
         self.hairless = hairless
 
     def holding(self, things: Sequence[Part]) -> Person:
@@ -101,15 +103,20 @@ class Wardrobe:
         base = self.body.shape(recipe.shape)
         skin = Texture.from_bgr(self.skins.mix(recipe.skin))
         fitting = Fitting(self.stock, base, self.body.bone_heads(base), skin)
+        return self.assemble(recipe, fitting, hairless=hairless)
+
+    def assemble(self, recipe: Recipe, fitting: Fitting, *, hairless: bool = False) -> Person:
+        """Build the figure of a recipe on measures that may be another's."""
         mesh = self.body.mesh
         faces = self._visible & ~covered(recipe.outfit, fitting)[mesh.faces].all(axis=1)
-        parts = [
-            Part(base, self.body.weights, mesh.of_faces(faces), skin, skin_material(recipe.skin)),
-            *outfit_parts(recipe.outfit, fitting),
-            *eyes_parts(recipe.eyes, fitting),
-            *facial_hair_parts(recipe.facial_hair, fitting),
-            *mouth_parts(recipe.mouth, fitting),
-        ]
-        if not hairless:
-            parts += hair_parts(recipe.hair, fitting)
-        return Person(recipe, fitting, parts, hairless)
+        groups = {
+            "skin": [
+                Part(fitting.base, self.body.weights, mesh.of_faces(faces), fitting.skin, skin_material(recipe.skin))
+            ],
+            "outfit": outfit_parts(recipe.outfit, fitting),
+            "eyes": eyes_parts(recipe.eyes, fitting),
+            "facial_hair": facial_hair_parts(recipe.facial_hair, fitting),
+            "mouth": mouth_parts(recipe.mouth, fitting),
+            "hair": [] if hairless else hair_parts(recipe.hair, fitting),
+        }
+        return Person(recipe, fitting, groups, hairless)
