@@ -66,11 +66,13 @@ class Part:
     corner_vertex, corner_uv, corner_faces: the same triangles with texture seams split (see `split_seams`).
     normals (N, 3) float32 in rest pose, to be turned with the head; None: taken from the posed triangles.
     lit_by (N,) int32: the vertex whose light each vertex takes; None: every vertex has light of its own.
+    used (N,): where each vertex stood in the vertices that the part was made of.
     """
 
     def __init__(self, vertices: Floats, weights: Floats, mesh: Mesh, texture: Texture, material: Material) -> None:
         """Take the triangles of `mesh`; its vertices are replaced by `vertices`, hung on bones by `weights`."""
         used, inverse = np.unique(mesh.faces.ravel(), return_inverse=True)
+        self.used: npt.NDArray[np.intp] = used
         self.rest: Floats = vertices[used]
         self.weights: Floats = weights[used]
         self.faces: Ints = inverse.reshape(-1, 3).astype(np.int32)
@@ -96,6 +98,7 @@ class Part:
     ) -> Part:
         """A part whose every vertex (N, 3) is used and has one texture coordinate, uv (N, 2)."""
         part = cls.__new__(cls)
+        part.used = np.arange(len(vertices))
         part.rest, part.weights, part.faces = vertices, weights, faces
         part.corner_vertex = np.arange(len(vertices), dtype=np.int32)
         part.corner_uv, part.corner_faces = uv, faces
