@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from deepfake_core.synthetic.mesh import Floats, Ints, Mesh, split_seams
 
 Colour = tuple[float, float, float]  # linear RGB
+Motion = Callable[[npt.NDArray[np.float32], float], npt.NDArray[np.floating[Any]]]
 
 
 class Surface(enum.IntEnum):
@@ -47,7 +50,9 @@ WHITE = Texture(np.full((4, 4, 4), 255, np.uint8))
 @dataclass(frozen=True)
 class Material:
     """Look of a part. Tint: linear RGB factor; roughness 0..1; specular: reflectance from the front;
-    bump: relief from the texture's brightness; cutout: alpha below which a pixel gets no label."""
+    bump: relief from the texture's brightness; cutout: alpha below which a pixel gets no label;
+    clear: what is seen through it and is an eye or a brow keeps its label (CelebAMask-HQ paints the eyes and
+    brows over the glasses)."""
 
     surface: Surface
     label: int
@@ -57,6 +62,7 @@ class Material:
     bump: float = 0.0
     cutout: float = 0.4
     casts_shadow: bool = True
+    clear: bool = False
 
 
 class Part:
@@ -67,7 +73,11 @@ class Part:
     normals (N, 3) float32 in rest pose, to be turned with the head; None: taken from the posed triangles.
     lit_by (N,) int32: the vertex whose light each vertex takes; None: every vertex has light of its own.
     used (N,): where each vertex stood in the vertices that the part was made of.
+    motion(head, time): where a thing stands that no bone moves, as a matrix (4, 4) from rest pose to scene, for
+    the head bone's matrix (4, 4) and a time in seconds; None: bones move the part.
     """
+
+    motion: Motion | None = None
 
     def __init__(self, vertices: Floats, weights: Floats, mesh: Mesh, texture: Texture, material: Material) -> None:
         """Take the triangles of `mesh`; its vertices are replaced by `vertices`, hung on bones by `weights`."""

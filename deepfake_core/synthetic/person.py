@@ -6,8 +6,10 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from deepfake_core.synthetic.assets import find_assets
@@ -63,16 +65,28 @@ class Person:
         other.parts = [*self.parts, *things]
         return other
 
-    def pose(self, expression: Mapping[str, float], pose: HeadPose) -> Posed:
-        """Pose the figure: an expression (pose unit -> weight) and a head pose shared by neck and head."""
+    def pose(self, expression: Mapping[str, float], pose: HeadPose, time: float = 0.0) -> Posed:
+        """Pose the figure: an expression (pose unit -> weight) and a head pose shared by neck and head; things
+        that move by themselves stand where they are at `time` seconds."""
         turns = {
             bone: Rotation.from_euler("YXZ", [pose.yaw * share, pose.pitch * share, pose.roll * share], degrees=True)
             for bone, share in NECK_SHARES
         }
         body = self.fitting.body
         matrices = body.pose(self.fitting.heads, expression, turns)
-        vertices = [skin_vertices(part.rest, part.weights, matrices) for part in self.parts]
-        return Posed(vertices, matrices[body.bone_index["head"]])
+        head = matrices[body.bone_index["head"]]
+        vertices = [
+            skin_vertices(part.rest, part.weights, matrices)
+            if part.motion is None
+            else moved_vertices(part.rest, part.motion(head, time))
+            for part in self.parts
+        ]
+        return Posed(vertices, head)
+
+
+def moved_vertices(vertices: Floats, matrix: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Vertices (N, 3) moved by one matrix (4, 4)."""
+    return (vertices @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)
 
 
 @dataclass
