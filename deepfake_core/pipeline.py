@@ -18,6 +18,7 @@ from deepfake_core.performer import PerformerChoice
 from deepfake_core.quality import QualityGovernor
 from deepfake_core.settings import NoResult, Settings
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
+from deepfake_core.swapping.dfm import DfmDecoder
 from deepfake_core.swapping.swapper import Swapper
 
 BRIDGE_SECONDS = 0.4
@@ -96,7 +97,7 @@ class Pipeline:
         self._tracker: FaceTracker | None = None
         self._swapper: Swapper | None = None
         self._identity: Identity | None = None
-        self._decoder: IdentityDecoder | None = None
+        self._decoder: IdentityDecoder | DfmDecoder | None = None
         self._refusal = ""
         self._next_check = 0.0
         self._performer = PerformerChoice()
@@ -121,7 +122,7 @@ class Pipeline:
             if self._swapper is None:
                 self._swapper = Swapper(threads=self._threads, provider=self._provider)
             if self._decoder is None:
-                self._identity = self._library.open(self._settings.identity)
+                self._identity = self._library.open(self._settings.identity, self._settings.purpose)
                 self._decoder = load_decoder(self._identity, threads=self._threads, provider=self._provider)
         except (IdentityError, InferenceError) as error:
             self._refuse(str(error))
@@ -232,7 +233,7 @@ class Pipeline:
             return
         previous, self._settings = self._settings, settings
         self._disclosure = Disclosure(settings.label_corner, settings.label_language)
-        if settings.identity != previous.identity:
+        if (settings.identity, settings.purpose) != (previous.identity, previous.purpose):
             self._decoder = self._identity = self._held = None
             self.load()
 

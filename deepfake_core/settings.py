@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from deepfake_core.identities.purposes import Purpose
+
 MAX_JSON_CHARS = 65_536
 
 
@@ -44,6 +46,8 @@ class Settings(BaseModel):
 
     identity: Annotated[str, Field(max_length=64)] = ""
     """Folder name of the identity; empty takes the first one of the library."""
+    purpose: Purpose = Purpose.DEMONSTRATION
+    """What the pictures are used for; an identity opens only if its consent covers this."""
     no_result: NoResult = NoResult.BLUR
     smoothing: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     """Landmark smoothing, 0 (none) to 1 (calmest)."""

@@ -144,8 +144,9 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def identities() -> list[str]:
-    """Names of the identities that came with the project."""
-    return sorted(path.parent.name for path in IDENTITIES.glob("*/identity.json"))
+    """Names of the identities that are installed."""
+    folders = [path.parent.name for path in IDENTITIES.glob("*/identity.json")]
+    return sorted([*folders, *(path.stem for path in IDENTITIES.glob("*.identity"))])
 
 
 def has_screen() -> bool:

@@ -36,7 +36,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
 
-from deepfake_core.identities import pack
+from deepfake_core.identities import keys, pack
+from deepfake_core.identities.errors import IdentityError
 from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 from deepfake_core.swapping.networks import ENCODER_NAME
 from deepfake_core.training.configuration import Configuration
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     cv2.setNumThreads(1)
     try:
         options.run(options)
-    except (TrainingError, OSError) as error:
+    except (TrainingError, IdentityError, keys.KeyRefused, OSError) as error:
         print(f"train_swap: {error}", file=sys.stderr)
         return 1
     return 0
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--person-seed", type=int, required=True, help="seed that made the person")
     export.add_argument("--person-command", required=True, help="command that rendered the person")
     export.add_argument("--valid-from", type=date.fromisoformat, default=date.today(), help="YYYY-MM-DD")
+    export.add_argument("--key", type=Path, help="key that signs the record (default: it is signed later)")
 
     sheet = command("sheet", _sheet, "picture of driver, bare texture and swap in real frames")
     sheet.add_argument("footage", type=Path, nargs="+", help="pictures or videos")
@@ -172,14 +174,21 @@ def _export(options: argparse.Namespace) -> None:
     encoder_path = MODELS_DIR / ENCODER_NAME
     encoder_path.parent.mkdir(parents=True, exist_ok=True)
     encoder_path.write_bytes(encoder_data)
-    identity_path = packing.write_identity(
-        MODELS_DIR / "identities" / options.name,
+    folder = MODELS_DIR / "identities" / options.name
+    origin = packing.Origin(options.person_seed, options.person_command, options.valid_from)
+    record = packing.write_identity(
+        folder,
         files,
         title=options.title,
         description=options.description,
         encoder_sha256=pack.sha256(encoder_data),
-        origin=packing.Origin(options.person_seed, options.person_command, options.valid_from),
+        consent=packing.origin_record(options.name, files["decoder.onnx"], origin),
     )
+    identity_path = folder / pack.MANIFEST
+    if options.key:
+        pack.replace(folder / pack.CONSENT, record.sign(keys.load(options.key)))
+    else:
+        print(f"{folder} is not signed yet and stays closed: tools/identity.py sign {folder} --key FILE")
     for path in (encoder_path, identity_path):
         Manifest.add(
             path,

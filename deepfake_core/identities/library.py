@@ -1,16 +1,24 @@
-"""The library: the only way to an identity's decoder leads through here."""
+"""The library: the only way to an identity's decoder leads through here.
+
+`Library.open` reads the pack's two JSON files, asks `_refuse_unless_covered`, and only then reads the rest. Nothing
+else makes an `Identity`, and nothing but an `Identity` opens a decoder (`swapping.decoder.load_decoder`).
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from deepfake_core.identities import pack
+from deepfake_core.identities.consent import ConsentRecord
 from deepfake_core.identities.errors import IdentityCorrupt, IdentityError, IdentityMissing
-from deepfake_core.inference.errors import InferenceError
-from deepfake_core.inference.manifest import MODELS_DIR, Manifest
+from deepfake_core.identities.files import SUFFIX
+from deepfake_core.identities.purposes import Purpose
+from deepfake_core.identities.withdrawals import Withdrawals
+from deepfake_core.inference.manifest import MODELS_DIR
 
 FOLDER = "identities"
+_MADE_HERE = object()
 
 
 @dataclass(frozen=True)
@@ -30,99 +38,131 @@ class Identity:
 
     name: str
     title: str
+    manifest: pack.IdentityManifest
+    consent: ConsentRecord
+    purpose: Purpose
+    """What it was opened for."""
     files: Mapping[str, bytes]
-    """Verified contents by file name: decoder.onnx, surface.png, geometry.safetensors, portrait.png."""
-    encoder_sha256: str
+    """Verified contents by file name."""
     content_sha256: str
     """Differs between any two packs that differ in any file."""
-    _pack: pack.IdentityPack
+    _head: pack.PackHead = field(repr=False)
+    _made_here: object = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self._made_here is not _MADE_HERE:
+            raise TypeError("An Identity is made by Library.open() alone, which asks for consent.")
 
 
 class Library:
-    """The identities of one models folder.
-
-    An identity opens when `models/manifest.json` lists its `identity.json`, each file has the listed hash, and the
-    consent record covers this decoder today.
-    """
+    """The identities of one models folder: folders, and `.identity` files."""
 
     def __init__(self, models_dir: Path = MODELS_DIR) -> None:
-        self._models_dir = models_dir
+        self._folder = models_dir / FOLDER
+        self._withdrawals = Withdrawals(self._folder)
 
     def names(self) -> list[str]:
-        """Names of the folders that look like identities, in alphabetical order."""
-        folder = self._models_dir / FOLDER
-        if not folder.is_dir():
+        """Names of what looks like an identity, in alphabetical order."""
+        if not self._folder.is_dir():
             return []
-        return sorted(child.name for child in folder.iterdir() if (child / pack.MANIFEST).is_file())
+        return sorted(
+            {
+                pack.name_of(child)
+                for child in self._folder.iterdir()
+                if child.suffix == SUFFIX or (child / pack.MANIFEST).is_file()
+            }
+        )
 
-    def summaries(self) -> list[Summary]:
+    def summaries(self, purpose: Purpose = Purpose.DEMONSTRATION) -> list[Summary]:
         """One line for each identity, refused ones included with the reason."""
         lines = []
         for name in self.names():
             try:
-                identity = self.open(name)
+                identity = self.open(name, purpose)
             except IdentityError as error:
                 lines.append(Summary(name, name, str(error), usable=False))
             else:
-                lines.append(Summary(name, identity.title, identity._pack.consent.summary(), usable=True))
+                lines.append(Summary(name, identity.title, identity.consent.summary(), usable=True))
         return lines
 
-    def open(self, name: str = "") -> Identity:
-        """Open an identity, or with an empty name the first one that opens.
+    def open(self, name: str = "", purpose: Purpose = Purpose.DEMONSTRATION) -> Identity:
+        """Open an identity for a purpose, or with an empty name the first one that opens.
 
-        Raises IdentityMissing, IdentityCorrupt, ConsentMissing or ConsentRefused, each with its cure.
+        Raises one of `identities.errors`, each with its cure.
         """
         if name:
-            return self._open(name)
+            return self._open(name, purpose)
         refusal: IdentityError | None = None
         for candidate in self.names():
             try:
-                return self._open(candidate)
+                return self._open(candidate, purpose)
             except IdentityError as error:
                 refusal = error
         raise refusal or IdentityMissing(
             "There is no identity in models/identities; get the project again or train one with tools/train_swap.py."
         )
 
+    def by_short_id(self, short_id: int, purpose: Purpose = Purpose.DEMONSTRATION) -> Identity | None:
+        """The identity whose record has this short id, if it is here and opens; for who found one in a picture."""
+        for name in self.names():
+            try:
+                identity = self.open(name, purpose)
+            except IdentityError:
+                continue
+            if identity.consent.short_id == short_id:
+                return identity
+        return None
+
     def check(self, identity: Identity) -> None:
         """Raise what `open` would raise if the identity was removed, changed or its consent ended since it was opened.
 
-        Reads two small files, so that it can be asked about once a second while live.
+        Reads a few small files, so that it can be asked about once a second while live.
         """
-        opened = identity._pack
-        _, manifest_sha256 = pack.read_manifest(opened.folder)
-        if manifest_sha256 != opened.manifest_sha256:
+        opened = identity._head
+        path = self._path(identity.name)
+        _, data = pack.read_manifest(path)
+        if pack.sha256(data) != opened.manifest_sha256:
             raise IdentityCorrupt(f"The identity {identity.name!r} was changed while in use; choose it again.")
-        consent_entry = opened.manifest.files[pack.CONSENT]
-        try:
-            consent = pack.read_bounded(opened.folder / pack.CONSENT, consent_entry.bytes)
-        except (OSError, ValueError):
-            consent = b""
-        if pack.sha256(consent) != consent_entry.sha256 or not (opened.folder / pack.DECODER).is_file():
+        if pack.sha256(pack.read_consent(path)) != opened.consent_sha256 or not opened.source.has(pack.DECODER):
             raise IdentityCorrupt(
-                f"Files of the identity {identity.name!r} were removed while in use; install it again."
+                f"Files of the identity {identity.name!r} were changed or removed while in use; install it again."
             )
-        self._check_consent(opened)
+        self._refuse_unless_covered(opened, identity.purpose)
 
-    def _open(self, name: str) -> Identity:
-        folder = self._models_dir / FOLDER / name
-        if folder.parent != self._models_dir / FOLDER or name in (".", ".."):
-            raise IdentityMissing(f"{name!r} is not a name of an identity; choose one in the filter's properties.")
-        opened = pack.read(folder)
+    def _path(self, name: str) -> Path:
+        folder, file = self._folder / name, self._folder / f"{name}{SUFFIX}"
+        if folder.parent != self._folder or file.parent != self._folder or name in (".", ".."):
+            raise IdentityMissing(f"{name[:64]!r} is not a name of an identity; choose one in the filter's properties.")
         try:
-            listed = Manifest.load(self._models_dir).entry(f"{FOLDER}/{name}/{pack.MANIFEST}").sha256
-        except InferenceError as error:
-            raise IdentityCorrupt(
-                f"The identity {name!r} is not listed in models/manifest.json, so nobody vouches for it; "
-                "use an identity that came with the project."
-            ) from error
-        if listed != opened.manifest_sha256:
-            raise IdentityCorrupt(f"The identity {name!r} is not the one in models/manifest.json; install it again.")
-        self._check_consent(opened)
-        files = {name: data for name, data in opened.files.items() if name != pack.CONSENT}
-        manifest = opened.manifest
-        return Identity(name, manifest.title, files, manifest.encoder_sha256, opened.manifest_sha256, opened)
+            as_file = file.is_file()
+            if as_file and folder.exists():
+                raise IdentityCorrupt(f"There are two identities {name!r}, a folder and a file; take one away.")
+        except (OSError, ValueError) as error:
+            raise IdentityMissing(f"{name[:64]!r} is not a name of an identity; choose another one.") from error
+        return file if as_file else folder
 
-    def _check_consent(self, opened: pack.IdentityPack) -> None:
-        decoder = opened.manifest.files[pack.DECODER].sha256
-        opened.consent.check(opened.manifest.name, decoder, date.today())
+    def _open(self, name: str, purpose: Purpose) -> Identity:
+        head = pack.read_head(self._path(name))
+        self._refuse_unless_covered(head, purpose)
+        files = pack.read_files(head)
+        return Identity(
+            name,
+            head.manifest.title,
+            head.manifest,
+            head.consent,
+            purpose,
+            files,
+            head.manifest_sha256,
+            head,
+            _MADE_HERE,
+        )
+
+    def _refuse_unless_covered(self, head: pack.PackHead, purpose: Purpose) -> None:
+        head.consent.check(
+            head.name,
+            decoder_sha256=head.manifest.files[pack.DECODER].sha256,
+            pack_sha256=head.manifest_sha256,
+            purpose=purpose,
+            today=date.today(),
+        )
+        self._withdrawals.check(head.name, head.consent)

@@ -12,6 +12,7 @@ from collections import Counter, deque
 
 from deepfake_core.disclosure.languages import LANGUAGES
 from deepfake_core.identities.library import Library, Summary
+from deepfake_core.identities.purposes import WORDS, Purpose
 from deepfake_core.obs import libobs, qt
 from deepfake_core.obs.filter import Filter
 from deepfake_core.settings import LabelCorner, NoResult, Quality, Settings
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 # libobs keeps the address of what it calls, beyond a reload of the script: this module is never reloaded.
 _open: Counter[int] = Counter()
-_summaries: list[Summary] = []
+_summaries: dict[Purpose, list[Summary]] = {}
 _due: deque[Filter] = deque()
 
 
@@ -74,10 +75,12 @@ def build(source: int, status: str) -> int:
     settings = _mended_settings(source)
     if not is_open(source):
         # A dialog that is only rebuilt keeps its list: opening every identity again each second would stutter.
-        _summaries[:] = Library().summaries()
+        _summaries.clear()
+    if settings.purpose not in _summaries:
+        _summaries[settings.purpose] = Library().summaries(settings.purpose)
     properties: int = libobs.properties_create()
     try:
-        _fill(properties, source, settings.identity, status)
+        _fill(properties, source, settings, status)
     except BaseException:
         libobs.properties_destroy(properties)
         raise
@@ -104,8 +107,9 @@ def _mended_settings(source: int) -> Settings:
         libobs.data_release(data)
 
 
-def _fill(properties: int, source: int, identity: str, status: str) -> None:
-    _add_identities(properties, identity)
+def _fill(properties: int, source: int, settings: Settings, status: str) -> None:
+    _add_identities(properties, settings.identity, _summaries[settings.purpose])
+    _add_list(properties, "purpose", "Used for", {str(k): v for k, v in WORDS.items()})
     _add_list(properties, "no_result", "When there is no result", {str(k): v for k, v in _NO_RESULT.items()})
     _add_slider(properties, "smoothing", "Smoothing")
     _add_slider(properties, "colour_match", "Colour match")
@@ -121,13 +125,13 @@ def _fill(properties: int, source: int, identity: str, status: str) -> None:
         libobs.add_button(properties, b"refresh", b"Refresh status", _refresh_clicked, source)
 
 
-def _add_identities(properties: int, chosen: str) -> None:
+def _add_identities(properties: int, chosen: str, known: list[Summary]) -> None:
     identities = libobs.add_list(
         properties, b"identity", b"Identity", libobs.COMBO_TYPE_LIST, libobs.COMBO_FORMAT_STRING
     )
-    first = next((f": {summary.title}" for summary in _summaries if summary.usable), "")
+    first = next((f": {summary.title}" for summary in known if summary.usable), "")
     libobs.list_add_string(identities, _plain(f"Automatic{first}"), b"")
-    summaries = [*_summaries]
+    summaries = [*known]
     if chosen and chosen not in [summary.name for summary in summaries]:
         # Without a line of its own OBS would silently change the setting to the first of the list.
         summaries.append(Summary(chosen, chosen, "not installed", usable=False))

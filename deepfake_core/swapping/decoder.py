@@ -14,16 +14,21 @@ from safetensors.numpy import load as load_tensors
 
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.identities.library import Identity
+from deepfake_core.identities.pack import Crop
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, open_session
 from deepfake_core.swapping import surface
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES
+from deepfake_core.swapping.dfm import DfmDecoder, open_dfm
 from deepfake_core.swapping.expression import MEASURES, ExpressionMatch
 from deepfake_core.swapping.identity_surface import IdentitySurface
-from deepfake_core.swapping.networks import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_NAME
+from deepfake_core.swapping.networks import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_NAME, SIZE
 from deepfake_core.swapping.retargeting import Retargeter
 
 MAX_TEXTURE_SIDE = 1024
 MAX_COMPONENTS = 256
+CROP = Crop(alignment="head", extent=round(10 * CROP_CENTIMETRES))
+"""What this version's encoder and decoders see of a face."""
 _PAGES = 2
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
@@ -50,11 +55,11 @@ class IdentityDecoder:
 
 KEPT = 4
 """So many decoders stay open: filters share them, and going back to one, or a reload of the script, costs nothing."""
-_kept: OrderedDict[tuple[str, int, str], IdentityDecoder] = OrderedDict()
+_kept: OrderedDict[tuple[str, int, str], IdentityDecoder | DfmDecoder] = OrderedDict()
 _kept_lock = threading.Lock()
 
 
-def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto") -> IdentityDecoder:
+def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto") -> IdentityDecoder | DfmDecoder:
     """An identity's decoder, opened once for all filters that show it.
 
     threads, provider: as in `inference.session.open_session`, whose errors pass through.
@@ -70,17 +75,29 @@ def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto"
         return _kept[key]
 
 
-def _open(identity: Identity, threads: int, provider: str) -> IdentityDecoder:
-    name = identity.name
-    if Manifest.load().entry(ENCODER_NAME).sha256 != identity.encoder_sha256:
+def _open(identity: Identity, threads: int, provider: str) -> IdentityDecoder | DfmDecoder:
+    manifest = identity.manifest
+    network_name = f"identities/{identity.name}/decoder.onnx"
+    if manifest.networks == "dfm":
+        network = open_session(_file(identity, "decoder.onnx"), name=network_name, threads=threads, provider=provider)
+        decoder = open_dfm(network, identity.name, manifest.crop.extent)
+        if manifest.crop.alignment != "dfl" or decoder.size != manifest.size:
+            raise IdentityBroken(identity.name, "its model has another size or crop than it says")
+        return decoder
+    return _open_surface(identity, network_name, threads, provider)
+
+
+def _open_surface(identity: Identity, network_name: str, threads: int, provider: str) -> IdentityDecoder:
+    name, manifest = identity.name, identity.manifest
+    if Manifest.load().entry(ENCODER_NAME).sha256 != manifest.encoder_sha256:
         raise IdentityBroken(name, "it was trained with another encoder than this version's")
+    if manifest.crop != CROP or manifest.size != SIZE:
+        raise IdentityBroken(name, "it was trained with another crop of the face than this version's")
     tensors = _read_geometry(name, _file(identity, "geometry.safetensors"))
     pages = _read_pages(name, _file(identity, "surface.png"))
     if not ((tensors["uv"] >= 0).all() and (tensors["uv"] <= pages.shape[1] - 1).all()):
         raise IdentityBroken(name, "its geometry.safetensors points outside of surface.png")
-    network = open_session(
-        _file(identity, "decoder.onnx"), name=f"identities/{name}/decoder.onnx", threads=threads, provider=provider
-    )
+    network = open_session(_file(identity, "decoder.onnx"), name=network_name, threads=threads, provider=provider)
     if network.inputs != DECODER_INPUTS or network.outputs != DECODER_OUTPUTS:
         raise IdentityBroken(name, "its decoder.onnx does not take or give what this version's decoders do")
     return IdentityDecoder(

@@ -10,13 +10,15 @@ import numpy as np
 from deepfake_core.frame import Box, Frame
 from deepfake_core.inference.errors import ModelRefused, NetworkFailed
 from deepfake_core.inference.session import Session, shared
-from deepfake_core.swapping import light, networks, regions, surface
+from deepfake_core.swapping import dfm, light, networks, regions, surface
 from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverCalibration
 from deepfake_core.swapping.identity_surface import TextureBlender
 
 _COARSE = 5
+_LEAST_DRAWN = 0.5
+"""Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
 
@@ -56,7 +58,7 @@ class Swapper:
         self,
         frame: Frame,
         face_landmarks: np.ndarray,
-        decoder: IdentityDecoder,
+        decoder: IdentityDecoder | dfm.DfmDecoder,
         *,
         colour_match: float = 1.0,
         resolution: int = 256,
@@ -68,8 +70,11 @@ class Swapper:
         colour_match: 1 takes the driver's skin tone, 0 keeps the identity's own under the driver's light.
         resolution: side of the patch, px, a multiple of 128. template_only: skip the networks.
         driver_id: the face's track, for what is learned about each driver from picture to picture.
-        Where a network fails, the bare texture is drawn: the driver's own face never shows instead.
+        Where a network fails, the bare texture is drawn: the driver's own face never shows instead. An imported model
+        has its own resolution and no texture: where it fails, NetworkFailed is raised.
         """
+        if isinstance(decoder, dfm.DfmDecoder):
+            return _swap_with_model(frame, face_landmarks, decoder, colour_match)
         identity = decoder.surface
         pose = fit_pose(face_landmarks)
         to_crop = crop_transform(pose, networks.SIZE)
@@ -128,6 +133,25 @@ class Swapper:
         change *= cv2.merge([outputs["matte"][0]] * 3)
         change += template
         return np.clip(change, 0.0, 2.0, out=change)
+
+
+def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmDecoder, colour_match: float) -> Patch:
+    """The same for a model imported from DeepFaceLive."""
+    size = decoder.size
+    to_crop = dfm.crop_transform(face_landmarks, size, decoder.coverage_percent)
+    driver = crop(frame, to_crop, size)
+    points = transform_points(to_crop, face_landmarks)
+    drawn, mask = decoder.draw(driver)
+    matte = regions.matte(points, size)
+    if mask[matte > 127].sum() < _LEAST_DRAWN * (matte > 127).sum():
+        raise NetworkFailed(f"The model of {decoder.name!r} drew too little of the face.")
+    skin = regions.skin(points, size).astype(np.float32) / 255.0
+    own_skin = skin * mask
+    tone = np.average(drawn.reshape(-1, 3), axis=0, weights=own_skin.reshape(-1) + 1e-6).astype(np.float32)
+    plain = light.reflectance(drawn, light.measure(drawn, own_skin))
+    given = light.match(light.measure(driver, skin), tone, colour_match)
+    bgr = cv2.multiply(plain, light.enlarge(given, size), dtype=cv2.CV_8U)
+    return Patch(bgr=bgr, matte=matte, crop_to_frame=cv2.invertAffineTransform(to_crop))
 
 
 def crop(frame: Frame, to_crop: np.ndarray, size: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from deepfake_core.compositing.paste import paste
 from deepfake_core.frame import Frame
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder
+from deepfake_core.swapping.dfm import DfmDecoder
 from deepfake_core.swapping.swapper import Swapper
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.still_landmarks import StillLandmarks
@@ -45,7 +46,7 @@ def _all_frames(video: cv2.VideoCapture) -> Iterator[np.ndarray]:
 class _Tiles:
     """Makes the tiles of one frame after the other."""
 
-    def __init__(self, decoder: IdentityDecoder) -> None:
+    def __init__(self, decoder: IdentityDecoder | DfmDecoder) -> None:
         self._decoder = decoder
         self._swapper = Swapper(threads=1, provider="cpu")
         self._find = StillLandmarks()
@@ -71,7 +72,7 @@ class _Tiles:
         return np.hstack([cv2.warpAffine(picture, to_tile, (TILE, TILE), flags=style) for picture in shown])
 
 
-def driver_sheet(pictures: list[np.ndarray], decoder: IdentityDecoder, columns: int = 2) -> np.ndarray:
+def driver_sheet(pictures: list[np.ndarray], decoder: IdentityDecoder | DfmDecoder, columns: int = 2) -> np.ndarray:
     """All frames in which a face is found, `columns` of them in a row; raises FootageUnreadable if there is none."""
     tiles = _Tiles(decoder)
     made = [row for row in map(tiles.of, pictures) if row is not None]

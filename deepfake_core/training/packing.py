@@ -11,9 +11,11 @@ import keras
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
-from deepfake_core.identities import pack
-from deepfake_core.identities.consent import ConsentRecord
+from deepfake_core.identities import pack, release
+from deepfake_core.identities.consent import NOBODY, ConsentRecord
+from deepfake_core.identities.purposes import Purpose
 from deepfake_core.swapping import networks
+from deepfake_core.swapping.decoder import CROP
 from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.identity_surface import IdentitySurface
 from deepfake_core.training.errors import TrainingError
@@ -58,33 +60,38 @@ def identity_files(
     }
 
 
+def origin_record(name: str, decoder: bytes, origin: Origin) -> ConsentRecord:
+    """The record of an identity that depicts nobody; it counts once the project's release key has signed it."""
+    return ConsentRecord(
+        record_id=f"synthetic-{name}-{pack.sha256(decoder)[:12]}",
+        kind="synthetic",
+        signer=release.PUBLIC_KEY,
+        depicted=NOBODY,
+        granted_to=("everybody",),
+        purposes=tuple(Purpose),
+        contexts=("Every picture stays marked as AI-modified.",),
+        given_on=origin.valid_from,
+        valid_from=origin.valid_from,
+        withdrawal="Nobody is depicted; the project can withdraw it with models/identities/withdrawals.json.",
+        seed=origin.seed,
+        command=origin.command,
+    )
+
+
 def write_identity(
-    folder: Path, files: dict[str, bytes], *, title: str, description: str, encoder_sha256: str, origin: Origin
-) -> Path:
-    """Write the pack of an identity that depicts nobody; returns the path of its identity.json."""
-    decoder_sha256 = pack.sha256(files["decoder.onnx"])
+    folder: Path, files: dict[str, bytes], *, title: str, description: str, encoder_sha256: str, consent: ConsentRecord
+) -> ConsentRecord:
+    """Write an unsigned pack; returns the record to be signed, see `pack.write`."""
     return pack.write(
         folder,
         title=title,
         description=description,
+        networks="surface",
+        size=networks.SIZE,
+        crop=CROP,
         encoder_sha256=encoder_sha256,
         files=files,
-        consent=ConsentRecord(
-            record_id=f"synthetic-{folder.name}-{decoder_sha256[:12]}",
-            kind="synthetic",
-            depicted="Nobody: a rendered person",
-            granted_to="everybody",
-            purposes=[
-                "showing on stage, in class and in public what live deepfakes are",
-                "film, theatre, streaming and art",
-                "research and teaching",
-            ],
-            valid_from=origin.valid_from,
-            withdrawal="Not needed: nobody is depicted.",
-            decoder_sha256=decoder_sha256,
-            seed=origin.seed,
-            command=origin.command,
-        ),
+        consent=consent,
     )
 
 

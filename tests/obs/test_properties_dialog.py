@@ -20,6 +20,7 @@ def test_the_dialog_offers_everything_and_its_status_lives(scratch: Path) -> Non
         said = "\n".join(obs.properties())
         for words in (
             "Identity",
+            "Used for",
             "When there is no result",
             "Smoothing",
             "Colour match",

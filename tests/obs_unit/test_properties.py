@@ -45,7 +45,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     def build(settings: dict[str, Any], status: str = "All is well.") -> tuple[int, Source]:
         source = Source(settings)
         monkeypatch.setattr(libobs, "get_settings", source.get_settings)
-        monkeypatch.setattr(Library, "summaries", lambda _self: SUMMARIES)
+        monkeypatch.setattr(Library, "summaries", lambda _self, _purpose: list(SUMMARIES))
         made.append(properties.build(SOURCE, status))
         return made[-1], source
 
@@ -109,7 +109,7 @@ def test_sliders_have_the_limits_of_the_settings(built: Any) -> None:
     assert limits == {"smoothing": (0, 1), "matte_size": (0.8, 1.2)}
 
 
-@pytest.mark.parametrize("name", ["no_result", "quality", "label_corner", "label_language"])
+@pytest.mark.parametrize("name", ["no_result", "purpose", "quality", "label_corner", "label_language"])
 def test_every_choice_is_a_valid_setting_and_the_default_is_among_them(built: Any, name: str) -> None:
     properties, _ = built({})
     values = choices(properties, name)

@@ -9,7 +9,8 @@ import pytest
 from safetensors.numpy import load, save
 
 from deepfake_core.identities.library import Identity, Library
-from deepfake_core.swapping.decoder import IdentityBroken, load_decoder
+from deepfake_core.identities.pack import Crop
+from deepfake_core.swapping.decoder import IdentityBroken, IdentityDecoder, load_decoder
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +36,20 @@ def refusal(identity: Identity) -> str:
 
 def test_the_shipped_identity_opens(vesper: Identity) -> None:
     decoder = load_decoder(vesper, threads=1, provider="cpu")
+    assert isinstance(decoder, IdentityDecoder)
     assert decoder.name == "vesper"
     assert decoder.surface.pages.shape[0] == 2
     assert decoder.surface.tone.min() > 20
 
 
 def test_another_encoder_is_refused(vesper: Identity) -> None:
-    assert "another encoder" in refusal(dataclasses.replace(vesper, encoder_sha256="0" * 64))
+    manifest = vesper.manifest.model_copy(update={"encoder_sha256": "0" * 64})
+    assert "another encoder" in refusal(dataclasses.replace(vesper, manifest=manifest))
+
+
+def test_another_crop_is_refused(vesper: Identity) -> None:
+    manifest = vesper.manifest.model_copy(update={"crop": Crop(alignment="head", extent=300)})
+    assert "another crop" in refusal(dataclasses.replace(vesper, manifest=manifest))
 
 
 @pytest.mark.parametrize("name", ["surface.png", "geometry.safetensors", "decoder.onnx"])

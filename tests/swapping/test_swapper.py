@@ -15,7 +15,9 @@ from deepfake_core.swapping.swapper import Patch, Swapper, crop
 
 @pytest.fixture(scope="module")
 def decoder() -> IdentityDecoder:
-    return load_decoder(Library().open("vesper"), threads=1, provider="cpu")
+    opened = load_decoder(Library().open("vesper"), threads=1, provider="cpu")
+    assert isinstance(opened, IdentityDecoder)
+    return opened
 
 
 @pytest.fixture(scope="module")
