@@ -17,7 +17,8 @@ from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.identities import identity_recipe
 from deepfake_core.synthetic.performance import SECONDS, moment
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
-from deepfake_core.synthetic.renderer import Light, Renderer
+from deepfake_core.synthetic.lighting import Light
+from deepfake_core.synthetic.renderer import Renderer
 
 WIDTH, HEIGHT, RATE = 640, 480, 30
 CRF = "23"  # constant quality of H.264

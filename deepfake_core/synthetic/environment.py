@@ -23,7 +23,8 @@ class Environment:
 
     image (256, 512, 3) float32 linear RGB, equirectangular, its middle looking along -z;
     harmonics (9, 3): spherical harmonics of degree 0..2 (Ramamoorthi and Hanrahan 2001);
-    light_directions (L, 3), light_colours (L, 3): median cut lights (Debevec 2005).
+    light_directions (L, 3), light_colours (L, 3), light_spreads (L,) radians: median cut lights (Debevec 2005);
+    soft: the image out of focus.
     """
 
     def __init__(self, panorama: Floats, lights: int) -> None:
@@ -46,16 +47,21 @@ class Environment:
         self.harmonics = np.stack([(energy * f[..., None]).sum(axis=(0, 1)) for f in basis]).astype(np.float32)
         directions = np.stack([x, y, z], axis=-1)
         luminance = energy @ LUMINANCE
-        aims, colours = [], []
+        aims, colours, spreads = [], [], []
         for rows, columns in _median_cut(luminance, theta, lights):
             aim = (directions[rows, columns] * luminance[rows, columns, None]).sum(axis=(0, 1))
-            aims.append(aim / (np.linalg.norm(aim) + 1e-9))
+            length = float(np.linalg.norm(aim)) + 1e-9
+            aims.append(aim / length)
+            together = length / (float(luminance[rows, columns].sum()) + 1e-9)
+            spreads.append(np.sqrt(max(0.0, 2 - 2 * together)))
             colours.append(energy[rows, columns].sum(axis=(0, 1)))
         self.light_directions: Floats = np.array(aims, np.float32)
         self.light_colours: Floats = np.array(colours, np.float32)
+        self.light_spreads: Floats = np.array(spreads, np.float32)
+        self.soft: Floats = cv2.GaussianBlur(self.image, (0, 0), 1.2).astype(np.float32)
 
     @classmethod
-    def load(cls, assets: Path, name: str, lights: int = 28) -> Environment:
+    def load(cls, assets: Path, name: str, lights: int = 16) -> Environment:
         """One of the bundled panoramas (`NAMES`)."""
         path = assets / "hdri" / f"{name}.exr"
         if not path.is_file():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from weakref import WeakKeyDictionary
 
 # llvmpipe takes every core by default; people are rendered in several processes instead.
@@ -14,71 +14,55 @@ import cv2
 import moderngl
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from deepfake_core.synthetic import shaders
 from deepfake_core.synthetic.body import Body
-from deepfake_core.synthetic.camera import Camera, look_at
+from deepfake_core.synthetic.camera import Camera
+from deepfake_core.synthetic.drawable import Drawable
 from deepfake_core.synthetic.environment import HEIGHT, LUMINANCE, WIDTH, Environment
 from deepfake_core.synthetic.labels import SCALP, Label
-from deepfake_core.synthetic.mesh import Floats, vertex_normals
-from deepfake_core.synthetic.part import WHITE, Part, Surface, Texture
+from deepfake_core.synthetic.lighting import Light
+from deepfake_core.synthetic.mesh import Floats
+from deepfake_core.synthetic.part import WHITE, Material, Part, Surface, Texture
 from deepfake_core.synthetic.person import Person, Posed
 from deepfake_core.synthetic.regions import skin_regions
+from deepfake_core.synthetic.shadows import ShadowMaps
 
-# Share of light after 0, 1, 3 and 7 rounds of smoothing over the skin, for red, green and blue: light
-# wanders under the skin, red farthest. It also softens the shadows of the few lights.
-SUBSURFACE = np.array([[0.22, 0.34, 0.42], [0.28, 0.34, 0.38], [0.3, 0.22, 0.14], [0.2, 0.1, 0.06]])
-SMOOTHING_ROUNDS = (0, 1, 3, 7)
-SHADOW_TAPS = [(x, y) for x in (-2.0, 0.0, 2.0) for y in (-2.0, 0.0, 2.0)]  # texels
+Image = npt.NDArray[np.uint8]
+SOLID = 0.5  # alpha from which a soft part is drawn solid and hides what is behind, as in main.glsl
+SEEN_THROUGH = (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW)  # keep their label behind clear glasses
+WELL_EXPOSED = 0.8  # linear brightness of a white surface in the light that is typical for the skin
+CONTRAST, GREY = 1.12, 0.18  # of the film, around middle grey
+SHOULDER = 0.6  # linear brightness from which highlights are compressed
+MIDDLE = np.array([0.0, -0.5, 0.5])  # dm from the head bone: of all that throws shadows
+AWAY = -0.35  # cosine to the viewer below which a vertex is never seen, nor lights one that is
+
+
+BLACK = Texture(np.zeros((4, 4, 4), np.uint8))
 
 
 class GraphicsMissing(RuntimeError):
     """No OpenGL 3.3 context could be made."""
 
 
-@dataclass(frozen=True)
-class Light:
-    """An environment, its rotation (3, 3) scene to panorama, the strength of light from nowhere (bounced
-    by walls and skin; softens shadows), and the strength of reflections (0 bakes the bare colour)."""
-
-    environment: Environment
-    rotation: npt.NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
-    ambient: float = 1.0
-    reflections: float = 1.0
-
-
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A rendering: bgr (H, W, 3), alpha (H, W) matte of all parts, labels (H, W), all uint8; and the
-    exposure that was used, to lock another rendering to it."""
+    """A rendering, all (H, W) uint8 but for the exposure.
 
-    bgr: npt.NDArray[np.uint8]
-    alpha: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
+    bgr (H, W, 3); plate (H, W, 3): the background alone, BGR; labels: `Label` of the middle of each pixel.
+    Soft mattes, 255 where covered wholly, what is in front subtracted: alpha (the person and what she holds),
+    head_matte (the head with hair and all it wears, down to the neck), hair_matte, marked_matte (parts that the
+    caller marked). exposure: what was used, to lock another rendering to it.
+    """
+
+    bgr: Image
+    alpha: Image
+    labels: Image
+    head_matte: Image
+    hair_matte: Image
+    marked_matte: Image
+    plate: Image
     exposure: float
-
-
-class _Drawable:
-    """A part on the graphics card."""
-
-    def __init__(self, renderer: Renderer, part: Part) -> None:
-        context = renderer.context
-        self.geometry = context.buffer(reserve=len(part.corner_vertex) * 8 * 4, dynamic=True)
-        self.light = context.buffer(reserve=len(part.corner_vertex) * 4 * 4, dynamic=True)
-        indices = context.buffer(part.corner_faces.tobytes())
-        full = [(self.geometry, "3f 3f 2f", "position", "normal", "uv"), (self.light, "4f", "light")]
-        short = [(self.geometry, "3f 12x 2f", "position", "uv")]
-        self.shaded = context.vertex_array(renderer.shade, full, indices)
-        self.labelled = context.vertex_array(renderer.label, short, indices)
-        self.shadowed = context.vertex_array(renderer.depth, short, indices)
-        edges = np.concatenate([part.faces[:, [0, 1]], part.faces[:, [1, 2]], part.faces[:, [2, 0]]])
-        edges = np.concatenate([edges, edges[:, ::-1]])
-        n = len(part.rest)
-        near = sparse.csr_matrix((np.ones(len(edges), np.float32), (edges[:, 0], edges[:, 1])), shape=(n, n))
-        near.data[:] = 1
-        near = near + sparse.eye(n, dtype=np.float32)
-        self.smooth = sparse.diags(1 / np.asarray(near.sum(axis=1)).ravel()).astype(np.float32) @ near
 
 
 class Renderer:
@@ -99,27 +83,29 @@ class Renderer:
             ) from error
         context = self.context
         context.gc_mode = "auto"
-        self.shade = context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.SHADE)
-        self.label = context.program(vertex_shader=shaders.DEPTH_VERTEX, fragment_shader=shaders.LABEL)
-        self.depth = context.program(vertex_shader=shaders.DEPTH_VERTEX, fragment_shader=shaders.DEPTH)
-        size = self.width * supersampling, self.height * supersampling
-        depth = context.depth_renderbuffer(size)
-        self._colour_target = context.framebuffer([context.texture(size, 4, dtype="f2")], depth)
-        self._label_target = context.framebuffer([context.texture(size, 1)], depth)
-        self._shadow_size = shadow_size
-        self._shadow_map = context.depth_texture((shadow_size, shadow_size))
-        self._shadow_target = context.framebuffer([], self._shadow_map)
+        self._shade = {
+            surface: context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.shade(surface))
+            for surface in Surface
+        }
+        self._label = context.program(vertex_shader=shaders.LABEL_VERTEX, fragment_shader=shaders.LABEL)
+        self._depth = context.program(vertex_shader=shaders.LABEL_VERTEX, fragment_shader=shaders.DEPTH)
+        size, large = (self.width, self.height), (self.width * supersampling, self.height * supersampling)
+        self._target = context.framebuffer(
+            [context.texture(large, 4, dtype="f2"), context.texture(large, 4)], context.depth_renderbuffer(large)
+        )
+        self._label_target = context.framebuffer([context.texture(size, 1)], context.depth_renderbuffer(size))
+        self._shadows = ShadowMaps(context, shadow_size)
         regions = skin_regions(context, body)
         # Where hair grows, the scalp between the strands is hair; a bald actor's scalp is skin.
         self._regions = {
             scalp: self._label_texture(np.where(regions == SCALP, scalp, regions).astype(np.uint8))
             for scalp in (Label.HAIR, Label.SKIN)
         }
-        self._drawables: WeakKeyDictionary[Part, _Drawable] = WeakKeyDictionary()
+        self._drawables: WeakKeyDictionary[Part, Drawable] = WeakKeyDictionary()
         self._textures: WeakKeyDictionary[Texture, moderngl.Texture] = WeakKeyDictionary()
         self._panoramas: WeakKeyDictionary[Environment, moderngl.Texture] = WeakKeyDictionary()
 
-    def _label_texture(self, regions: npt.NDArray[np.uint8]) -> moderngl.Texture:
+    def _label_texture(self, regions: Image) -> moderngl.Texture:
         texture = self.context.texture(regions.shape[::-1], 1, regions.tobytes())
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return texture
@@ -135,90 +121,79 @@ class Renderer:
 
     def _panorama(self, environment: Environment) -> moderngl.Texture:
         if environment not in self._panoramas:
-            loaded = self.context.texture((WIDTH, HEIGHT), 3, environment.image.tobytes(), dtype="f4")
+            loaded = self.context.texture((WIDTH, HEIGHT), 3, environment.image.astype("f2").tobytes(), dtype="f2")
             loaded.build_mipmaps()
             loaded.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
             loaded.repeat_y = False
             self._panoramas[environment] = loaded
         return self._panoramas[environment]
 
-    def _drawable(self, part: Part) -> _Drawable:
+    def _drawable(self, part: Part) -> Drawable:
         if part not in self._drawables:
-            self._drawables[part] = _Drawable(self, part)
+            shade = self._shade[part.material.surface]
+            self._drawables[part] = Drawable(
+                self.context, part, shade, self._label, self._depth, self._shadows.program
+            )  # fmt: skip
         return self._drawables[part]
 
-    def _visibility(
-        self, parts: Sequence[Part], vertices: list[Floats], normals: list[Floats], directions: Floats
-    ) -> Floats:
-        """How much of each distant light reaches each vertex: (all parts' vertices, lights), 0..1."""
-        points = np.concatenate(vertices)
-        low, high = points.min(axis=0), points.max(axis=0)
-        centre, radius = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-        points = points + np.concatenate(normals) * np.float32(0.02)
-        visible = np.empty((len(points), len(directions)), np.float32)
-        size = self._shadow_size
-        context = self.context
-        context.enable(moderngl.DEPTH_TEST)
-        context.disable(moderngl.CULL_FACE | moderngl.BLEND)
-        self._shadow_target.use()
-        box = np.diag([1 / radius, 1 / radius, -1 / (radius * 1.05), 1.0])
-        box[2, 3] = -2 / 1.05
-        self.depth["picture"] = 0
-        for k, direction in enumerate(directions.astype(np.float64)):
-            up = (0, 1, 0) if abs(direction[1]) < 0.9 else (1, 0, 0)
-            to_light = box @ look_at(centre + direction * radius * 2, centre, up)
-            self._shadow_target.clear(depth=1.0)
-            self.depth["clip"].write(to_light.T.astype("f4").tobytes())
-            for part in parts:
-                if part.material.casts_shadow:
-                    cut = part.material.surface == Surface.HAIR
-                    self._texture(part.texture if cut else WHITE).use(0)
-                    self.depth["cut"] = cut
-                    self._drawable(part).shadowed.render()
-            depths = np.frombuffer(self._shadow_map.read(), np.float32).reshape(size, size)
-            seen = points @ to_light[:3, :3].T.astype(np.float32) + to_light[:3, 3].astype(np.float32)
-            seen = seen * 0.5 + 0.5
-            lit = np.zeros(len(points), np.float32)
-            for dx, dy in SHADOW_TAPS:
-                x = np.clip(seen[:, 0] * size + dx, 0, size - 1).astype(np.int32)
-                y = np.clip(seen[:, 1] * size + dy, 0, size - 1).astype(np.int32)
-                lit += depths[y, x] > seen[:, 2] - 0.008
-            visible[:, k] = lit / len(SHADOW_TAPS)
-        return visible
-
-    def _light(self, parts: Sequence[Part], vertices: list[Floats], light: Light) -> float:
+    def _light(self, person: Person, posed: Posed, light: Light, camera: Camera) -> float:
         """Write geometry, light and occlusion of each corner; returns the typical light on the skin."""
-        environment = light.environment
-        normals = [vertex_normals(v, part.faces) for v, part in zip(vertices, parts, strict=True)]
-        for part, v, n in zip(parts, vertices, normals, strict=True):
-            corner = part.corner_vertex
-            rows = np.concatenate([v[corner], n[corner], part.corner_uv], axis=1)
-            self._drawable(part).geometry.write(rows.astype(np.float32).tobytes())
+        parts, environment = person.parts, light.environment
+        drawables = [self._drawable(part) for part in parts]
         directions = (environment.light_directions @ light.rotation).astype(np.float32)
         colours = environment.light_colours
+        normals, cosines, wanted, offsets = [], [], [], []
+        for part, drawable, vertices in zip(parts, drawables, posed.vertices, strict=True):
+            of_part = drawable.normals(vertices, posed.head)
+            drawable.place(vertices, of_part)
+            normals.append(of_part)
+            cosines.append(of_part @ directions.T)
+            if part.material.surface == Surface.HAIR:  # strands have no side that faces away
+                wanted.append(np.ones((len(drawable.lit), len(directions)), bool))
+                offsets.append(np.zeros((len(drawable.lit), 3), np.float32))
+            else:
+                to_eye = camera.eye.astype(np.float32) - vertices
+                seen = np.einsum("nc,nc->n", of_part, to_eye) > AWAY * np.linalg.norm(to_eye, axis=1)
+                wanted.append(((cosines[-1] > 0) & seen[:, None])[drawable.lit])
+                offsets.append(of_part[drawable.lit])
+        # The box of the depth maps moves in steps, so that a small change of the figure leaves the shadows elsewhere.
+        centre = np.round(person.fitting.head * 2) / 2 + MIDDLE
+        farthest = max(float(np.linalg.norm(vertices - centre, axis=1).max()) for vertices in posed.vertices)
+        casters = []
+        for part, drawable in zip(parts, drawables, strict=True):
+            if part.material.casts_shadow:
+                cut = part.material.surface == Surface.HAIR
+                casters.append((drawable.shadowed, self._texture(part.texture if cut else WHITE), 0.4 if cut else 0.0))
+        visible = self._shadows.visibility(
+            casters,
+            centre,
+            float(np.ceil(farthest * 2 + 0.1) / 2),
+            np.concatenate([v[d.lit] for v, d in zip(posed.vertices, drawables, strict=True)]),
+            np.concatenate(offsets),
+            np.concatenate(wanted),
+            directions,
+            environment.light_spreads,
+        )
         everywhere = 0.04 * light.ambient * colours.sum(axis=0)
-        visible = self._visibility(parts, vertices, normals, directions)
         typical = 1.0
         start = 0
-        for index, (part, v, n) in enumerate(zip(parts, vertices, normals, strict=True)):
-            reaching = visible[start : start + len(v)]
-            start += len(v)
-            cosine = n @ directions.T
+        for index, (part, drawable, cosine) in enumerate(zip(parts, drawables, cosines, strict=True)):
+            reaching = visible[start : start + len(drawable.lit)][drawable.lit_of]
+            start += len(drawable.lit)
             front = cosine.clip(min=0)
             occlusion = (reaching * front).sum(axis=1) / (front.sum(axis=1) + 1e-6)
             if part.material.surface == Surface.HAIR:
                 front = (np.abs(cosine) * 0.35 + 0.35 + 0.3 * cosine).clip(min=0)
             irradiance = (reaching * front) @ colours
-            drawable = self._drawable(part)
             if part.material.surface == Surface.SKIN:
-                irradiance = _scatter(irradiance, drawable.smooth)
+                irradiance = drawable.scatter(irradiance)
                 occlusion = drawable.smooth @ occlusion
             irradiance = irradiance + everywhere * (0.5 + 0.5 * occlusion[:, None])
             if index == 0:
-                typical = float(np.percentile(irradiance @ LUMINANCE, 65))
-            corner = part.corner_vertex
-            rows = np.concatenate([irradiance[corner], occlusion[corner, None]], axis=1)
-            drawable.light.write(rows.astype(np.float32).tobytes())
+                to_eye = camera.eye.astype(np.float32) - posed.vertices[0]
+                seen = np.einsum("nc,nc->n", normals[0], to_eye) > 0
+                typical = float(np.percentile(irradiance[seen] @ LUMINANCE, 60))
+            drawable.light(irradiance.astype(np.float32), occlusion)
         return typical
 
     def render(
@@ -231,88 +206,150 @@ class Renderer:
         exposure: float | None = None,
         gain: float = 1.0,
         background: npt.NDArray[np.float32] | None = None,
+        marked: Collection[Part] = (),
+        marked_skin: Texture | None = None,
     ) -> Picture:
         """Render a posed person.
 
         exposure None measures the light on the skin, times `gain`; else the given exposure is locked.
-        background: linear RGB (H, W, 3) or one colour (3,); None shows the panorama.
+        background: linear RGB (H, W, 3) or one colour (3,); None shows what the light shows.
+        marked, marked_skin: parts, and the red channel of a texture on the skin, whose share of each pixel
+        becomes `Picture.marked_matte`.
         The first part of a person is the skin.
         """
-        parts, context = person.parts, self.context
-        typical = self._light(parts, posed.vertices, light)
+        parts = person.parts
+        typical = self._light(person, posed, light, camera)
         if exposure is None:
-            exposure = gain * 1.4 / float(np.clip(typical**0.85, 0.05, 50))
+            exposure = gain * light.exposure * WELL_EXPOSED * np.pi / max(typical, 1e-3)
         clip = camera.clip(self.width / self.height).T.astype("f4").tobytes()
-        self._colour_target.use()
-        self._colour_target.clear(0, 0, 0, 0, depth=1.0)
-        context.enable(moderngl.DEPTH_TEST)
-        context.disable(moderngl.BLEND | moderngl.CULL_FACE)
-        self._panorama(light.environment).use(1)
-        shade = self.shade
-        shade["clip"].write(clip)
-        shade["picture"], shade["panorama"] = 0, 1
-        shade["eye"] = tuple(camera.eye)
-        shade["to_panorama"].write(light.rotation.T.astype("f4").tobytes())
-        shade["reflections"] = light.reflections
-        shade["harmonics"].write(light.environment.harmonics.tobytes())
-        for blending in (False, True):
-            shade["blending"] = blending
-            if blending:
-                context.enable(moderngl.BLEND)
-                context.blend_func = (
-                    moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA,
-                )  # fmt: skip
-                self._colour_target.depth_mask = False
-            for part in parts:
-                material = part.material
-                if blending and material.surface != Surface.HAIR:
-                    continue
-                self._texture(part.texture).use(0)
-                shade["surface"] = int(material.surface)
-                shade["tint"] = material.tint
-                shade["roughness"] = material.roughness
-                shade["specular"] = material.specular
-                shade["bump"] = material.bump
-                self._drawable(part).shaded.render()
-        self._colour_target.depth_mask = True
-        context.disable(moderngl.BLEND)
-        large = self.height * self.supersampling, self.width * self.supersampling
-        linear = np.frombuffer(self._colour_target.read(components=4, dtype="f2"), np.float16)
-        full = linear.reshape(*large, 4)[::-1].astype(np.float32)
-        drawn = cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        regions = self._scalp(person)
+        colour, cover = self._draw(parts, light, camera, clip, regions, marked, marked_skin or BLACK)
+        alpha = np.clip(colour[..., 3], 0, 1)
         if background is None:
             background = self._backdrop(light, camera)
-        alpha = np.clip(drawn[..., 3], 0, 1)
-        rgb = drawn[..., :3] + background * (1 - alpha[..., None])
+        behind = np.broadcast_to(background, (self.height, self.width, 3)).astype(np.float32)
+        rgb = colour[..., :3] + behind * (1 - alpha[..., None])
+        mattes = np.clip(cover + 0.5, 0, 255).astype(np.uint8)
         return Picture(
-            bgr=_develop((rgb * exposure).astype(np.float32)),
+            bgr=_develop(rgb * np.float32(exposure)),
             alpha=(alpha * 255 + 0.5).astype(np.uint8),
-            labels=self._draw_labels(person, clip),
-            exposure=exposure,
+            labels=self._draw_labels(parts, clip, regions),
+            head_matte=mattes[..., 0].copy(),
+            hair_matte=mattes[..., 1].copy(),
+            marked_matte=mattes[..., 2].copy(),
+            plate=_develop(behind * np.float32(exposure)),
+            exposure=float(exposure),
         )
 
-    def _draw_labels(self, person: Person, clip: bytes) -> npt.NDArray[np.uint8]:
-        """The label of the middle sample of each pixel, (H, W) uint8."""
+    def _scalp(self, person: Person) -> moderngl.Texture:
+        covered = person.recipe.hair.style is not None or person.hairless
+        return self._regions[Label.HAIR if covered else Label.SKIN]
+
+    def _draw(
+        self,
+        parts: Sequence[Part],
+        light: Light,
+        camera: Camera,
+        clip: bytes,
+        regions: moderngl.Texture,
+        marked: Collection[Part],
+        marked_skin: Texture,
+    ) -> tuple[Floats, Floats]:
+        """Linear light with alpha (H, W, 4), and shares of head, hair and marked parts (H, W, 3) in 0..255."""
+        context, target = self.context, self._target
+        target.use()
+        target.clear(0, 0, 0, 0, depth=1.0)
+        context.enable(moderngl.DEPTH_TEST)
+        context.disable(moderngl.BLEND | moderngl.CULL_FACE)
+        context.depth_func = "<="
+        self._panorama(light.environment).use(1)
+        regions.use(2)
+        soft = [part for part in parts if part.material.surface == Surface.HAIR]
+        glass = [part for part in parts if part.material.surface == Surface.GLASS]
+        solid = [part for part in parts if part.material.surface not in (Surface.HAIR, Surface.GLASS)]
+        # The depth of hair first: of its many layers only the foremost is shaded, and no skin below it.
+        self._depth["clip"].write(clip)
+        self._depth["threshold"] = SOLID + 0.01
+        for part in soft:
+            self._texture(part.texture).use(0)
+            self._drawable(part).deep.render()
+        scene = {
+            "clip": clip,
+            "to_panorama": light.rotation.T.astype("f4").tobytes(),
+            "harmonics": light.environment.harmonics.tobytes(),
+            "eye": camera.eye.astype("f4").tobytes(),
+            "reflections": np.float32(light.reflections).tobytes(),
+        }
+        for program in self._shade.values():
+            for name, value in scene.items():
+                if name in program:
+                    program[name].write(value)  # type: ignore[union-attr]
+            for name, unit in (("picture", 0), ("panorama", 1), ("regions", 2), ("marked", 3)):
+                if name in program:
+                    program[name] = unit
+        for part in [*soft, *solid]:
+            self._texture(marked_skin if part is parts[0] else BLACK).use(3)
+            self._shade_part(part, marked, blending=False)
+        context.enable(moderngl.BLEND)
+        context.blend_func = (
+            moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA,
+        )  # fmt: skip
+        target.depth_mask = False
+        for part in [*soft, *glass]:
+            self._shade_part(part, marked, blending=True)
+        target.depth_mask = True
+        context.disable(moderngl.BLEND)
+        context.depth_func = "<"
+        k, size = self.supersampling, (self.width, self.height)
+        large = self.height * k, self.width * k, 4
+        linear = np.frombuffer(target.read(components=4, dtype="f2"), np.float16).reshape(large)[::-1]
+        shares = np.frombuffer(target.read(components=4, attachment=1), np.uint8).reshape(large)[::-1, :, :3]
+        colour = cv2.resize(linear.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        cover = cv2.resize(shares.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(colour, np.float32), np.asarray(cover, np.float32)
+
+    def _shade_part(self, part: Part, marked: Collection[Part], *, blending: bool) -> None:
+        material = part.material
+        program, drawable = self._shade[material.surface], self._drawable(part)
+        for name in UNIFORMS:
+            if name in program:
+                program[name] = getattr(material, name)
+        program["blending"] = blending
+        of_head = float(drawable.of_head)
+        program["shares"] = of_head, float(material.label == Label.HAIR), float(part in marked)
+        self._texture(part.texture).use(0)
+        drawable.shaded.render()
+
+    def _draw_labels(self, parts: Sequence[Part], clip: bytes, regions: moderngl.Texture) -> Image:
+        """The label of the middle of each pixel, (H, W) uint8."""
         self._label_target.use()
         self._label_target.clear()
-        covered = person.recipe.hair.style is not None or person.hairless
-        self._regions[Label.HAIR if covered else Label.SKIN].use(2)
-        label = self.label
+        regions.use(2)
+        label = self._label
         label["clip"].write(clip)
         label["picture"], label["regions"] = 0, 2
-        for part in person.parts:
-            if part.material.label >= 0:
-                self._texture(part.texture).use(0)
-                label["surface"] = int(part.material.surface)
-                label["label"] = float(part.material.label)
-                label["cutout"] = part.material.cutout
-                self._drawable(part).labelled.render()
-        k = self.supersampling
-        large = np.frombuffer(self._label_target.read(components=1, alignment=1), np.uint8)
-        return large.reshape(self.height * k, self.width * k)[::-1][k // 2 :: k, k // 2 :: k].copy()
+        labelled = [part for part in parts if part.material.label >= 0]
+        clear = [part for part in labelled if part.material.clear]
+        behind = self._label_parts([part for part in labelled if not part.material.clear])
+        if not clear:
+            return behind
+        return np.where(np.isin(behind, SEEN_THROUGH), behind, self._label_parts(clear)).astype(np.uint8)
+
+    def _label_parts(self, parts: Sequence[Part]) -> Image:
+        label = self._label
+        for part in parts:
+            self._texture(part.texture).use(0)
+            label["surface"] = int(part.material.surface)
+            label["label"] = float(part.material.label)
+            label["cutout"] = part.material.cutout
+            self._drawable(part).labelled.render()
+        drawn = np.frombuffer(self._label_target.read(components=1, alignment=1), np.uint8)
+        return drawn.reshape(self.height, self.width)[::-1].copy()
 
     def _backdrop(self, light: Light, camera: Camera) -> npt.NDArray[np.float32]:
-        """The panorama behind the person, out of focus: linear RGB (H, W, 3)."""
+        """What is behind the person, out of focus: linear RGB (H, W, 3)."""
+        if light.backdrop is not None:
+            return cv2.resize(light.backdrop, (self.width, self.height), interpolation=cv2.INTER_AREA)
         tangent = np.tan(np.radians(max(camera.fov, 50)) / 2)  # a long lens would show too few pixels of it
         x = (2 * (np.arange(self.width) + 0.5) / self.width - 1) * tangent * self.width / self.height
         y = (1 - 2 * (np.arange(self.height) + 0.5) / self.height) * tangent
@@ -321,28 +358,21 @@ class Renderer:
         rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
         u = (np.arctan2(rays[..., 0], -rays[..., 2]) / (2 * np.pi) + 0.5) * WIDTH - 0.5
         v = np.arccos(np.clip(rays[..., 1], -1, 1)) / np.pi * HEIGHT - 0.5
-        soft = cv2.GaussianBlur(light.environment.image, (0, 0), 1.2)
         picture = cv2.remap(
-            soft, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-        )
+            light.environment.soft, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )  # fmt: skip
         return picture.astype(np.float32)
 
 
-def _scatter(irradiance: Floats, smooth: sparse.csr_matrix) -> Floats:
-    """Subsurface scattering, roughly: light (N, 3) blurred over the mesh, each colour in its own way."""
-    total = np.zeros_like(irradiance)
-    blurred, done = irradiance, 0
-    for rounds, shares in zip(SMOOTHING_ROUNDS, SUBSURFACE, strict=True):
-        for _ in range(rounds - done):
-            blurred = smooth @ blurred
-        done = rounds
-        total += blurred * shares.astype(np.float32)
-    return total
+# What a material says of its look, handed to the shader under the same name.
+UNIFORMS = tuple(field.name for field in fields(Material) if field.name not in ("surface", "label"))
 
 
-def _develop(rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Linear RGB to BGR uint8: filmic curve (Narkowicz 2015, a fit of ACES), then gamma 2.2."""
-    x = rgb * np.float32(0.9)
-    x = (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
-    encoded = np.clip(x, 0, 1) ** (1 / 2.2) * 255 + 0.5
-    return np.ascontiguousarray(encoded[..., ::-1].astype(np.uint8))
+def _develop(rgb: npt.NDArray[np.float32]) -> Image:
+    """Linear RGB to BGR uint8: a little contrast, highlights compressed from `SHOULDER` on, then the sRGB curve."""
+    rgb = GREY * (np.maximum(rgb, 0) / GREY) ** np.float32(CONTRAST)
+    over = np.maximum(rgb - SHOULDER, 0) / (1 - SHOULDER)
+    x = np.minimum(rgb, SHOULDER) + (1 - SHOULDER) * (1 - np.exp(-over))
+    encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 0.0031308) ** (1 / 2.4) - 0.055)
+    return np.ascontiguousarray((encoded[..., ::-1] * 255 + 0.5).astype(np.uint8))

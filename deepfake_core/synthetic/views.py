@@ -14,7 +14,8 @@ from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.expressions import Expression, lids
 from deepfake_core.synthetic.identities import identity_recipe
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
-from deepfake_core.synthetic.renderer import Light, Renderer
+from deepfake_core.synthetic.lighting import Light
+from deepfake_core.synthetic.renderer import Renderer
 
 SMILE: Expression = {
     "MouthLeftPullUp": 0.25, "MouthRightPullUp": 0.25, "LeftLowerLidUp": 0.15, "RightLowerLidUp": 0.15,

@@ -1,10 +1,13 @@
 #version 330
 // What every surface needs: the point that is shaded, and the light of the panorama.
 in vec3 place; in vec3 n; in vec2 t; in vec4 irradiance;
-out vec4 colour;
-uniform sampler2D picture; uniform sampler2D panorama;
+layout(location = 0) out vec4 colour;
+layout(location = 1) out vec4 cover;  // shares of head, hair and marked parts, blended as the colour is
+uniform sampler2D picture; uniform sampler2D panorama; uniform sampler2D regions; uniform sampler2D marked;
 uniform vec3 eye; uniform mat3 to_panorama; uniform vec3 harmonics[9];
-uniform int surface; uniform bool blending; uniform float reflections;
+const int surface = 0;  // one program per part.Surface: see shaders/__init__.py
+uniform bool blending; uniform float reflections;
+uniform vec3 shares;
 uniform vec3 tint; uniform float roughness; uniform float specular; uniform float bump;
 
 struct Point {

@@ -1,4 +1,4 @@
 #version 330
 in vec2 t;
-uniform sampler2D picture; uniform bool cut;
-void main() { if (cut && texture(picture, t).a < 0.4) discard; }
+uniform sampler2D picture; uniform float threshold;
+void main() { if (threshold > 0 && texture(picture, t).a < threshold) discard; }

@@ -5,7 +5,7 @@ void main() {
   bool soft = surface == 2 || surface == 3;  // their pictures have soft rims
   p.alpha = soft || surface == 6 ? albedo.a : 1.0;
   // What is nearly opaque is drawn first and writes depth, then the soft rims and glass are blended over it.
-  bool solid = surface != 6 && p.alpha >= 0.55;
+  bool solid = surface != 6 && p.alpha >= 0.5;
   if (blending ? solid || p.alpha < 0.02 : !solid) discard;
   p.place = place; p.uv = t;
   p.view = normalize(eye - place);
@@ -28,4 +28,7 @@ void main() {
   else if (surface == 6) result = shade_glass(p);
   else result = shade_plain(p);
   colour = vec4(result.rgb, blending ? result.a : 1.0);
+  cover = vec4(shares, colour.a);
+  if (surface == 0) cover.b = max(cover.b, texture(marked, t).r);
+  if (surface == 0 && floor(texture(regions, t).r * 255 + 0.5) == 14) cover.r = 0;  // the neck is not the head
 }
