@@ -16,10 +16,12 @@ import c2pa
 
 from deepfake_core.disclosure.credentials import Credentials
 from deepfake_core.identities.library import Identity
+from deepfake_core.inference.manifest import Manifest
 
 SOFTWARE = "OBS Deepfake"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC's term for a picture that holds both camera pictures and the output of a trained network."""
+ENCODER = "swap/encoder.onnx"
 ASSERTION = "org.obs-deepfake.swap"
 CONTAINERS = {".mp4": "video/mp4", ".mov": "video/quicktime", ".m4v": "video/mp4"}
 """Endings of the video files that can carry a manifest, and their types."""
@@ -42,10 +44,11 @@ class SwapFacts:
     def of(cls, identities: Sequence[Identity]) -> SwapFacts:
         """The facts of a film that shows these identities."""
         models = {
-            f"identities/{identity.name}/decoder.onnx": identity.consent.decoder_sha256 for identity in identities
-        }
-        if identities:
-            models["swap/encoder.onnx"] = identities[0].encoder_sha256
+            f"identities/{identity.name}/{file}": entry.sha256
+            for identity in identities
+            for file, entry in identity.manifest.files.items()
+            if file.endswith(".onnx")
+        } | {ENCODER: Manifest.load().entry(ENCODER).sha256}
         titles = tuple(identity.title for identity in identities)
         return cls(titles, tuple(identity.consent.record_id for identity in identities), models)
 
