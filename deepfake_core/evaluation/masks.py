@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from deepfake_core.disclosure.labels import label_box
+from deepfake_core.disclosure.labels import CORNERS, label_box
+from deepfake_core.pixel_format import Box
 from deepfake_core.synthetic.labels import Label
 
 SEAM = 0.06
@@ -29,6 +30,11 @@ class Masks:
     """Hands and things before the face: inside the hull of its landmarks, and to be left as they are."""
 
 
+def place_of_label(width: int, height: int) -> Box:
+    """Where the label of an output stands."""
+    return label_box(width, height, CORNERS[0], "en")
+
+
 def masks(swapped: np.ndarray, labels: np.ndarray, points: np.ndarray, interocular: float) -> Masks:
     """The masks of one frame.
 
@@ -36,7 +42,7 @@ def masks(swapped: np.ndarray, labels: np.ndarray, points: np.ndarray, interocul
     (468, >= 2), the actor's landmarks, px; interocular: px.
     """
     height, width = swapped.shape
-    box = label_box(width, height, "top_right", "en")
+    box = place_of_label(width, height)
     visible = np.ones(swapped.shape, np.bool_)
     visible[box.y0 : box.y1, box.x0 : box.x1] = False
     face = swapped > 127

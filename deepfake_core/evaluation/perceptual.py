@@ -42,7 +42,7 @@ def perceptual_distance(first: np.ndarray, second: np.ndarray, mask: np.ndarray)
 
 def _normalised_pyramid(bgr: np.ndarray) -> list[np.ndarray]:
     """Six float64 arrays, fine to coarse: band-pass differences and the rest, each over its local contrast."""
-    picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) / 255.0
+    picture: np.ndarray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float64) / 255.0
     bands = []
     for _ in range(_LEVELS - 1):
         coarse = cv2.sepFilter2D(picture, -1, _LOW_PASS, _LOW_PASS, borderType=_BORDER)[::2, ::2]

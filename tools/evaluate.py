@@ -1,0 +1,141 @@
+"""Score a swap, a parser and a plate on the frozen benchmark of people who do not exist; docs/evaluation.md explains
+the figures.
+
+    python3 tools/render_people.py benchmark --out DIR     makes the benchmark
+    python3 tools/evaluate.py DIR                          scores the live filter
+    python3 tools/evaluate.py DIR --candidate none         scores doing nothing
+"""
+
+from environment import run_inside
+
+run_inside("train")
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# Several processes measure side by side: threads within one would only get in each other's way.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+
+import cv2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deepfake_core.evaluation.benchmark import TRUTHS, open_benchmark
+from deepfake_core.evaluation.candidates import CANDIDATES
+from deepfake_core.evaluation.errors import CandidateRefused, EvaluationError
+from deepfake_core.evaluation.judging import Judgement, Task, judge, parts
+from deepfake_core.evaluation.parsers import PARSERS
+from deepfake_core.evaluation.report import Report, report
+from deepfake_core.evaluation.sheet import contact_sheet
+
+TABLE_WIDTH = 150
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool; returns the exit status."""
+    options = parse_arguments(arguments)
+    console = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
+    try:
+        check_places(options)
+        judgement = measure(options)
+        result = report(judgement)
+        console.print(result.tables())
+        console.print(summary(result), highlight=False)
+        write(options, judgement, result)
+    except (EvaluationError, OSError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("benchmark", type=Path, metavar="BENCHMARK", help="folder of tools/render_people.py benchmark")
+    parser.add_argument(
+        "--candidate", choices=list(CANDIDATES), default="filter", help="the swap (default: %(default)s)"
+    )
+    parser.add_argument("--truth", choices=TRUTHS, default="face_in_tone", help="what it should look like: %(choices)s")
+    parser.add_argument("--parser", choices=list(PARSERS), default="landmarks", help="the parser: %(choices)s")
+    parser.add_argument("--identity", help="name of the identity (default: the benchmark's)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as one flat object")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write tables, figures by group and pictures")
+    parser.add_argument("--processes", type=int, choices=range(1, 65), default=2, metavar="N")
+    return parser.parse_args(arguments)
+
+
+def check_places(options: argparse.Namespace) -> None:
+    """Say before the long run, not after it, that a result cannot be written; raises OSError."""
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+    if options.json and (options.json.is_dir() or not os.access(options.json.absolute().parent, os.W_OK)):
+        raise OSError(f"{options.json} cannot be written: give another FILE for --json.")
+
+
+def measure(options: argparse.Namespace) -> Judgement:
+    """Run everything; raises EvaluationError."""
+    benchmark = open_benchmark(options.benchmark, options.truth)
+    identity = options.identity or benchmark.identity
+    if identity != benchmark.identity:
+        raise CandidateRefused(
+            f"The truths of {options.benchmark} show {benchmark.identity!r}, not {identity!r}: render a benchmark with "
+            f"--identity {identity}."
+        )
+    CANDIDATES[options.candidate](identity)  # One that does not open is refused before anything is computed.
+    task = Task(benchmark, options.candidate, identity, options.truth, options.parser)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(f"Measuring {options.candidate}", total=parts(task))
+        return judge(task, options.processes, lambda: progress.advance(bar))
+
+
+def summary(result: Report) -> str:
+    """What must be known to read the tables."""
+    about = result.about
+    shown = about["frames"] - about["frames_without_swap"]
+    return (
+        f"{about['candidate']} against the truth '{about['truth']}' of {about['identity']}: {shown} of "
+        f"{about['frames']} frames show a swap; the others are scored as what came out.\n"
+        f"Parser and matte: {about['parser']}; plate: {about['plate']}; gaze is read with a noise of "
+        f"{about['gaze_noise_deg']} degrees."
+    )
+
+
+def write(options: argparse.Namespace, judgement: Judgement, result: Report) -> None:
+    """Write what was asked for, each file whole or not at all; raises OSError."""
+    if options.json:
+        write_json(options.json, result.flat())
+    if options.out:
+        write_json(options.out / "groups.json", result.by_group())
+        text = options.out / "tables.txt"
+        with text.with_suffix(".partial").open("w", encoding="utf-8") as file:
+            console = Console(file=file, width=TABLE_WIDTH)
+            console.print(result.tables())
+            console.print(summary(result), highlight=False)
+        text.with_suffix(".partial").replace(text)
+        encoded, data = cv2.imencode(".png", contact_sheet(judgement.shown))
+        if not encoded:
+            raise OSError("The pictures cannot be encoded as PNG.")
+        write_bytes(options.out / "best_median_worst.png", data.tobytes())
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON by way of a temporary name."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary name."""
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    cv2.setNumThreads(1)
+    sys.exit(main())
