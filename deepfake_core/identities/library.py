@@ -15,6 +15,7 @@ from deepfake_core.identities.errors import IdentityCorrupt, IdentityError, Iden
 from deepfake_core.identities.files import SUFFIX
 from deepfake_core.identities.purposes import Purpose
 from deepfake_core.identities.withdrawals import Withdrawals
+from deepfake_core.inference import onnx_guard
 from deepfake_core.inference.manifest import MODELS_DIR
 
 FOLDER = "identities"
@@ -113,23 +114,15 @@ class Library:
                 return identity
         return None
 
-    def check(self, identity: Identity) -> None:
-        """Raise what `open` would raise if the identity was removed, changed or its consent ended since it was opened.
+    def examine(self, path: Path, purpose: Purpose = Purpose.DEMONSTRATION) -> pack.PackHead:
+        """Raise what `open` would raise for the pack at `path`, which may lie anywhere; gives out no decoder."""
+        head = pack.read_head(path)
+        self._refuse_unless_covered(head, purpose)
+        onnx_guard.check(pack.read_files(head)[pack.DECODER], f"{head.name}/{pack.DECODER}")
+        return head
 
-        Reads a few small files, so that it can be asked about once a second while live.
-        """
-        opened = identity._head
-        path = self._path(identity.name)
-        _, data = pack.read_manifest(path)
-        if pack.sha256(data) != opened.manifest_sha256:
-            raise IdentityCorrupt(f"The identity {identity.name!r} was changed while in use; choose it again.")
-        if pack.sha256(pack.read_consent(path)) != opened.consent_sha256 or not opened.source.has(pack.DECODER):
-            raise IdentityCorrupt(
-                f"Files of the identity {identity.name!r} were changed or removed while in use; install it again."
-            )
-        self._refuse_unless_covered(opened, identity.purpose)
-
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Where the pack of this name is, or would be as a folder; raises IdentityMissing or IdentityCorrupt."""
         folder, file = self._folder / name, self._folder / f"{name}{SUFFIX}"
         if folder.parent != self._folder or file.parent != self._folder or name in (".", ".."):
             raise IdentityMissing(f"{name[:64]!r} is not a name of an identity; choose one in the filter's properties.")
@@ -141,8 +134,24 @@ class Library:
             raise IdentityMissing(f"{name[:64]!r} is not a name of an identity; choose another one.") from error
         return file if as_file else folder
 
+    def check(self, identity: Identity) -> None:
+        """Raise what `open` would raise if the identity was removed, changed or its consent ended since it was opened.
+
+        Reads a few small files, so that it can be asked about once a second while live.
+        """
+        opened = identity._head
+        path = self.path(identity.name)
+        _, data = pack.read_manifest(path)
+        if pack.sha256(data) != opened.manifest_sha256:
+            raise IdentityCorrupt(f"The identity {identity.name!r} was changed while in use; choose it again.")
+        if pack.sha256(pack.read_consent(path)) != opened.consent_sha256 or not opened.source.has(pack.DECODER):
+            raise IdentityCorrupt(
+                f"Files of the identity {identity.name!r} were changed or removed while in use; install it again."
+            )
+        self._refuse_unless_covered(opened, identity.purpose)
+
     def _open(self, name: str, purpose: Purpose) -> Identity:
-        head = pack.read_head(self._path(name))
+        head = pack.read_head(self.path(name))
         self._refuse_unless_covered(head, purpose)
         files = pack.read_files(head)
         return Identity(

@@ -152,22 +152,31 @@ def read_files(head: PackHead) -> Mapping[str, bytes]:
 
     Nothing is parsed: the caller has asked the consent record first.
     """
+    return MappingProxyType(_read_files(head.manifest, head.source))
+
+
+def check_files(path: Path) -> None:
+    """Raise as `read_files` does where a pack, signed or not, lacks what its manifest lists."""
+    _read_files(read_manifest(path)[0], open_pack(path))
+
+
+def _read_files(manifest: IdentityManifest, source: PackFiles) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for name, entry in head.manifest.files.items():
+    for name, entry in manifest.files.items():
         if name != DECODER and entry.bytes > MAX_FILE_BYTES:
-            raise IdentityCorrupt(f"{name} of the identity {head.name!r} is too large; get a whole one.")
+            raise IdentityCorrupt(f"{name} of the identity {manifest.name!r} is too large; get a whole one.")
         try:
-            data = head.source.read(name, entry.bytes)
+            data = source.read(name, entry.bytes)
         except (OSError, ValueError) as error:
             raise IdentityCorrupt(
-                f"{name} of the identity {head.name!r} is missing or has another size; install it again."
+                f"{name} of the identity {manifest.name!r} is missing or has another size; install it again."
             ) from error
         if len(data) != entry.bytes or sha256(data) != entry.sha256:
             raise HashMismatch(
-                f"{name} of the identity {head.name!r} is not the file that was signed for; install it again."
+                f"{name} of the identity {manifest.name!r} is not the file that was signed for; install it again."
             )
         files[name] = data
-    return MappingProxyType(files)
+    return files
 
 
 def write(
