@@ -23,7 +23,7 @@ class FacialHairRecipe:
 
 def random_facial_hair(g: np.random.Generator, traits: Traits, hair_colour: Colour) -> FacialHairRecipe:
     """Brows and lashes; the brows take after the hair."""
-    red, green, blue = (float(np.clip(x / 1.7 * 1.1, 0, 1)) for x in hair_colour)
+    red, green, blue = (float(np.clip(x * 1.4, 0, 0.4)) for x in hair_colour)
     return FacialHairRecipe(int(g.integers(1, 13)), (red, green, blue), int(g.integers(1, 5)))
 
 

@@ -1,0 +1,138 @@
+"""Pictures of strands: alpha and tone drawn once per kind, coloured for each person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from deepfake_core.synthetic.mesh import Floats
+from deepfake_core.synthetic.part import Colour, Texture
+
+Kind = Literal["short", "straight", "wavy", "curly", "coily", "braid"]
+COLUMNS = 8  # tufts side by side
+SIDE = 512  # px
+_GAMMA = (np.linspace(0, 1, 4096) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """alpha, tone (1 on average) and lot 0..1 (the same all along a strand), (512, 512) float32, roots first."""
+
+    alpha: Floats
+    tone: Floats
+    lot: Floats
+
+
+# Strands in a tuft, their half width (px), waves along them, their swing (px), and how much the tips vary.
+_STRANDS = {
+    "short": (9, 3.4, 0.0, 0.0, 0.45),
+    "straight": (20, 2.1, 0.0, 0.0, 0.3),
+    "wavy": (18, 2.2, 2.0, 5.0, 0.3),
+    "curly": (14, 2.3, 4.5, 12.0, 0.35),
+    "coily": (13, 2.2, 7.0, 13.0, 0.4),
+}
+
+
+@cache
+def _drawing(kind: Kind) -> _Drawing:
+    if kind == "braid":
+        return _braid()
+    g = np.random.default_rng(sum(kind.encode()))
+    strands, half_width, waves, swing, ragged = _STRANDS[kind]
+    width = SIDE // COLUMNS
+    alpha, tone, lot = (np.zeros((SIDE, SIDE), np.float32) for _ in range(3))
+    tone[:] = 1
+    along = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
+    u = np.arange(width, dtype=np.float32)[None, :]
+    for column in range(COLUMNS):
+        part = slice(column * width, (column + 1) * width)
+        phase = g.uniform(0, 6.28)
+        for strand in range(strands):
+            inner = strand < strands // 2  # drawn first, wider: they close the tuft
+            middle = width / 2 + g.normal(0, 0.18 if inner else 0.24) * width
+            reach = width / 2 - 3 - swing
+            x = np.clip(middle, width / 2 - reach, width / 2 + reach) + g.normal(0, 3.0) * (along - 0.3)
+            # Tufts gather at their tips.
+            x = x + (width / 2 - x) * 0.45 * along**2
+            x = x + swing * np.sin(6.28 * waves * g.normal(1, 0.06) * along + phase + g.normal(0, 0.7))
+            end = 1 - ragged * g.beta(1.0, 2.2) if not inner else 1 - 0.5 * ragged * g.random()
+            taper = np.clip((end - along) / 0.3, 0, 1) ** 0.6
+            w = half_width * (1.8 if inner else 1.0) * g.uniform(0.7, 1.3) * taper
+            body = np.clip(w - np.abs(u - x) + 0.5, 0, 1) * (along < end)
+            brightness = g.normal(1.0, 0.1 if inner else 0.16) * (0.8 if inner else 1.0)
+            round_ = 1 - 0.35 * np.clip(np.abs(u - x) / np.maximum(w, 0.5), 0, 1) ** 2
+            tone[:, part] += body * (brightness * round_ - tone[:, part])
+            lot[:, part] += body * (g.random() - lot[:, part])
+            alpha[:, part] = np.maximum(alpha[:, part], body * np.clip(along / 0.02, 0, 1))
+    # Where nothing is drawn mip levels still mix the colour in.
+    return _Drawing(alpha, np.where(alpha > 0, tone, 0.85).astype(np.float32), lot)
+
+
+def _braid() -> _Drawing:
+    """Three tufts plaited, seen from outside, repeating along v; u goes once around."""
+    v, u = np.meshgrid(np.linspace(0, 1, SIDE, endpoint=False), np.linspace(0, 1, SIDE, endpoint=False), indexing="ij")
+    turns = 6
+    x = np.abs(((u * 4) % 2) - 1)  # 0 in the middle of each of two sides
+    bead = (v * turns + 0.5 * x + 0.5 * (np.floor(u * 2) % 2)) % 1
+    tone = 0.35 + 0.75 * np.sin(np.pi * bead) ** 0.6
+    lines = 1 + 0.16 * np.sin((u * 40 + bead * 9) * 6.28)
+    lot = (np.floor(v * turns + 0.5 * x) * 0.37) % 1
+    return _Drawing(np.ones_like(tone, np.float32), (tone * lines).astype(np.float32), lot.astype(np.float32))
+
+
+def _encode(linear: Floats) -> npt.NDArray[np.uint8]:
+    return _GAMMA[np.clip(linear * 4095, 0, 4095).astype(np.int16)]
+
+
+def strands(kind: Kind, root: Colour, tip: Colour, grey: float, *, root_shade: float = 0.55) -> Texture:
+    """Tufts in a person's colours (linear RGB); `grey` 0..1 of the strands are white.
+
+    `root_shade`: brightness at the root, where strands lie in each other's shadow.
+    """
+    drawing = _drawing(kind)
+    along = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None, None]
+    blend = np.clip((along - 0.25) / 0.6, 0, 1)
+    colour = np.array(root, np.float32) * (1 - blend) + np.array(tip, np.float32) * blend
+    white = np.array([0.5, 0.5, 0.49], np.float32)
+    share = np.clip((grey - drawing.lot) / 0.12 + 0.5, 0, 1)[..., None] if 0 < grey < 1 else np.float32(grey >= 1)
+    colour = colour + share * (white - colour)
+    shade = root_shade + (1 - root_shade) * np.clip(along[..., 0] / 0.35, 0, 1)
+    rgba = np.empty((SIDE, SIDE, 4), np.uint8)
+    rgba[..., :3] = _encode(colour * (drawing.tone * shade)[..., None])
+    rgba[..., 3] = drawing.alpha * 255
+    return Texture(rgba)
+
+
+@cache
+def _nap() -> tuple[Floats, Floats]:
+    """Noise of short hair: tone about 1 and a threshold 0..1, (512, 512), drawn out along v."""
+    g = np.random.default_rng(11)
+    noise = g.standard_normal((SIDE, SIDE), np.float32)
+    fine = cv2.GaussianBlur(np.tile(noise, (2, 2)), (0, 0), sigmaX=0.9, sigmaY=3.5)[128:640, 128:640]
+    broad = cv2.GaussianBlur(np.tile(g.standard_normal((SIDE, SIDE), np.float32), (2, 2)), (0, 0), 9)[128:640, 128:640]
+    mixed = fine / fine.std() + 0.6 * broad / broad.std()
+    rank = np.argsort(np.argsort(mixed.ravel())).reshape(mixed.shape) / mixed.size
+    return (1 + 0.22 * mixed / mixed.std()).astype(np.float32), rank.astype(np.float32)
+
+
+def nap(colour: Colour, grey: float, *, edge: float, density: float = 1.0) -> Texture:
+    """What lies on the scalp: v 0 at the hairline to 1 well within it.
+
+    `edge`: share of v over which it closes; `density`: opacity there, 0..1.
+    """
+    tone, rank = _nap()
+    v = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
+    closed = np.clip(v / edge, 0, 1) ** 1.3 * density
+    alpha = np.clip((closed * 1.3 - rank) / 0.3 + 0.0, 0, 1)
+    white = np.array([0.42, 0.42, 0.41], np.float32)
+    share = np.clip((grey - rank[::-1]) / 0.3 + 0.5, 0, 1)[..., None] if 0 < grey < 1 else np.float32(grey >= 1)
+    mixed = np.array(colour, np.float32) + share * (white - np.array(colour, np.float32))
+    rgba = np.empty((SIDE, SIDE, 4), np.uint8)
+    rgba[..., :3] = _encode(mixed * tone[..., None])
+    rgba[..., 3] = alpha * 255
+    return Texture(rgba)
