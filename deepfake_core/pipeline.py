@@ -93,11 +93,12 @@ class Pipeline:
         self._settings = settings or Settings()
         self._pending: Settings | None = None
         self._pending_lock = threading.Lock()
-        self._disclosure = Disclosure(self._settings.label_corner, self._settings.label_language)
         self._tracker: FaceTracker | None = None
         self._swapper: Swapper | None = None
         self._identity: Identity | None = None
         self._decoder: IdentityDecoder | DfmDecoder | None = None
+        self._disclosure = self._plain_disclosure = Disclosure()
+        self._renew_disclosures()
         self._refusal = ""
         self._next_check = 0.0
         self._performer = PerformerChoice()
@@ -130,6 +131,7 @@ class Pipeline:
             self._refuse(f"The networks do not open ({type(error).__name__}: {error}); run tools/doctor.py.")
         else:
             self._refusal = ""
+            self._renew_disclosures()
             self._status = replace(
                 self._status,
                 provider=self._swapper.provider,
@@ -156,15 +158,14 @@ class Pipeline:
             swapped = False
         if swapped:
             self._hold(frame)
-        else:
-            self._show_no_result(frame)
+        shows_identity = swapped or self._show_no_result(frame)
         self._report(started, frame, swapped=swapped)
-        return self._disclosure.mark(frame)
+        return (self._disclosure if shows_identity else self._plain_disclosure).mark(frame)
 
     def placeholder(self, frame: Frame) -> MarkedFrame:
         """A marked slate in the frame's layout; needs no network and shows no camera pixel."""
         slate(frame, "Deepfake", [self._refusal or "Starting..."])
-        return self._disclosure.mark(frame)
+        return self._plain_disclosure.mark(frame)
 
     def status(self) -> PipelineStatus:
         """What is true now."""
@@ -211,20 +212,22 @@ class Pipeline:
         self._held.copy_from(frame)
         self._held_seconds = frame.timestamp_ns / 1e9
 
-    def _show_no_result(self, frame: Frame) -> None:
-        """Overwrite the camera's picture with the last result, a blur or a slate."""
+    def _show_no_result(self, frame: Frame) -> bool:
+        """Overwrite the camera's picture with the last result, a blur or a slate; whether it shows the identity."""
         if self._refusal:
             slate(frame, "Deepfake", [self._refusal])
-            return
+            return False
         held = self._held if self._held is not None and self._held.same_layout(frame) else None
         young = 0 <= frame.timestamp_ns / 1e9 - self._held_seconds <= BRIDGE_SECONDS
         choice = self._settings.no_result
         if held is not None and (young or choice is NoResult.HOLD):
             frame.copy_from(held)
-        elif choice is NoResult.BLUR:
+            return True
+        if choice is NoResult.BLUR:
             frame.blur()
         else:
             slate(frame, "Deepfake", [self._status.last_error or "No face in the picture."])
+        return False
 
     def _take_settings(self) -> None:
         with self._pending_lock:
@@ -249,6 +252,13 @@ class Pipeline:
         except IdentityError as error:
             self._decoder = self._identity = self._held = None
             self._refuse(str(error))
+
+    def _renew_disclosures(self) -> None:
+        """Marks of the chosen look: with the opened identity's consent record, and with none."""
+        corner, language = self._settings.label_corner, self._settings.label_language
+        record = self._identity.consent.short_id if self._identity is not None else 0
+        self._disclosure = Disclosure(corner, language, record=record)
+        self._plain_disclosure = Disclosure(corner, language)
 
     def _refuse(self, sentence: str) -> None:
         self._refusal = sentence

@@ -45,6 +45,11 @@ class PixelFormat(enum.IntEnum):
         return self not in _WITHOUT_MATRIX
 
     @property
+    def is_packed(self) -> bool:
+        """Whether luma and chroma bytes of two pixels take turns in one plane of sites."""
+        return self in _PACKED
+
+    @property
     def chroma_step(self) -> tuple[int, int]:
         """Luma columns and rows that share one chroma site: (2, 2), (2, 1) or (1, 1)."""
         if self in (PixelFormat.I420, PixelFormat.NV12):

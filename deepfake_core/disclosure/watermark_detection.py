@@ -1,0 +1,330 @@
+"""Finds the watermark in pictures that were encoded, scaled, cropped, mirrored or filmed off a screen since.
+
+    detector = WatermarkDetector()
+    for seconds, bgr in pictures:
+        detector.add(bgr, seconds)
+    print(detector.found())
+
+The mark is the same in every frame, so a second of frames is averaged: what moves and what an encoder lost here and
+there fades, the mark stays. From the average goes what the neighbours one chip away foretell (the mean of the middle
+two of four), and busy places count less. What is left is folded onto one tile for each scale that comes into question
+and correlated, by Fourier transform, with the chips that every mark has: the highest peak says scale, place and
+mirroring. There the other chips are read, over ever longer averages, until `watermark_code` finds a message in them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from deepfake_core.disclosure import watermark_code
+from deepfake_core.disclosure.watermark import CHIPS, chip_weights
+from deepfake_core.disclosure.watermark_code import TILE, Payload
+
+# Frames of so many seconds are averaged into one picture; so many of these are kept.
+_BIN_SECONDS = 1.0
+_BINS = 32
+# Larger pictures are halved: a chip has pixels enough.
+_LARGEST_SIDE = 1200
+
+# Pixels of a chip in the picture that is folded: less holds no chip, more only costs time.
+_CHIP_PX = 2.0
+# The marked picture's shorter side, in pixels of the shown one: the least, and the most as a part of the shown one's.
+_LEAST_SIDE = 150.0
+_MOST_SIDE = 2.0
+# From one scale to the next: at the edge of a marked picture, 80 chips from its middle, 0.3 chips.
+_SCALE_STEP = 1.0075
+_WHOLE_PICTURE = (1.0, 1.25)
+
+# Correlation with the known chips, in standard deviations, below which no message is worth looking for, and how many
+# of the best places are tried.
+_LEAST_SYNC = 4.2
+_TRIES = 4
+# The chance that no message at all is read as one: what Reed-Solomon lets pass, and 16 fixed bits.
+_CHANCE = (1 + 12 * 255) / 2**32 / 2**16
+# By how much busy places are held back: the detail's standard deviation to this power, and the least of it, in levels.
+_RESTRAINT = 1.3
+_STILL = 0.3
+
+
+@dataclass(frozen=True)
+class WatermarkFound:
+    """A message that was read."""
+
+    record: int
+    """Short id of the consent record; 0 where no identity was shown."""
+    day: int
+    """Days since 2020-01-01."""
+    confidence: float
+    """1 minus the chance that any unmarked pictures would have given a message so far."""
+    first_seconds: float
+    last_seconds: float
+    """The first and the last pictures that it was read from."""
+    sync: float
+    """Correlation with the known chips, in standard deviations, at its best."""
+    scale: float
+    """The marked picture's shorter side as a part of the shown one's: 1 for the whole, 0.5 for a window half as high."""
+    mirrored: bool
+
+
+def find_watermark(pictures: Iterable[tuple[float, np.ndarray]]) -> WatermarkFound | None:
+    """Look at (seconds, uint8 (h, w, 3) BGR) pictures of one stream, in order, until a message is read."""
+    detector = WatermarkDetector()
+    for seconds, bgr in pictures:
+        detector.add(bgr, seconds)
+        if detector.messages:
+            break
+    return detector.found()
+
+
+class WatermarkDetector:
+    """Looks at the pictures of one stream, one after the other. For one thread."""
+
+    def __init__(self) -> None:
+        self.messages: dict[Payload, WatermarkFound] = {}
+        """What was read so far; more than one where the identity or the day changed, or a mark lies over another."""
+        self.strongest_trace = 0.0
+        """The highest correlation with the known chips anywhere, in standard deviations, message or none: unmarked
+        pictures stay below about 6."""
+        self._bins: list[_Bin] = []
+        self._open: _Bin | None = None
+        self._places: list[_Geometry] = []
+        self._tries = 0
+
+    def add(self, bgr: np.ndarray, seconds: float) -> None:
+        """Take the next picture, uint8 (h, w, 3), shown at ``seconds``; another size begins a new search."""
+        while max(bgr.shape[:2]) > 2 * _LARGEST_SIDE or min(bgr.shape[:2]) > _LARGEST_SIDE:
+            bgr = cv2.resize(bgr, (bgr.shape[1] // 2, bgr.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        luma = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+        if self._open is not None and (
+            self._open.total.shape != luma.shape or not 0 <= seconds - self._open.first < _BIN_SECONDS
+        ):
+            self._close()
+        if self._bins and self._bins[0].total.shape != luma.shape:
+            self._bins, self._places = [], []
+        if self._open is None:
+            self._open = _Bin(seconds, seconds, np.zeros(luma.shape, np.float32))
+        cv2.accumulate(luma, self._open.total)
+        self._open.frames += 1
+        self._open.last = max(self._open.last, seconds)
+
+    def found(self) -> WatermarkFound | None:
+        """The message that was read most clearly from all pictures so far; None where there is none."""
+        self._close()
+        return max(self.messages.values(), key=lambda message: message.sync, default=None)
+
+    def _close(self) -> None:
+        """End the second that is being averaged, and search."""
+        if self._open is None:
+            return
+        self._bins.append(self._open)
+        self._open = None
+        count = len(self._bins)
+        lengths = [1 << power for power in range(count.bit_length()) if 1 << power < count] + [count]
+        for length in lengths:
+            self._search(self._bins[-length:], thorough=False)
+        # A thorough search takes as long as some seconds of pictures: after 1, 2, 4, 8 ... of them.
+        if not self.messages and count & (count - 1) == 0:
+            self._search(self._bins, thorough=True)
+        del self._bins[:-_BINS]
+
+    def _search(self, bins: "list[_Bin]", *, thorough: bool) -> None:
+        """Search the average of some seconds: at every scale, or only where a mark is likely."""
+        picture = _Residuals(sum(part.total for part in bins) / np.float32(sum(part.frames for part in bins)))
+        shorter = min(picture.shape)
+        if thorough:
+            steps = int(np.log(_MOST_SIDE * shorter / _LEAST_SIDE) / np.log(_SCALE_STEP)) + 1
+            scales = [_LEAST_SIDE * _SCALE_STEP**step for step in range(steps)]
+        else:
+            scales = [shorter * part for part in _WHOLE_PICTURE] + [place.side for place in self._places]
+        peaks = [peak for scale in scales for peak in picture.peaks(scale)]
+        peaks.sort(key=lambda peak: -peak.sync)
+        if peaks:
+            self.strongest_trace = max(self.strongest_trace, peaks[0].sync)
+        tried: list[_Geometry] = []
+        for peak in peaks:
+            if peak.sync < _LEAST_SYNC or len(tried) == _TRIES:
+                break
+            if any(peak.is_near(other) for other in tried):
+                continue
+            tried.append(peak)
+            self._read(picture, peak, bins)
+
+    def _read(self, picture: "_Residuals", peak: "_Geometry", bins: "list[_Bin]") -> None:
+        """Read the chips at a peak, and note the message if there is one."""
+        place, soft = picture.refined(peak)
+        self.strongest_trace = max(self.strongest_trace, place.sync)
+        self._tries += 1
+        message = watermark_code.read(soft)
+        if message is None:
+            return
+        first, last = bins[0].first, bins[-1].last
+        before = self.messages.get(message)
+        found = WatermarkFound(
+            message.record,
+            message.day,
+            1.0 - self._tries * _CHANCE,
+            first,
+            last,
+            place.sync,
+            place.side / min(picture.shape),
+            place.mirrored,
+        )
+        if before is not None:
+            better = found if found.sync > before.sync else before
+            found = replace(better, first_seconds=min(first, before.first_seconds), last_seconds=last)
+        self.messages[message] = found
+        if not any(place.is_near(other) for other in self._places):
+            self._places.append(place)
+
+
+@dataclass
+class _Bin:
+    """The sum of some frames' luma."""
+
+    first: float
+    last: float
+    total: np.ndarray
+    frames: int = 0
+
+
+class _Geometry(NamedTuple):
+    """Where the tiles lie: a hypothesis and how well it fits."""
+
+    side: float
+    """The marked picture's shorter side, in pixels of the shown picture."""
+    mirrored: bool
+    x: float
+    y: float
+    """The tile's corner, in chips from the (mirrored) picture's."""
+    sync: float
+
+    def is_near(self, other: "_Geometry") -> bool:
+        """Whether both are the same peak, seen at neighbouring scales."""
+        return self.mirrored == other.mirrored and abs(np.log(self.side / other.side)) < 2.5 * np.log(_SCALE_STEP)
+
+
+class _Residuals:
+    """A picture without what its surroundings foretell, at the sizes in which chips are about two pixels."""
+
+    def __init__(self, luma: np.ndarray) -> None:
+        self.shape = luma.shape
+        self._luma = luma
+        self._levels: dict[int, tuple[float, np.ndarray]] = {}
+
+    def peaks(self, side: float) -> "list[_Geometry]":
+        """The best place for this scale, as it is and mirrored."""
+        chip, residual = self._level(side)
+        folded = _fold(residual, chip, chip)
+        spectrum = np.fft.rfft2(folded)
+        found = []
+        for mirrored, known in enumerate(_sync_spectra()):
+            match = np.fft.irfft2(spectrum * known, folded.shape)
+            y, x = np.unravel_index(int(match.argmax()), match.shape)
+            sync = float(match[y, x] / (match.std() + 1e-9))
+            if mirrored:
+                # In the mirrored picture the tile begins where, in this one, its mirror image ends.
+                width = residual.shape[1] / chip
+                found.append(_Geometry(side, True, (width - x / 2) % TILE, y / 2, sync))
+            else:
+                found.append(_Geometry(side, False, x / 2, y / 2, sync))
+        return found
+
+    def refined(self, rough: _Geometry) -> tuple[_Geometry, np.ndarray]:
+        """The best place around a rough one, and its soft chips, float (TILE, TILE)."""
+        chip, residual = self._level(rough.side)
+        if rough.mirrored:
+            residual = np.ascontiguousarray(residual[:, ::-1])
+        best = rough._replace(sync=0.0), 1.0, 1.0
+        for stretch_x, stretch_y in _STRETCHES:
+            place, _, _ = best
+            factors = (1 + stretch_x, 1 + stretch_y)
+            folded = _fold(residual, chip * factors[0], chip * factors[1])
+            match = np.fft.irfft2(np.fft.rfft2(folded) * _sync_spectra()[0], folded.shape)
+            y, x = np.unravel_index(int(match.argmax()), match.shape)
+            sync = float(match[y, x] / (match.std() + 1e-9))
+            if sync > place.sync:
+                place = _Geometry(
+                    rough.side, rough.mirrored, _vertex(match, y, x, 1) / 2, _vertex(match, y, x, 0) / 2, sync
+                )
+                best = place, *factors
+        place, factor_x, factor_y = best
+        height, width = residual.shape
+        across = chip_weights((np.arange(width) + 0.5) / (chip * factor_x) - place.x)
+        down = chip_weights((np.arange(height) + 0.5) / (chip * factor_y) - place.y)
+        return place._replace(side=rough.side * float(np.sqrt(factor_x * factor_y))), down.T @ residual @ across
+
+    def _level(self, side: float) -> tuple[float, np.ndarray]:
+        """Pixels of a chip, and the residual in which it has so many."""
+        chip = side / CHIPS
+        level = max(0, int(np.floor(2 * np.log2(chip / _CHIP_PX))))
+        if level not in self._levels:
+            height, width = (max(8, round(length * 2 ** (-level / 2))) for length in self.shape)
+            small = cv2.resize(self._luma, (width, height), interpolation=cv2.INTER_AREA) if level else self._luma
+            self._levels[level] = width / self.shape[1], _residual(small)
+        factor, residual = self._levels[level]
+        return chip * factor, residual
+
+
+# Scales around a rough one: alike in both directions, then each direction alone.
+_STRETCHES = [
+    (0.0, 0.0),
+    *((step, step) for step in (-0.004, -0.002, 0.002, 0.004)),
+    *((step, 0.0) for step in (-0.004, 0.004)),
+    *((0.0, step) for step in (-0.004, 0.004)),
+]
+
+
+def _residual(luma: np.ndarray) -> np.ndarray:
+    """float32 (h, w): each pixel less the mean of the middle two of its four neighbours one chip away, weighted."""
+    reach = round(_CHIP_PX)
+    padded = cv2.copyMakeBorder(luma, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
+    height, width = luma.shape
+    inner_x, inner_y = slice(reach, reach + width), slice(reach, reach + height)
+    left, right = padded[inner_y, :width], padded[inner_y, 2 * reach :]
+    above, below = padded[:height, inner_x], padded[2 * reach :, inner_x]
+    low = cv2.min(cv2.min(left, right), cv2.min(above, below))
+    high = cv2.max(cv2.max(left, right), cv2.max(above, below))
+    detail = luma - (left + right + above + below - low - high) / 2
+    spread = np.sqrt(np.maximum(cv2.blur(detail * detail, (7, 7)), 0)) + np.float32(_STILL)
+    return np.asarray(detail / cv2.pow(spread, _RESTRAINT), np.float32)
+
+
+def _fold(residual: np.ndarray, chip_x: float, chip_y: float) -> np.ndarray:
+    """float32 (2 TILE, 2 TILE): all tiles laid over each other, two samples to a chip."""
+    height, width = residual.shape
+    return _bins(height, chip_y).T @ residual @ _bins(width, chip_x)
+
+
+@lru_cache(maxsize=64)
+def _bins(length: int, chip: float) -> np.ndarray:
+    """float32 (length, 2 TILE): which half chips each pixel lies in, shared between the nearest two."""
+    places = (np.arange(length) + 0.5) * (2 / chip) - 0.5
+    lower = np.floor(places).astype(int)
+    share = (places - lower).astype(np.float32)
+    weights = np.zeros((length, 2 * TILE), np.float32)
+    rows = np.arange(length)
+    weights[rows, lower % (2 * TILE)] = 1 - share
+    weights[rows, (lower + 1) % (2 * TILE)] = share
+    return weights
+
+
+@lru_cache(maxsize=1)
+def _sync_spectra() -> tuple[np.ndarray, np.ndarray]:
+    """Conjugate spectra of the known chips at two samples to a chip: as they are, and mirrored."""
+    weights = chip_weights((np.arange(2 * TILE) + 0.5) / 2)
+    known = weights @ watermark_code.sync_tile() @ weights.T
+    return np.conj(np.fft.rfft2(known)), np.conj(np.fft.rfft2(known[:, ::-1]))
+
+
+def _vertex(match: np.ndarray, y: int, x: int, axis: int) -> float:
+    """The peak's place along an axis, between the samples: the vertex of a parabola through three of them."""
+    index = (y, x)[axis]
+    length = match.shape[axis]
+    line = match[:, x] if axis == 0 else match[y]
+    before, at, after = line[index - 1], line[index], line[(index + 1) % length]
+    curve = before - 2 * at + after
+    return float(index + (0.5 * (before - after) / curve if curve < 0 else 0.0))
