@@ -99,7 +99,7 @@ class Wardrobe:
     def __post_init__(self) -> None:
         self.body = Body(self.assets)
         self.stock = Stock(self.assets, self.body)
-        self.skins = SkinShop(self.assets, self.skin_size)
+        self.skins = SkinShop(self.assets, self.skin_size, self.body.mesh)
         mesh = self.body.mesh
         corners = mesh.vertices[mesh.faces]
         self._visible = (

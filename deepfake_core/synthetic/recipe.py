@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +12,10 @@ from deepfake_core.synthetic.facial_hair import FacialHairRecipe, random_facial_
 from deepfake_core.synthetic.hair import HairRecipe, random_hair
 from deepfake_core.synthetic.mouth import MouthRecipe, random_mouth
 from deepfake_core.synthetic.outfit import OutfitRecipe, random_outfit
+from deepfake_core.synthetic.shapes import DetailAxes, random_shape
 from deepfake_core.synthetic.skin import SkinRecipe, random_skin
 from deepfake_core.synthetic.traits import Traits, random_traits
 
-DetailAxes = Sequence[tuple[list[str], list[str]]]
-
-SUBTLE = ("fat", "age-", "ear-shape", "double-neck", "neck-scale-vert", "trans-")
-YOUNGEST, OLDEST = 25.0, 90.0  # years at the ends of MakeHuman's adult age targets
 # Each part draws from a generator of its own: a change in one part leaves the others as they were.
 _TRAITS, _SHAPE, _SKIN, _EYES, _MOUTH, _HAIR, _FACIAL_HAIR, _OUTFIT = range(8)
 
@@ -50,31 +46,11 @@ def random_recipe(seed: int, detail_axes: DetailAxes, *, traits: Traits | None =
     return Recipe(
         seed=seed,
         traits=traits,
-        shape=_random_shape(generator(_SHAPE), traits, detail_axes),
+        shape=random_shape(generator(_SHAPE), traits, detail_axes),
         skin=random_skin(generator(_SKIN), traits),
         eyes=random_eyes(generator(_EYES), traits),
         mouth=random_mouth(generator(_MOUTH), traits),
         hair=hair,
         facial_hair=random_facial_hair(generator(_FACIAL_HAIR), traits, hair.colour),
         outfit=random_outfit(generator(_OUTFIT), traits),
-    )
-
-
-def _random_shape(g: np.random.Generator, traits: Traits, detail_axes: DetailAxes) -> BodyShape:
-    details: dict[str, float] = {}
-    for positive, negative in detail_axes:
-        x = float(np.clip(g.normal(0, 0.22), -0.6, 0.6))
-        if any(word in positive[0] for word in SUBTLE):
-            x *= 0.35
-        if not negative:  # a one-sided trait: absent in most people
-            x = abs(x) * 0.5 if g.random() < 0.3 else 0.0
-        for name in positive if x >= 0 else negative:
-            details[name] = abs(x)
-    return BodyShape(
-        gender=(0.88 if traits.sex == "male" else 0.1) + float(g.normal(0, 0.05)),
-        age=(traits.age - YOUNGEST) / (OLDEST - YOUNGEST),
-        ancestry=traits.ancestry,
-        muscle=float(g.uniform(0.3, 0.75)),
-        weight=float(g.uniform(0.3, 0.75)),
-        details=details,
     )
