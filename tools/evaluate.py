@@ -25,7 +25,7 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deepfake_core.evaluation.benchmark import TRUTHS, open_benchmark
+from deepfake_core.evaluation.benchmark import TRUTHS, Truth, open_benchmark
 from deepfake_core.evaluation.candidates import CANDIDATES
 from deepfake_core.evaluation.errors import CandidateRefused, EvaluationError
 from deepfake_core.evaluation.judging import Judgement, Task, judge, parts
@@ -34,6 +34,8 @@ from deepfake_core.evaluation.report import Report, report
 from deepfake_core.evaluation.sheet import contact_sheet
 
 TABLE_WIDTH = 150
+DEFAULT_TRUTHS: dict[str, Truth] = {"composite": "face"}
+"""Whose tone the candidate does not adapt to the actor's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,13 +62,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--candidate", choices=list(CANDIDATES), default="filter", help="the swap (default: %(default)s)"
     )
-    parser.add_argument("--truth", choices=TRUTHS, default="face_in_tone", help="what it should look like: %(choices)s")
+    parser.add_argument(
+        "--truth", choices=TRUTHS, help="what it should look like (default: face_in_tone; for the composite: face)"
+    )
     parser.add_argument("--parser", choices=list(PARSERS), default="landmarks", help="the parser: %(choices)s")
     parser.add_argument("--identity", help="name of the identity (default: the benchmark's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as one flat object")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write tables, figures by group and pictures")
     parser.add_argument("--processes", type=int, choices=range(1, 65), default=2, metavar="N")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.truth = options.truth or DEFAULT_TRUTHS.get(options.candidate, TRUTHS[0])
+    return options
 
 
 def check_places(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from deepfake_core.evaluation import expression, picture
 from deepfake_core.evaluation.benchmark import Benchmark, Truth
-from deepfake_core.evaluation.candidates import CANDIDATES, Candidate
+from deepfake_core.evaluation.candidates import CANDIDATES, Candidate, Sample
 from deepfake_core.evaluation.embedding import FaceEmbedder, resemblance
 from deepfake_core.evaluation.gaze import eye_features
 from deepfake_core.evaluation.masks import masks, place_of_label
@@ -70,7 +70,9 @@ def _run(candidate: Candidate, arrays: Arrays, truth: Truth) -> tuple[np.ndarray
     outputs = arrays["actor_bgr"].copy()
     swapped = np.zeros(len(outputs), np.bool_)
     for k, output in enumerate(outputs):
-        swapped[k] = candidate(Frame.from_bgr(output, (k + 1) * FRAME_NS), arrays[f"{truth}_bgr"][k])
+        views = (f"{truth}_bgr", f"{truth}_points", "identity_bgr", "identity_points")
+        sample = Sample(*(arrays[name][k] for name in views))
+        swapped[k] = candidate(Frame.from_bgr(output, (k + 1) * FRAME_NS), sample)
     return outputs, swapped
 
 
