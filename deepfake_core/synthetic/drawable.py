@@ -24,9 +24,15 @@ class Drawable:
     among them."""
 
     def __init__(
-        self, context: moderngl.Context, part: Part, shade: moderngl.Program, label: moderngl.Program,
-        depth: moderngl.Program, shadow: moderngl.Program,
-    ) -> None:  # fmt: skip
+        self,
+        context: moderngl.Context,
+        part: Part,
+        *,
+        shade: moderngl.Program,
+        label: moderngl.Program,
+        depth: moderngl.Program,
+        shadow: moderngl.Program,
+    ) -> None:
         self.part = part
         corners = len(part.corner_vertex)
         self._rows = np.empty((corners, 10), np.float32)

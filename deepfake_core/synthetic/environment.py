@@ -28,23 +28,27 @@ class Environment:
     """
 
     def __init__(self, panorama: Floats, lights: int) -> None:
-        image = cv2.resize(panorama, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
+        image = np.asarray(cv2.resize(panorama, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
         # A sun of one pixel makes one razor-sharp shadow; clipped, it becomes a bright patch of sky.
         image = np.minimum(image, max(5.0, 14 * float(np.median(image))))
-        theta = (np.arange(HEIGHT) + 0.5) / HEIGHT * np.pi
-        phi = ((np.arange(WIDTH) + 0.5) / WIDTH - 0.5) * 2 * np.pi
-        area = np.repeat(np.sin(theta)[:, None] * (np.pi / HEIGHT) * (2 * np.pi / WIDTH), WIDTH, axis=1)
+        coarse = np.asarray(cv2.resize(image, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA), np.float64)
+        height, width = coarse.shape[:2]
+        theta = (np.arange(height) + 0.5) / height * np.pi
+        phi = ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi
+        area = np.repeat(np.sin(theta)[:, None] * (np.pi / height) * (2 * np.pi / width), width, axis=1)
         x = np.sin(theta)[:, None] * np.sin(phi)
-        y = np.repeat(np.cos(theta)[:, None], WIDTH, axis=1)
+        y = np.repeat(np.cos(theta)[:, None], width, axis=1)
         z = -np.sin(theta)[:, None] * np.cos(phi)
-        image /= (image * area[..., None]).sum(axis=(0, 1)).mean() / (4 * np.pi)
-        self.image: Floats = image.astype(np.float32)
-        energy = image * area[..., None]
-        basis = (
-            np.full_like(x, 0.282095), 0.488603 * y, 0.488603 * z, 0.488603 * x, 1.092548 * x * y,
-            1.092548 * y * z, 0.315392 * (3 * z * z - 1), 1.092548 * x * z, 0.546274 * (x * x - y * y),
+        mean = float((coarse * area[..., None]).sum(axis=(0, 1)).mean()) / (4 * np.pi)
+        self.image: Floats = (image / np.float32(mean)).astype(np.float32)
+        energy = coarse * area[..., None] / mean
+        basis = np.stack(
+            [
+                np.full_like(x, 0.282095), 0.488603 * y, 0.488603 * z, 0.488603 * x, 1.092548 * x * y,
+                1.092548 * y * z, 0.315392 * (3 * z * z - 1), 1.092548 * x * z, 0.546274 * (x * x - y * y),
+            ]
         )  # fmt: skip
-        self.harmonics = np.stack([(energy * f[..., None]).sum(axis=(0, 1)) for f in basis]).astype(np.float32)
+        self.harmonics = np.tensordot(basis, energy, axes=((1, 2), (0, 1))).astype(np.float32)
         directions = np.stack([x, y, z], axis=-1)
         luminance = energy @ LUMINANCE
         aims, colours, spreads = [], [], []
@@ -58,7 +62,12 @@ class Environment:
         self.light_directions: Floats = np.array(aims, np.float32)
         self.light_colours: Floats = np.array(colours, np.float32)
         self.light_spreads: Floats = np.array(spreads, np.float32)
-        self.soft: Floats = cv2.GaussianBlur(self.image, (0, 0), 1.2).astype(np.float32)
+        self.soft: Floats = np.asarray(cv2.GaussianBlur(self.image, (0, 0), 1.2), np.float32)
+
+    def irradiance(self, normal: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Light (3,) on a surface with this normal (3,) in the panorama's axes, nothing in the way."""
+        cosine = np.clip(self.light_directions @ normal, 0, None)
+        return np.asarray(cosine @ self.light_colours, np.float64)
 
     @classmethod
     def load(cls, assets: Path, name: str, lights: int = 16) -> Environment:
@@ -78,21 +87,51 @@ class Environment:
     @classmethod
     def softbox(cls, lights: int = 48) -> Environment:
         """A portrait studio: warm key light to the left, cool fill to the right, rim lights, grey walls."""
-        theta = (np.arange(HEIGHT)[:, None] + 0.5) / HEIGHT * 180
-        phi = ((np.arange(WIDTH)[None] + 0.5) / WIDTH - 0.5) * 360  # 0 behind the sitter, +-180 the camera
-        wall = 0.16 + 0.1 * np.cos(np.radians(theta))
-        image = np.repeat(np.repeat(wall, WIDTH, axis=1)[..., None], 3, axis=2)
+        panorama = Panorama.room(np.full(3, 0.16), np.full(3, 0.26), np.full(3, 0.06))
+        panorama.lamp(-132, 32, 26, np.array([6.2, 5.6, 4.9]))
+        panorama.lamp(130, 10, 34, np.array([1.5, 1.7, 2.0]))
+        panorama.lamp(-28, 35, 16, np.array([3.2, 3.2, 3.4]))
+        panorama.lamp(38, 30, 14, np.array([3.4, 3.1, 2.8]))
+        return cls(panorama.image, lights)
 
-        def lamp(azimuth: float, elevation: float, radius: float, colour: tuple[float, float, float]) -> None:
-            away = (phi - azimuth + 180) % 360 - 180
-            falloff = np.exp(-(((away / radius) ** 2) + ((90 - theta - elevation) / radius) ** 2))
-            image[:] += falloff[..., None] * np.array(colour)
 
-        lamp(-132, 32, 26, (6.2, 5.6, 4.9))
-        lamp(130, 10, 34, (1.5, 1.7, 2.0))
-        lamp(-28, 35, 16, (3.2, 3.2, 3.4))
-        lamp(38, 30, 14, (3.4, 3.1, 2.8))
-        return cls(image.astype(np.float32), lights)
+class Panorama:
+    """A panorama that is painted; image (128, 256, 3) float32 linear RGB.
+
+    Azimuths in degrees: 0 is behind the sitter, 90 to the picture's right, 180 where the camera stands;
+    elevations: 0 is level, 90 above.
+    """
+
+    def __init__(self, image: Floats) -> None:
+        self.image = image
+        height, width = image.shape[:2]
+        self._elevation = 90 - (np.arange(height)[:, None] + 0.5) / height * 180
+        self._azimuth = ((np.arange(width)[None] + 0.5) / width - 0.5) * 360
+
+    @classmethod
+    def room(
+        cls, walls: npt.NDArray[np.float64], ceiling: npt.NDArray[np.float64], floor: npt.NDArray[np.float64]
+    ) -> Panorama:
+        """Linear RGB (3,) of what surrounds the sitter."""
+        height = np.sin(np.radians(90 - (np.arange(HEIGHT // 2) + 0.5) / (HEIGHT // 2) * 180))[:, None, None]
+        rows = walls + np.maximum(height, 0) * (ceiling - walls) + np.maximum(-height, 0) * (floor - walls)
+        return cls(np.repeat(rows, WIDTH // 2, axis=1).astype(np.float32))
+
+    def lamp(self, azimuth: float, elevation: float, radius: float, colour: npt.NDArray[np.float64]) -> None:
+        """Add a soft round light; radius in degrees."""
+        away = self._away(azimuth)
+        falloff = np.exp(-((away / radius) ** 2) - ((self._elevation - elevation) / radius) ** 2)
+        self.image += (falloff[..., None] * colour).astype(np.float32)
+
+    def box(self, azimuth: float, elevation: float, size: tuple[float, float], colour: npt.NDArray[np.float64]) -> None:
+        """Add a bright rectangle of size (width, height) degrees; a negative colour takes away, down to nothing."""
+        away = np.abs(self._away(azimuth)) * np.cos(np.radians(np.clip(self._elevation, -80, 80)))
+        inside = np.clip((size[0] / 2 - away) / 1.5 + 0.5, 0, 1)
+        inside = inside * np.clip((size[1] / 2 - np.abs(self._elevation - elevation)) / 1.5 + 0.5, 0, 1)
+        self.image = np.maximum(self.image + inside[..., None] * colour, 0).astype(np.float32)
+
+    def _away(self, azimuth: float) -> npt.NDArray[np.float64]:
+        return np.asarray((self._azimuth - azimuth + 180) % 360 - 180)
 
 
 def _median_cut(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 # llvmpipe takes every core by default; people are rendered in several processes instead.
@@ -45,6 +47,13 @@ class GraphicsMissing(RuntimeError):
     """No OpenGL 3.3 context could be made."""
 
 
+class Marks(NamedTuple):
+    """Parts, and a texture on the skin, whose share of each pixel is asked for."""
+
+    parts: Collection[Part]
+    skin: Texture
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A rendering, all (H, W) uint8 but for the exposure.
@@ -81,8 +90,14 @@ class Renderer:
             raise GraphicsMissing(
                 f"No OpenGL 3.3 through EGL ({error}): install Mesa's EGL (Debian: libegl1 libgl1-mesa-dri)."
             ) from error
-        context = self.context
-        context.gc_mode = "auto"
+        # Other renderers of the process have contexts of their own: objects are freed in the one that made them.
+        self.context.gc_mode = "context_gc"
+        weakref.finalize(self, self.context.release)
+        with self.context:
+            self._prepare(body, shadow_size)
+
+    def _prepare(self, body: Body, shadow_size: int) -> None:
+        context, supersampling = self.context, self.supersampling
         self._shade = {
             surface: context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.shade(surface))
             for surface in Surface
@@ -132,8 +147,13 @@ class Renderer:
         if part not in self._drawables:
             shade = self._shade[part.material.surface]
             self._drawables[part] = Drawable(
-                self.context, part, shade, self._label, self._depth, self._shadows.program
-            )  # fmt: skip
+                self.context,
+                part,
+                shade=shade,
+                label=self._label,
+                depth=self._depth,
+                shadow=self._shadows.program,
+            )
         return self._drawables[part]
 
     def _light(self, person: Person, posed: Posed, light: Light, camera: Camera) -> float:
@@ -165,14 +185,14 @@ class Renderer:
                 cut = part.material.surface == Surface.HAIR
                 casters.append((drawable.shadowed, self._texture(part.texture if cut else WHITE), 0.4 if cut else 0.0))
         visible = self._shadows.visibility(
-            casters,
-            centre,
-            float(np.ceil(farthest * 2 + 0.1) / 2),
-            np.concatenate([v[d.lit] for v, d in zip(posed.vertices, drawables, strict=True)]),
-            np.concatenate(offsets),
-            np.concatenate(wanted),
-            directions,
-            environment.light_spreads,
+            casters=casters,
+            centre=centre,
+            radius=float(np.ceil(farthest * 2 + 0.1) / 2),
+            points=np.concatenate([v[d.lit] for v, d in zip(posed.vertices, drawables, strict=True)]),
+            normals=np.concatenate(offsets),
+            wanted=np.concatenate(wanted),
+            directions=directions,
+            spreads=environment.light_spreads,
         )
         everywhere = 0.04 * light.ambient * colours.sum(axis=0)
         typical = 1.0
@@ -218,12 +238,16 @@ class Renderer:
         The first part of a person is the skin.
         """
         parts = person.parts
-        typical = self._light(person, posed, light, camera)
+        clip = camera.clip(self.width / self.height).T.astype("f4").tobytes()
+        with self.context:
+            self.context.gc()
+            typical = self._light(person, posed, light, camera)
+            regions = self._scalp(person)
+            marks = Marks(marked, marked_skin or BLACK)
+            colour, cover = self._draw(parts, light, camera, clip=clip, regions=regions, marks=marks)
+            labels = self._draw_labels(parts, clip, regions)
         if exposure is None:
             exposure = gain * light.exposure * WELL_EXPOSED * np.pi / max(typical, 1e-3)
-        clip = camera.clip(self.width / self.height).T.astype("f4").tobytes()
-        regions = self._scalp(person)
-        colour, cover = self._draw(parts, light, camera, clip, regions, marked, marked_skin or BLACK)
         alpha = np.clip(colour[..., 3], 0, 1)
         if background is None:
             background = self._backdrop(light, camera)
@@ -233,7 +257,7 @@ class Renderer:
         return Picture(
             bgr=_develop(rgb * np.float32(exposure)),
             alpha=(alpha * 255 + 0.5).astype(np.uint8),
-            labels=self._draw_labels(parts, clip, regions),
+            labels=labels,
             head_matte=mattes[..., 0].copy(),
             hair_matte=mattes[..., 1].copy(),
             marked_matte=mattes[..., 2].copy(),
@@ -250,10 +274,10 @@ class Renderer:
         parts: Sequence[Part],
         light: Light,
         camera: Camera,
+        *,
         clip: bytes,
         regions: moderngl.Texture,
-        marked: Collection[Part],
-        marked_skin: Texture,
+        marks: Marks,
     ) -> tuple[Floats, Floats]:
         """Linear light with alpha (H, W, 4), and shares of head, hair and marked parts (H, W, 3) in 0..255."""
         context, target = self.context, self._target
@@ -288,27 +312,27 @@ class Renderer:
                 if name in program:
                     program[name] = unit
         for part in [*soft, *solid]:
-            self._texture(marked_skin if part is parts[0] else BLACK).use(3)
-            self._shade_part(part, marked, blending=False)
+            self._texture(marks.skin if part is parts[0] else BLACK).use(3)
+            self._shade_part(part, marks, blending=False)
         context.enable(moderngl.BLEND)
         context.blend_func = (
             moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA,
         )  # fmt: skip
         target.depth_mask = False
         for part in [*soft, *glass]:
-            self._shade_part(part, marked, blending=True)
+            self._shade_part(part, marks, blending=True)
         target.depth_mask = True
         context.disable(moderngl.BLEND)
         context.depth_func = "<"
         k, size = self.supersampling, (self.width, self.height)
-        large = self.height * k, self.width * k, 4
+        large = (self.height * k, self.width * k, 4)
         linear = np.frombuffer(target.read(components=4, dtype="f2"), np.float16).reshape(large)[::-1]
         shares = np.frombuffer(target.read(components=4, attachment=1), np.uint8).reshape(large)[::-1, :, :3]
         colour = cv2.resize(linear.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         cover = cv2.resize(shares.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         return np.asarray(colour, np.float32), np.asarray(cover, np.float32)
 
-    def _shade_part(self, part: Part, marked: Collection[Part], *, blending: bool) -> None:
+    def _shade_part(self, part: Part, marks: Marks, *, blending: bool) -> None:
         material = part.material
         program, drawable = self._shade[material.surface], self._drawable(part)
         for name in UNIFORMS:
@@ -316,7 +340,7 @@ class Renderer:
                 program[name] = getattr(material, name)
         program["blending"] = blending
         of_head = float(drawable.of_head)
-        program["shares"] = of_head, float(material.label == Label.HAIR), float(part in marked)
+        program["shares"] = of_head, float(material.label == Label.HAIR), float(part in marks.parts)
         self._texture(part.texture).use(0)
         drawable.shaded.render()
 
@@ -349,7 +373,9 @@ class Renderer:
     def _backdrop(self, light: Light, camera: Camera) -> npt.NDArray[np.float32]:
         """What is behind the person, out of focus: linear RGB (H, W, 3)."""
         if light.backdrop is not None:
-            return cv2.resize(light.backdrop, (self.width, self.height), interpolation=cv2.INTER_AREA)
+            return np.asarray(
+                cv2.resize(light.backdrop, (self.width, self.height), interpolation=cv2.INTER_AREA), np.float32
+            )
         tangent = np.tan(np.radians(max(camera.fov, 50)) / 2)  # a long lens would show too few pixels of it
         x = (2 * (np.arange(self.width) + 0.5) / self.width - 1) * tangent * self.width / self.height
         y = (1 - 2 * (np.arange(self.height) + 0.5) / self.height) * tangent
@@ -371,7 +397,7 @@ UNIFORMS = tuple(field.name for field in fields(Material) if field.name not in (
 
 def _develop(rgb: npt.NDArray[np.float32]) -> Image:
     """Linear RGB to BGR uint8: a little contrast, highlights compressed from `SHOULDER` on, then the sRGB curve."""
-    rgb = GREY * (np.maximum(rgb, 0) / GREY) ** np.float32(CONTRAST)
+    rgb = (GREY * (np.maximum(rgb, 0) / GREY) ** np.float32(CONTRAST)).astype(np.float32)
     over = np.maximum(rgb - SHOULDER, 0) / (1 - SHOULDER)
     x = np.minimum(rgb, SHOULDER) + (1 - SHOULDER) * (1 - np.exp(-over))
     encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 0.0031308) ** (1 / 2.4) - 0.055)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import moderngl
 import numpy as np
@@ -25,6 +26,14 @@ TAPS = np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=1) * np.sqrt((np.arange(8
 Bools = npt.NDArray[np.bool_]
 
 
+class View(NamedTuple):
+    """A light's tile, its matrix (4, 4) scene to tile, and how far its taps reach in texels."""
+
+    tile: int
+    to_light: Floats
+    soft: float
+
+
 class ShadowMaps:
     """Depth maps of `size` x `size` px, one per light."""
 
@@ -36,6 +45,7 @@ class ShadowMaps:
 
     def visibility(
         self,
+        *,
         casters: Sequence[tuple[moderngl.VertexArray, moderngl.Texture, float]],
         centre: npt.NDArray[np.float64],
         radius: float,
@@ -53,13 +63,10 @@ class ShadowMaps:
         """
         box = np.diag([1 / radius, 1 / radius, -1 / (radius * 1.05), 1.0])
         box[2, 3] = -2 / 1.05
-        matrices = np.stack(
-            [
-                box
-                @ look_at(centre + direction * radius * 2, centre, (0, 1, 0) if abs(direction[1]) < 0.9 else (1, 0, 0))
-                for direction in directions.astype(np.float64)
-            ]
-        )
+        matrices = []
+        for direction in directions.astype(np.float64):
+            up = (0, 1, 0) if abs(direction[1]) < 0.9 else (1, 0, 0)
+            matrices.append(box @ look_at(centre + direction * radius * 2, centre, up))
         visible = np.zeros((len(points), len(directions)), np.float32)
         raised = points + normals * np.float32(OFF_THE_SKIN)
         texels = self.size / (2 * radius)  # per dm
@@ -70,13 +77,14 @@ class ShadowMaps:
                 k = first + tile
                 rows = np.flatnonzero(wanted[:, k])
                 soft = float(np.clip(spreads[k] * REACH * texels, 1.5, SOFTEST))
-                visible[rows, k] = self._look(
-                    depths, tile, to_light.astype(np.float32), raised[rows], normals[rows], soft
-                )
+                view = View(tile, to_light.astype(np.float32), soft)
+                visible[rows, k] = self._look(depths, view, raised[rows], normals[rows])
         return visible
 
     def _draw(
-        self, casters: Sequence[tuple[moderngl.VertexArray, moderngl.Texture, float]], matrices: npt.NDArray[np.float64]
+        self,
+        casters: Sequence[tuple[moderngl.VertexArray, moderngl.Texture, float]],
+        matrices: list[npt.NDArray[np.float64]],
     ) -> Floats:
         """Depths of all tiles, flat."""
         context, program = self.context, self.program
@@ -85,7 +93,7 @@ class ShadowMaps:
         self._target.use()
         self._target.clear(depth=1.0)
         rows = np.zeros((LIGHTS, 4, 4), np.float32)
-        rows[: len(matrices)] = matrices.transpose(0, 2, 1)
+        rows[: len(matrices)] = np.stack(matrices).transpose(0, 2, 1)
         program["to_light"].write(rows.tobytes())
         program["tiles"], program["picture"] = TILES, 0
         for array, picture, threshold in casters:
@@ -94,11 +102,9 @@ class ShadowMaps:
             array.render(instances=len(matrices))
         return np.frombuffer(self._maps.read(), np.float32)
 
-    def _look(
-        self, depths: Floats, tile: int, to_light: Floats, points: Floats, normals: Floats, soft: float
-    ) -> Floats:
+    def _look(self, depths: Floats, view: View, points: Floats, normals: Floats) -> Floats:
         """Share of the taps around each point that the light reaches."""
-        size = self.size
+        size, to_light = self.size, view.to_light
         seen = (points @ to_light[:3, :3].T + to_light[:3, 3]) * 0.5 + 0.5
         # The surface's own slope, so that it does not shade itself where the taps lie beside the point.
         axes = to_light[:3, :3] / np.linalg.norm(to_light[:3, :3], axis=1, keepdims=True)
@@ -106,9 +112,9 @@ class ShadowMaps:
         facing = np.minimum(local[:, 2:], -0.25)  # the box looks along -z, so depth grows away from the light
         squeeze = np.linalg.norm(to_light[2, :3]) / np.linalg.norm(to_light[0, :3])
         slopes = -local[:, :2] / facing * np.float32(squeeze / size)
-        taps = (TAPS * soft).astype(np.float32)
+        taps = (TAPS * view.soft).astype(np.float32)
         places = np.clip(seen[:, None, :2] * size + taps, 0, size - 1).astype(np.int32)
-        column, row = places[..., 0] + (tile % TILES) * size, places[..., 1] + (tile // TILES) * size
+        column, row = places[..., 0] + (view.tile % TILES) * size, places[..., 1] + (view.tile // TILES) * size
         depth = depths.take(row * (size * TILES) + column)
         own = seen[:, 2:] + slopes @ taps.T
         return (depth > own - np.float32(BEHIND)).mean(axis=1, dtype=np.float32)
