@@ -1,17 +1,28 @@
-"""Render people who do not exist: training pairs, identity views, contact sheets and the bundled clip.
+"""Render people who do not exist: data sets to train and measure on, identity views, sheets and the bundled clip.
 
-pairs     folder with dataset.json and shard-*.npz (see deepfake_core/synthetic/dataset.py); resumes
-identity  portrait.png, bake views with alpha and labels, views.json (see deepfake_core/synthetic/views.py)
-sheet     one PNG: a row per random person, a column per expression, pose and light
-clip      the performer of models/performer.mp4 (H.264, 640x480, 30 frames/s, loops)
+stills      pictures of random people with labels, mattes and landmarks, as a webcam takes them; hard cases often
+pairs       random actors and the ground truth of their swaps
+sequences   the same in motion, 30 frames/s
+benchmark   the frozen benchmark: 12 sequences with swaps, 300 stills of hard cases
+look        one PNG of samples of a data set, with labels, mattes and landmarks
+identity    portrait.png, bake views with alpha and labels, views.json (see deepfake_core/synthetic/views.py)
+sheet       one PNG: a row per random person, a column per expression, pose and light
+clip        the performer of models/performer.mp4 (H.264, 640x480, 30 frames/s, loops)
+landmarks   where FaceMesh's points lie on the base mesh: models/facemesh/base_mesh_points.safetensors
+
+Data sets are folders of dataset.json and shard-*.npz, see docs/data-format.md. Ctrl-C stops; the same command goes
+on. The same seed gives the same pictures.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import shlex
+import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -26,18 +37,35 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import cv2
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
+from deepfake_core.inference.errors import ModelError
 from deepfake_core.inference.manifest import MODELS_DIR, Manifest
-from deepfake_core.synthetic import dataset
+from deepfake_core.synthetic import benchmark, dataset, landmark_fitting, landmarks
 from deepfake_core.synthetic.assets import AssetsMissing, find_assets
+from deepfake_core.synthetic.body import Body
+from deepfake_core.synthetic.cases import CASES
 from deepfake_core.synthetic.clip import FRAMES, performance_frames, write_video
+from deepfake_core.synthetic.dataset import Description
+from deepfake_core.synthetic.dataset_sheet import dataset_sheet
 from deepfake_core.synthetic.identities import IDENTITIES
-from deepfake_core.synthetic.pairs import PairMaker
+from deepfake_core.synthetic.lighting import KINDS
 from deepfake_core.synthetic.person import Wardrobe
 from deepfake_core.synthetic.renderer import GraphicsMissing
+from deepfake_core.synthetic.samples import SampleMaker
 from deepfake_core.synthetic.sheet import people_sheet
 from deepfake_core.synthetic.views import render_bake_views, render_portrait
 
-_maker: PairMaker | None = None  # one per worker process
+EXPECTED_ERRORS = (
+    AssetsMissing, GraphicsMissing, ModelError, OSError,
+    dataset.DatasetMismatch, dataset.DatasetIncomplete, dataset.ShardBroken,
+)  # fmt: skip
+INTERRUPTED = 130
+FITTED_ON, JUDGED_ON = range(1000, 1060), range(1060, 1080)  # seeds of people
+
+_maker: SampleMaker | None = None  # one per worker process
+
+
+class SpaceMissing(OSError):
+    """The data set would not fit on the disk."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,24 +73,72 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (AssetsMissing, GraphicsMissing, dataset.DatasetMismatch, OSError) as error:
+    except EXPECTED_ERRORS as error:
         print(f"render_people: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("render_people: stopped; the same command goes on where it was.", file=sys.stderr)
+        return INTERRUPTED
     return 0
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too few: at least 1")
+    return number
+
+
+def _views(text: str) -> tuple[str, ...]:
+    asked = set(text.split(","))
+    unknown = asked - set(dataset.VIEWS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no view is called {min(unknown)}: choose of {','.join(dataset.VIEWS)}")
+    return tuple(view for view in dataset.VIEWS if view in asked | {"actor"})
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
 
-    pairs = commands.add_parser("pairs", help="actor and identity in the same scene, for training a swap")
-    pairs.add_argument("--identity", choices=sorted(IDENTITIES), required=True)
-    pairs.add_argument("--out", type=Path, required=True)
-    pairs.add_argument("--count", type=int, default=4480, help="samples; rounded up to whole shards of 64")
-    pairs.add_argument("--size", type=int, default=192, help="side of the pictures in px")
-    pairs.add_argument("--seed", type=int, default=0)
-    pairs.add_argument("--processes", type=int, default=2)
+    stills = commands.add_parser("stills", help="pictures with labels, mattes and landmarks")
+    stills.add_argument("--count", type=_at_least_one, default=4096, help="pictures")
+    stills.add_argument("--clean", action="store_true", help="without the webcam's traces")
+    stills.set_defaults(run=_stills)
+
+    pairs = commands.add_parser("pairs", help="actors and the ground truth of their swaps")
+    pairs.add_argument("--count", type=_at_least_one, default=4480, help="samples")
     pairs.set_defaults(run=_pairs)
+
+    sequences = commands.add_parser("sequences", help="pairs in motion")
+    sequences.add_argument("--count", type=_at_least_one, default=64, help="sequences")
+    sequences.add_argument("--frames", type=_at_least_one, default=60, help="frames of each, 30 a second")
+    sequences.set_defaults(run=_sequences)
+
+    for command in (pairs, sequences):
+        command.add_argument("--identity", choices=sorted(IDENTITIES), required=True)
+        command.add_argument(
+            "--views", type=_views, default=dataset.VIEWS, help=f"of {','.join(dataset.VIEWS)} (default: all)"
+        )
+        command.add_argument("--webcam", action="store_true", help="with noise, white balance... but no lens")
+
+    frozen = commands.add_parser("benchmark", help="the frozen benchmark")
+    frozen.add_argument("--identity", choices=sorted(IDENTITIES), default="vesper")
+    frozen.set_defaults(run=_benchmark)
+
+    for command, size in ((stills, 256), (pairs, 192), (sequences, 256)):
+        command.add_argument("--size", type=_at_least_one, default=size, help="side of the pictures in px")
+        command.add_argument("--seed", type=int, default=0)
+    for command in (stills, pairs, sequences, frozen):
+        command.add_argument("--out", type=Path, required=True, help="folder")
+        command.add_argument("--processes", type=_at_least_one, default=os.cpu_count() or 1)
+
+    look = commands.add_parser("look", help="sheet of a data set")
+    look.add_argument("folder", type=Path)
+    look.add_argument("--out", type=Path, required=True, help="PNG file")
+    look.add_argument("--samples", type=_at_least_one, default=16, help="rows, spread over the set")
+    look.add_argument("--partial", action="store_true", help="accept a half-written set")
+    look.set_defaults(run=_look)
 
     identity = commands.add_parser("identity", help="portrait and bake views of an identity")
     identity.add_argument("name", choices=sorted(IDENTITIES))
@@ -72,9 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     sheet = commands.add_parser("sheet", help="contact sheet of random people")
     sheet.add_argument("--out", type=Path, required=True, help="PNG file")
     sheet.add_argument("--seed", type=int, default=0)
-    sheet.add_argument("--rows", type=int, default=6)
-    sheet.add_argument("--columns", type=int, default=8)
-    sheet.add_argument("--size", type=int, default=192)
+    sheet.add_argument("--rows", type=_at_least_one, default=6)
+    sheet.add_argument("--columns", type=_at_least_one, default=8)
+    sheet.add_argument("--size", type=_at_least_one, default=192)
     sheet.add_argument("--labels", action="store_true", help="show the face-parsing labels below each row")
     sheet.set_defaults(run=_sheet)
 
@@ -83,42 +159,112 @@ def _parser() -> argparse.ArgumentParser:
     clip.add_argument("--person", choices=sorted(IDENTITIES), default="performer")
     clip.set_defaults(run=_clip)
 
-    for command in (pairs, identity, sheet, clip):
+    points = commands.add_parser("landmarks", help="fit FaceMesh's points to the base mesh")
+    points.set_defaults(run=_landmarks)
+
+    for command in (stills, pairs, sequences, frozen, identity, sheet, clip, points):
         command.add_argument("--assets", type=Path, help="assets folder (default: ../shared/assets)")
     return parser
 
 
-def _start_worker(assets: Path, identity: str, size: int, seed: int) -> None:
-    global _maker  # noqa: PLW0603  (multiprocessing initialises workers this way)
+def _stills(options: argparse.Namespace) -> None:
+    _render(options, options.out, kind="stills", count=options.count, webcam=not options.clean)
+
+
+def _pairs(options: argparse.Namespace) -> None:
+    _render(
+        options,
+        options.out,
+        kind="pairs",
+        identity=options.identity,
+        count=options.count,
+        views=options.views,
+        webcam=options.webcam,
+    )
+
+
+def _sequences(options: argparse.Namespace) -> None:
+    _render(
+        options,
+        options.out,
+        kind="sequences",
+        identity=options.identity,
+        count=options.count,
+        frames=options.frames,
+        views=options.views,
+        webcam=options.webcam,
+    )
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    options.size, options.seed = benchmark.SIZE, 0
+    path = options.out / "benchmark.json"
+    path.unlink(missing_ok=True)
+    _render(
+        options,
+        options.out / "sequences",
+        kind="sequences",
+        identity=options.identity,
+        count=benchmark.SEQUENCES,
+        frames=benchmark.FRAMES,
+        views=dataset.VIEWS,
+        people="benchmark",
+    )
+    _render(options, options.out / "parsing", kind="stills", count=benchmark.STILLS, webcam=True, people="benchmark")
+    pictures = {name: dataset.fingerprint(options.out / name) for name in ("sequences", "parsing")}
+    about = benchmark.definition() | {"identity": options.identity, "pictures": pictures}
+    path.write_text(json.dumps(about, indent=2) + "\n")  # last: readers take its presence for the whole
+
+
+def _render(options: argparse.Namespace, folder: Path, **settings: object) -> None:
+    """Render what is missing of a data set, in `options.processes` processes."""
+    assets = find_assets(options.assets)
+    described: dict[str, object] = {"identity": "", "views": ("actor",), "webcam": False} | settings
+    description = Description.model_validate(
+        described
+        | {
+            "size": options.size,
+            "seed": options.seed,
+            "units": tuple(Body(assets).units),
+            "lights": KINDS,
+            "cases": tuple(case.name for case in CASES),
+            "command": f"python tools/render_people.py {shlex.join(sys.argv[1:])}",
+        }
+    )
+    missing = dataset.start_dataset(folder, description)
+    needed = sum(dataset.size_in_bytes(description, description.samples_of(index)) for index in missing)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise SpaceMissing(
+            f"The pictures take {needed / 1e9:.1f} GB, but {folder} has {free / 1e9:.1f} GB left: ask for fewer or "
+            "smaller ones, or for another folder."
+        )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    context = multiprocessing.get_context("spawn")
+    tasks = [(assets, description, folder, index) for index in missing]
+    with Progress(*columns) as progress, context.Pool(min(options.processes, max(len(tasks), 1)), _start) as pool:
+        done = description.samples - sum(description.samples_of(index) for index in missing)
+        bar = progress.add_task(f"{folder.name}, pictures", total=description.samples, completed=done)
+        for index in pool.imap_unordered(_render_shard, tasks):
+            progress.advance(bar, description.samples_of(index))
+
+
+def _start() -> None:
     cv2.setNumThreads(1)
-    _maker = PairMaker(assets, identity, size, seed)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the group: the parent ends them
 
 
-def _render_shard(task: tuple[Path, int]) -> int:
-    assert _maker is not None  # set by _start_worker
-    folder, index = task
+def _render_shard(task: tuple[Path, Description, Path, int]) -> int:
+    global _maker  # noqa: PLW0603  (kept from one shard to the next)
+    assets, description, folder, index = task
+    if _maker is None:
+        _maker = SampleMaker(assets, description)
     dataset.write_shard(folder, index, _maker.shard(index))
     return index
 
 
-def _pairs(options: argparse.Namespace) -> None:
-    assets = find_assets(options.assets)
-    description = dataset.Description(
-        kind="pairs",
-        identity=options.identity,
-        size=options.size,
-        seed=options.seed,
-        count=options.count,
-        command=f"python tools/render_people.py {shlex.join(sys.argv[1:])}",
-    )
-    missing = dataset.start_dataset(options.out, description)
-    columns = (TextColumn("shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    context = multiprocessing.get_context("spawn")
-    settings = (assets, options.identity, options.size, options.seed)
-    with Progress(*columns) as progress, context.Pool(options.processes, _start_worker, settings) as pool:
-        task = progress.add_task("shards", total=description.shards, completed=description.shards - len(missing))
-        for _ in pool.imap_unordered(_render_shard, [(options.out, index) for index in missing]):
-            progress.advance(task)
+def _look(options: argparse.Namespace) -> None:
+    _write_picture(options.out, dataset_sheet(options.folder, options.samples, partial=options.partial))
 
 
 def _identity(options: argparse.Namespace) -> None:
@@ -131,8 +277,12 @@ def _identity(options: argparse.Namespace) -> None:
 def _sheet(options: argparse.Namespace) -> None:
     wardrobe = Wardrobe(find_assets(options.assets))
     picture = people_sheet(wardrobe, options.seed, options.rows, options.columns, options.size, labels=options.labels)
-    if not cv2.imwrite(str(options.out), picture):
-        raise OSError(f"{options.out} cannot be written: check the folder and its free space.")
+    _write_picture(options.out, picture)
+
+
+def _write_picture(path: Path, picture: object) -> None:
+    if not cv2.imwrite(str(path), picture):  # type: ignore[call-overload]
+        raise OSError(f"{path} cannot be written: check the folder and its free space.")
 
 
 def _clip(options: argparse.Namespace) -> None:
@@ -146,6 +296,29 @@ def _clip(options: argparse.Namespace) -> None:
             made_by=f"python tools/render_people.py {shlex.join(sys.argv[1:])}",
             source="rendered by this project from CC0 assets (MakeHuman, Blender studio lights)",
         )
+
+
+def _landmarks(options: argparse.Namespace) -> None:
+    wardrobe = Wardrobe(find_assets(options.assets))
+    people = [*FITTED_ON, *JUDGED_ON]
+    seen = [
+        (seed, each)
+        for seed in track(people, "people")
+        for each in landmark_fitting.observe(wardrobe, range(seed, seed + 1))
+    ]
+    fitted, judged = ([each for seed, each in seen if seed in seeds and each] for seeds in (FITTED_ON, JUDGED_ON))
+    found = landmark_fitting.fit(wardrobe, fitted)
+    path = MODELS_DIR / landmarks.MODEL
+    path.write_bytes(found.to_bytes())
+    Manifest.add(
+        path,
+        licence="Apache-2.0",
+        made_by="python tools/render_people.py landmarks",
+        source="fitted by this project: FaceMesh on rendered people, MakeHuman's CC0 base mesh",
+    )
+    print(f"{len(seen)} pictures, {sum(each is None for _, each in seen)} without a face found")
+    print("error on people not fitted on, % of the distance between the eyes' outer corners:")
+    print(landmark_fitting.report(found, judged))
 
 
 if __name__ == "__main__":

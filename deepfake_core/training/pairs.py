@@ -7,18 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
+from deepfake_core.synthetic import dataset
 from deepfake_core.training.errors import TrainingError
-
-MAX_SHARD_SAMPLES = 64
 
 
 class DatasetBroken(TrainingError):
-    """A shard of rendered pairs does not hold what it should."""
+    """The rendered pairs are not what they should be."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Up to 64 pairs as written by tools/render_people.py; pictures uint8 BGR, labels in CelebAMask-HQ's classes."""
+    """Pairs as written by tools/render_people.py; pictures uint8 BGR, labels in CelebAMask-HQ's classes.
+
+    name: the folder's and the file's, unlike that of any other shard of the training.
+    """
 
     name: str
     actor_bgr: np.ndarray
@@ -35,19 +37,33 @@ _NEEDED = ("actor_bgr", "actor_alpha", "identity_bgr", "identity_labels", "actor
 
 
 def read_shard(path: Path) -> Shard:
-    """Open one shard; raises DatasetBroken naming the file."""
+    """Open one shard of a data set; raises DatasetBroken naming the file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _NEEDED}
-    except (OSError, ValueError, KeyError) as error:
-        raise DatasetBroken(f"{path} is not a shard of rendered pairs ({error}); render it again.") from error
-    count = len(arrays["actor_seed"])
-    sizes = {arrays[name].shape[1:3] for name in _NEEDED[:4]}
-    if not 0 < count <= MAX_SHARD_SAMPLES or len(sizes) != 1 or any(len(a) != count for a in arrays.values()):
-        raise DatasetBroken(f"{path} holds arrays that do not fit each other; render it again.")
-    return Shard(path.stem, **arrays)
+        arrays = dataset.read_shard(path, _description(path.parent), _NEEDED)
+    except dataset.ShardBroken as error:
+        raise DatasetBroken(str(error)) from error
+    return Shard(f"{path.parent.name}-{path.stem}", **arrays)
 
 
-def shard_paths(folder: Path) -> list[Path]:
-    """The finished shards of a data set in order; a renderer may still be adding more."""
-    return sorted(folder.glob("shard-*.npz"))
+def shard_paths(folder: Path, *, partial: bool = False) -> list[Path]:
+    """The finished shards of a data set in order; raises DatasetBroken.
+
+    partial: a renderer may still be adding more. Otherwise all must be there.
+    """
+    _description(folder)
+    try:
+        return dataset.shard_paths(folder, partial=partial)
+    except dataset.DatasetIncomplete as error:
+        raise DatasetBroken(str(error)) from error
+
+
+def _description(folder: Path) -> dataset.Description:
+    try:
+        description = dataset.read_description(folder)
+    except dataset.DatasetMismatch as error:
+        raise DatasetBroken(str(error)) from error
+    if "identity" not in description.views:
+        raise DatasetBroken(
+            f"{folder} holds no pictures of an identity to learn from: render pairs with --views actor,identity."
+        )
+    return description

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.fitting import fit, judge, match_expression
 from deepfake_core.training.identity_views import BakedSurface
-from deepfake_core.training.pairs import Shard, read_shard, shard_paths
+from deepfake_core.training.pairs import Shard, read_shard
 from deepfake_core.training.preparation import PairLandmarks, find_landmarks, make_sample, normalised
 from deepfake_core.training.still_landmarks import StillLandmarks
 
@@ -27,7 +28,7 @@ class StepMissing(TrainingError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """Paths below one folder: surface.npz, retargeter.safetensors, landmarks/, samples/, run/."""
+    """Paths below one folder: person.npz, surface.npz, retargeter.safetensors, landmarks/, samples/, run/."""
 
     folder: Path
 
@@ -35,6 +36,11 @@ class Workspace:
     def surface(self) -> Path:
         """Baked texture and layout."""
         return self.folder / "surface.npz"
+
+    @property
+    def person(self) -> Path:
+        """Whose face this is, see `consent_gate.Person`; written where the gate let the views pass."""
+        return self.folder / "person.npz"
 
     @property
     def retargeter(self) -> Path:
@@ -71,10 +77,10 @@ class Workspace:
         _save(kept, actor=found.actor, identity=found.identity)
         return shard, found
 
-    def fit_retargeter(self, pairs: Path, settings: Configuration, find: StillLandmarks) -> str:
-        """Fit the retargeter on all pairs that are there now; returns its report as one line of JSON."""
+    def fit_retargeter(self, paths: Sequence[Path], settings: Configuration, find: StillLandmarks) -> str:
+        """Fit the retargeter on all pairs of these shards; returns its report as one line of JSON."""
         driver, identity, held_out = [], [], []
-        for path in shard_paths(pairs):
+        for path in paths:
             shard, found = self.landmarks(path, find)
             usable = found.usable()
             driver.append(normalised(found.actor[usable]))
@@ -101,7 +107,7 @@ class Workspace:
 
     def prepare(self, path: Path, find: StillLandmarks, identity: IdentitySurface, blender: TextureBlender) -> int:
         """Make the samples of one shard of pairs unless they are there; returns how many."""
-        target = self.samples / f"sample-{path.stem}.npz"
+        target = self.samples / f"sample-{path.parent.name}-{path.stem}.npz"
         if target.exists():
             return 0
         shard, found = self.landmarks(path, find)

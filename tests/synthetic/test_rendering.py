@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
 
-from deepfake_core.synthetic import dataset, occluders
+from deepfake_core.synthetic import occluders
 from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.camera import Framing, head_to_clip
 from deepfake_core.synthetic.environment import Environment
@@ -19,11 +19,11 @@ from deepfake_core.synthetic.expressions import Expression, lids, random_express
 from deepfake_core.synthetic.identities import IDENTITIES, UnknownIdentity, identity_recipe
 from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.mesh import Mesh
-from deepfake_core.synthetic.pairs import PairMaker
 from deepfake_core.synthetic.part import WHITE, Material, Part, Surface
 from deepfake_core.synthetic.performance import SECONDS, moment
 from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe, random_recipe
-from deepfake_core.synthetic.renderer import GraphicsMissing, Light, Picture, Renderer
+from deepfake_core.synthetic.lighting import Light
+from deepfake_core.synthetic.renderer import GraphicsMissing, Picture, Renderer
 from deepfake_core.synthetic.views import OPEN_MOUTH
 
 pytestmark = pytest.mark.train
@@ -226,19 +226,6 @@ def test_things_before_the_face_are_labelled(person: Person, shoot: Shoot, thing
     changed = np.abs(with_thing.bgr.astype(int) - without.bgr).max(axis=2) > 10
     assert changed[with_thing.labels == label].mean() > 0.5
     assert area(without.labels, label) == 0
-
-
-def test_pairs_fill_the_layout_and_repeat(assets: Path, renderer: Renderer) -> None:
-    shards = [PairMaker(assets, "vesper", 48, seed=5).shard(2, scenes=1) for _ in range(2)]
-    for name, (dtype, shape) in dataset.layout(2, 48).items():
-        assert (shards[0][name].dtype, shards[0][name].shape) == (dtype, shape)
-        assert np.array_equal(shards[0][name], shards[1][name])
-    shard = shards[0]
-    assert np.array_equal(shard["identity_bgr"][0], shard["identity_bgr"][1])
-    assert shard["actor_seed"][0] != shard["actor_seed"][1]
-    assert shard["exposure"][0] == shard["exposure"][1] > 0
-    for picture in ("actor_bgr", "identity_bgr"):
-        assert shard[picture].std() > 10
 
 
 @pytest.mark.parametrize("name", sorted(IDENTITIES))

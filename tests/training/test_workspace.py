@@ -9,6 +9,7 @@ from deepfake_core.identities.library import Library
 from deepfake_core.swapping import alignment
 from deepfake_core.swapping.decoder import load_decoder
 from deepfake_core.swapping.identity_surface import IdentitySurface, TextureBlender
+from deepfake_core.synthetic import dataset
 from deepfake_core.training import pairs
 from deepfake_core.training.driver_sheet import FootageUnreadable, frames
 from deepfake_core.training.preparation import CHANNELS, SAMPLE_SIZE, PairLandmarks, make_sample
@@ -17,52 +18,75 @@ from deepfake_core.training.workspace import StepMissing, Workspace
 SIZE = 192
 
 
-def arrays(count: int = 2) -> dict[str, np.ndarray]:
-    picture = np.full((count, SIZE, SIZE, 3), (90, 120, 170), np.uint8)
-    full = np.full((count, SIZE, SIZE), 255, np.uint8)
-    return {
-        "actor_bgr": picture,
-        "actor_alpha": full,
-        "identity_bgr": picture // 2,
-        "identity_labels": np.full((count, SIZE, SIZE), 1, np.uint8),
-        "actor_seed": np.arange(count, dtype=np.int64),
+def description(**changes: object) -> dataset.Description:
+    values = {
+        "kind": "pairs",
+        "identity": "vesper",
+        "size": SIZE,
+        "seed": 0,
+        "count": 2,
+        "views": ("actor", "identity"),
+        "webcam": False,
+        "units": (),
+        "lights": (),
+        "command": "test",
     }
+    return dataset.Description.model_validate(values | changes)
 
 
-def write(path: Path, **changes: np.ndarray | None) -> Path:
-    kept = {name: array for name, array in {**arrays(), **changes}.items() if array is not None}
-    np.savez(path, allow_pickle=False, **kept)
-    return path
+def write(folder: Path, **changes: np.ndarray) -> Path:
+    """A data set of two pairs in one shard; returns the shard."""
+    dataset.start_dataset(folder, description())
+    arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in dataset.layout(description(), 2).items()}
+    arrays["actor_bgr"][:] = (90, 120, 170)
+    arrays["identity_bgr"][:] = arrays["actor_bgr"] // 2
+    arrays["actor_alpha"][:] = 255
+    arrays["identity_labels"][:] = 1
+    arrays["actor_seed"][:] = (0, 1)
+    dataset.write_shard(folder, 0, arrays | changes)
+    return dataset.shard_path(folder, 0)
 
 
 def test_a_shard_comes_back(tmp_path: Path) -> None:
-    shard = pairs.read_shard(write(tmp_path / "shard-00000.npz"))
+    shard = pairs.read_shard(write(tmp_path / "some"))
     assert len(shard) == 2
-    assert shard.name == "shard-00000"
+    assert shard.name == "some-shard-00000"
+    assert tuple(shard.identity_bgr[1, 0, 0]) == (45, 60, 85)
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"actor_alpha": None},
-        {"actor_seed": np.arange(3)},
-        {"actor_seed": np.arange(0)},
-        {"identity_labels": np.zeros((2, 64, 64), np.uint8)},
-        {"actor_bgr": np.array([{}, {}], dtype=object)},
-    ],
+    "changes", [{"actor_seed": np.arange(3)}, {"identity_labels": np.zeros((2, 64, 64), np.uint8)}]
 )
-def test_a_shard_that_does_not_fit_is_refused_by_name(tmp_path: Path, changes: dict[str, np.ndarray | None]) -> None:
-    kept = {name: array for name, array in {**arrays(), **changes}.items() if array is not None}
-    path = tmp_path / "shard-00007.npz"
-    np.savez(path, allow_pickle=True, **kept)
-    with pytest.raises(pairs.DatasetBroken, match="shard-00007"):
+def test_a_shard_that_does_not_fit_is_refused_by_name(tmp_path: Path, changes: dict[str, np.ndarray]) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(pairs.DatasetBroken, match="shard-00000"):
         pairs.read_shard(path)
 
 
+def test_pairs_of_the_old_format_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"kind": "pairs", "identity": "vesper", "format": 1}')
+    with pytest.raises(pairs.DatasetBroken, match=r"format 1.*render it again"):
+        pairs.shard_paths(tmp_path)
+
+
+def test_a_set_without_the_identity_is_refused(tmp_path: Path) -> None:
+    dataset.start_dataset(tmp_path, description(views=("actor", "face")))
+    with pytest.raises(pairs.DatasetBroken, match="--views actor,identity"):
+        pairs.shard_paths(tmp_path, partial=True)
+
+
+def test_a_half_written_set_is_refused_unless_followed(tmp_path: Path) -> None:
+    dataset.start_dataset(tmp_path, description())
+    with pytest.raises(pairs.DatasetBroken, match="half-written"):
+        pairs.shard_paths(tmp_path)
+    assert pairs.shard_paths(tmp_path, partial=True) == []
+
+
 def test_a_text_file_is_no_shard(tmp_path: Path) -> None:
-    (tmp_path / "shard-00000.npz").write_text("nothing")
+    path = write(tmp_path)
+    path.write_text("nothing")
     with pytest.raises(pairs.DatasetBroken):
-        pairs.read_shard(tmp_path / "shard-00000.npz")
+        pairs.read_shard(path)
 
 
 def face(x: float = 0.0, yaw: float = 0.0) -> np.ndarray:
@@ -86,7 +110,7 @@ def identity() -> IdentitySurface:
 def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(
     tmp_path: Path, identity: IdentitySurface
 ) -> None:
-    shard = pairs.read_shard(write(tmp_path / "shard-00000.npz"))
+    shard = pairs.read_shard(write(tmp_path))
     found = PairLandmarks(np.stack([face(), face()]), np.stack([face(10.0), face()]))
     sample = make_sample(shard, 0, found, identity, TextureBlender())
     assert sample.keys() == CHANNELS.keys()

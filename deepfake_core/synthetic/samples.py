@@ -1,0 +1,222 @@
+"""Turns scenes into samples: the actor's picture, the ground-truth swaps, and everything known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepfake_core.synthetic import benchmark, environment
+from deepfake_core.synthetic.camera import Camera, head_to_clip
+from deepfake_core.synthetic.cases import CASES, Case, random_case
+from deepfake_core.synthetic.dataset import SWAPPED_FACES, Arrays, Description, layout
+from deepfake_core.synthetic.environment import Environment
+from deepfake_core.synthetic.hybrids import Hybrid, Swapper
+from deepfake_core.synthetic.identities import identity_recipe
+from deepfake_core.synthetic.landmarks import Correspondence
+from deepfake_core.synthetic.lighting import KINDS
+from deepfake_core.synthetic.part import Texture
+from deepfake_core.synthetic.person import HeadPose, Person, Posed, Wardrobe
+from deepfake_core.synthetic.recipe import Recipe, random_recipe
+from deepfake_core.synthetic.renderer import Picture, Renderer
+from deepfake_core.synthetic.scenes import RATE, Scene, random_scene, random_sequence
+from deepfake_core.synthetic.webcam import Webcam, random_webcam
+
+STILLS_OF_ACTOR, PAIRS_OF_ACTOR = 4, 8
+FARTHEST_YAW = {"stills": 90.0, "pairs": 60.0}  # degrees: beyond 60 there is hardly a face to swap
+KIND_STREAMS = {"stills": 1, "pairs": 2, "sequences": 3}
+NOBODY = -1
+
+Sample = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """An actor with the hybrids that the views ask for."""
+
+    actor: Person
+    hybrids: dict[str, Hybrid]
+
+
+class SampleMaker:
+    """Renders the shards of a data set; every shard depends on the description and its index alone."""
+
+    def __init__(self, assets: Path, description: Description) -> None:
+        self.description = description
+        self.wardrobe = Wardrobe(assets)
+        self.renderer = Renderer(self.wardrobe.body, description.size)
+        self.environments = [Environment.load(assets, name) for name in environment.NAMES]
+        self.points = Correspondence.load()
+        self.swapper: Swapper | None = None
+        self._face_mask: Texture | None = None
+        if description.identity:
+            self.swapper = Swapper(self.wardrobe, identity_recipe(description.identity))
+            shares = (self.swapper.masks.face.of_texture * 255 + 0.5).astype(np.uint8)
+            self._face_mask = Texture(np.repeat(shares[..., None], 4, axis=2))
+
+    def shard(self, index: int, samples: int | None = None) -> Arrays:
+        """Render shard `index`, or its first samples: arrays as `dataset.layout` says."""
+        count = self.description.samples_of(index) if samples is None else samples
+        wanted = layout(self.description, count)
+        arrays = {name: np.empty(shape, dtype) for name, (dtype, shape) in wanted.items()}
+        for i, sample in zip(range(count), self._samples(index), strict=False):
+            for name in wanted:
+                arrays[name][i] = sample[name]
+        return arrays
+
+    def _samples(self, index: int) -> Iterator[Sample]:
+        description = self.description
+        g = np.random.default_rng([description.seed, KIND_STREAMS[description.kind], index])
+        if description.kind == "sequences":
+            yield from self._sequence(g, index)
+        elif description.people == "benchmark":
+            yield from self._benchmark_stills(index)
+        else:
+            of_actor = STILLS_OF_ACTOR if description.kind == "stills" else PAIRS_OF_ACTOR
+            while True:
+                case = random_case(g) if description.kind == "stills" else CASES[0]
+                cast = self._cast(self._recipe(g, int(g.integers(benchmark.FIRST_SEED)), case))
+                for _ in range(of_actor):
+                    yield self._still(g, cast, case)
+
+    def _benchmark_stills(self, index: int) -> Iterator[Sample]:
+        first = index * self.description.shard_samples
+        for number in range(first, first + self.description.samples_of(index)):
+            still = benchmark.still(number)
+            g = np.random.default_rng([still.seed, KIND_STREAMS["stills"]])
+            case = next(each for each in CASES if each.name == still.case)
+            yield self._still(g, self._cast(self._recipe(g, still.seed, case)), case)
+
+    def _recipe(self, g: np.random.Generator, seed: int, case: Case) -> Recipe:
+        axes = self.wardrobe.body.detail_axes
+        traits = case.traits(benchmark.traits(seed))
+        return case.dress(g, random_recipe(seed, axes, traits=traits))
+
+    def _cast(self, recipe: Recipe) -> Cast:
+        actor = self.wardrobe.build(recipe)
+        hybrids: dict[str, Hybrid] = {}
+        if self.swapper is not None:
+            for view in self.description.views:
+                if view in SWAPPED_FACES:
+                    hybrids[view] = self.swapper.face(actor, in_tone=view == "face_in_tone")
+                elif view == "head":
+                    hybrids[view] = self.swapper.head(actor)
+        return Cast(actor, hybrids)
+
+    def _still(self, g: np.random.Generator, cast: Cast, case: Case) -> Sample:
+        scene = random_scene(g, cast.actor, self.environments, farthest_yaw=FARTHEST_YAW[self.description.kind])
+        scene = case.play(g, cast.actor, scene)
+        camera = scene.framing.camera(cast.actor, cast.actor.pose(scene.expression, scene.pose))
+        sample = self._take(cast, scene, camera, None)
+        sample |= {"case": CASES.index(case), "sequence": NOBODY, "frame": 0, "time": 0.0}
+        if self.description.webcam:
+            webcam = random_webcam(g)
+            sample |= filmed(sample, webcam, int(g.integers(2**31)), bent=self.description.kind == "stills")
+        return sample
+
+    def _sequence(self, g: np.random.Generator, index: int) -> Iterator[Sample]:
+        benchmarked = self.description.people == "benchmark"
+        seed = benchmark.actor(index) if benchmarked else int(g.integers(benchmark.FIRST_SEED))
+        cast = self._cast(self._recipe(g, seed, CASES[0]))
+        scenes = random_sequence(g, cast.actor, self.environments, self.description.frames)
+        camera = scenes[0].framing.camera(cast.actor, cast.actor.pose({}, HeadPose()))
+        webcam = random_webcam(g)
+        noise = g.integers(2**31, size=len(scenes))
+        exposure: float | None = None
+        for frame, scene in enumerate(scenes):
+            sample = self._take(cast, scene, camera, exposure)
+            exposure = sample["exposure"]
+            sample |= {"case": 0, "sequence": index, "frame": frame, "time": frame / RATE}
+            if self.description.webcam:
+                sample |= filmed(sample, webcam, int(noise[frame]), bent=False)
+            yield sample
+
+    def _take(self, cast: Cast, scene: Scene, camera: Camera, exposure: float | None) -> Sample:
+        """All views of a scene; the exposure is measured on the actor unless given."""
+        actor = cast.actor.holding(scene.things)
+        posed = actor.pose(scene.expression, scene.pose)
+
+        def shoot(person: Person, posed: Posed, exposure: float | None) -> Picture:
+            return self.renderer.render(
+                person,
+                posed,
+                scene.light,
+                camera,
+                exposure=exposure,
+                gain=scene.gain,
+                marked=[part for name in ("eyes", "facial_hair", "mouth") for part in person.groups[name]],
+                marked_skin=self._face_mask,
+            )
+
+        picture = shoot(actor, posed, exposure)
+        sample = self._described(actor, scene, camera, picture)
+        sample |= self._view("actor", actor, posed, camera, picture)
+        matte = picture.marked_matte
+        for view in self.description.views:
+            if view in cast.hybrids:
+                hybrid = cast.hybrids[view].with_things(scene.things)
+                taken = hybrid.pose(scene.expression, scene.pose, posed, actor.parts)
+                person = hybrid.person
+            elif view == "identity":
+                assert self.swapper is not None  # the tool asks for an identity with this view
+                person = self.swapper.alone
+                taken = self.swapper.alone_in(scene.expression, scene.pose, actor, posed)
+            else:
+                continue
+            swapped = shoot(person, taken, picture.exposure)
+            sample |= self._view(view, person, taken, camera, swapped)
+            if view in SWAPPED_FACES:
+                matte = np.maximum(matte, swapped.marked_matte)
+        return sample | {"swap_matte": matte, "plate_bgr": picture.plate}
+
+    def _view(self, view: str, person: Person, posed: Posed, camera: Camera, picture: Picture) -> Sample:
+        return {
+            f"{view}_bgr": picture.bgr,
+            f"{view}_alpha": picture.alpha,
+            f"{view}_head_matte": picture.head_matte,
+            f"{view}_hair_matte": picture.hair_matte,
+            f"{view}_labels": picture.labels,
+            f"{view}_points": self.points.points(person, posed, camera, self.description.size),
+            f"{view}_head": head_to_clip(person, posed, camera),
+        }
+
+    def _described(self, actor: Person, scene: Scene, camera: Camera, picture: Picture) -> Sample:
+        traits = actor.recipe.traits
+        return {
+            "yaw": scene.pose.yaw,
+            "pitch": scene.pose.pitch,
+            "roll": scene.pose.roll,
+            "fov": camera.fov,
+            "exposure": picture.exposure,
+            "actor_seed": actor.recipe.seed,
+            "identity_seed": self.swapper.identity.recipe.seed if self.swapper else NOBODY,
+            "monk_tone": traits.monk_tone,
+            "sex": traits.sex == "male",
+            "light": KINDS.index(scene.light.kind),
+            "occluded": scene.bits,
+            "expression": [scene.expression.get(unit, 0.0) for unit in self.description.units],
+            "gaze": scene.gaze,
+        }
+
+
+def filmed(sample: Sample, webcam: Webcam, seed: int, *, bent: bool) -> Sample:
+    """The pictures of a sample as a webcam shows them.
+
+    bent: through its lens too, with what stands beside the pictures. Otherwise only what changes each pixel by
+    itself, so that the views stay equal where they were.
+    """
+    changed: Sample = {}
+    for name, value in sample.items():
+        if name.endswith("_bgr"):
+            changed[name] = webcam.apply(value, seed, photometric_only=not bent)
+        elif bent and name.endswith("_labels"):
+            changed[name] = webcam.lens.labels(value)
+        elif bent and name.endswith(("_alpha", "_matte")):
+            changed[name] = webcam.lens.picture(value)
+        elif bent and name.endswith("_points"):
+            height, width = sample["actor_labels"].shape
+            changed[name] = webcam.lens.points(value, width, height)
+    return changed
