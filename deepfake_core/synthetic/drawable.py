@@ -113,4 +113,5 @@ def _coarse(part: Part) -> Ints:
     _, first, cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     faces = first[cell.ravel()][part.corner_faces]
     a, b, c = faces.T
-    return faces[(a != b) & (b != c) & (c != a)].astype(np.int32)
+    coarse = faces[(a != b) & (b != c) & (c != a)].astype(np.int32)
+    return coarse if len(coarse) else part.corner_faces.astype(np.int32)  # an earring is smaller than a cell
