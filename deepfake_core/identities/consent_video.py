@@ -6,6 +6,8 @@ Only tools import this; nothing of it runs inside OBS.
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
 import queue
 import sys
 import threading
@@ -36,6 +38,10 @@ LOUD = 10 ** (-45 / 20)
 # Only containers that hold everything themselves: a playlist would make the reader open other files.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 _RATE = 48_000
+_ALSA = {
+    "ALSA_CONFIG_PATH": "/usr/share/alsa/alsa.conf",
+    "ALSA_PLUGIN_DIR": f"/usr/lib/{platform.machine()}-linux-gnu/alsa-lib",
+}
 _MICROPHONES = {"linux": ("alsa", "default"), "darwin": ("avfoundation", ":default"), "win32": ("dshow", "")}
 
 
@@ -65,7 +71,7 @@ class VideoFacts:
     loud_seconds: float
 
 
-def pictures(path: Path, every_seconds: float = 0.0) -> Iterator[Picture]:
+def pictures(path: Path, every_seconds: float = 0.0, *, most_seconds: float = MAX_SECONDS) -> Iterator[Picture]:
     """The pictures of a video, at least so far apart; raises VideoRefused.
 
     For files from strangers: only self-contained formats, bounded sizes, one thread.
@@ -76,8 +82,8 @@ def pictures(path: Path, every_seconds: float = 0.0) -> Iterator[Picture]:
         try:
             for number, frame in enumerate(container.decode(stream)):
                 seconds = float(frame.time or 0.0)
-                if seconds > MAX_SECONDS:
-                    raise VideoRefused(f"{path.name} is longer than {MAX_SECONDS:.0f} s; give a shorter part.")
+                if seconds > most_seconds:
+                    raise VideoRefused(f"{path.name} is longer than {most_seconds:.0f} s; give a shorter part.")
                 if seconds >= due:
                     due = seconds + every_seconds
                     yield Picture(number, seconds, frame.to_ndarray(format="bgr24"))
@@ -246,6 +252,10 @@ def _record(
 
 def _listen(microphone: str, sounds: queue.Queue[av.AudioFrame | Exception], stop: threading.Event) -> None:
     kind, usual = _MICROPHONES.get(sys.platform, ("alsa", "default"))
+    # The ALSA library inside PyAV's wheels looks for its configuration where it was built.
+    for name, place in _ALSA.items():
+        if Path(place).exists():
+            os.environ.setdefault(name, place)
     try:
         device = None if Path(microphone).is_file() else kind
         with av.open(microphone or usual, format=device) as container:

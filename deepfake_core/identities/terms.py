@@ -40,8 +40,8 @@ def terms(
     paragraphs = [
         f"{depicted}, this is what you are asked to agree to.",
         "From pictures of your face a program will be trained with which other people can appear on live video with "
-        "your face: with their words and their expressions. This is biometric data about you. Every such picture is marked "
-        "as AI-modified, visibly and with a hidden mark that names this agreement.",
+        "your face: with their words and their expressions. This is biometric data about you. Every such picture is "
+        "marked as AI-modified, visibly and with a hidden mark that names this agreement.",
         f"Who may use it: {'; '.join(granted_to)}",
         f"For: {'; '.join(WORDS[purpose] for purpose in purposes)}",
         f"Where and how: {'; '.join(contexts) or 'no further limits'}",

@@ -72,6 +72,14 @@ def read_views(folder: Path, find: StillLandmarks) -> dict[str, baking.View]:
     return views
 
 
+def identity_name(folder: Path) -> str:
+    """Name of the recipe that `folder`/views.json says it shows; raises ViewsUnusable."""
+    try:
+        return str(json.loads((folder / "views.json").read_text(encoding="utf-8"))["identity"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ViewsUnusable(f"{folder}/views.json cannot be read ({error}); render the views again.") from error
+
+
 def bake_surface(views: dict[str, baking.View]) -> BakedSurface:
     """Bake both pages; every view but the two special ones feeds the first."""
     heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in views.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -60,10 +61,10 @@ def identity_files(
     }
 
 
-def origin_record(name: str, decoder: bytes, origin: Origin) -> ConsentRecord:
+def origin_record(name: str, origin: Origin) -> ConsentRecord:
     """The record of an identity that depicts nobody; it counts once the project's release key has signed it."""
     return ConsentRecord(
-        record_id=f"synthetic-{name}-{pack.sha256(decoder)[:12]}",
+        record_id=f"synthetic-{name}-{uuid.uuid4().hex[:12]}",
         kind="synthetic",
         signer=release.PUBLIC_KEY,
         depicted=NOBODY,
