@@ -10,6 +10,7 @@ Expression = dict[str, float]
 
 # Degrees that an eye turns at weight 1 of its pose units (face-poseunits.bvh).
 GAZE_SIDE, GAZE_UP, GAZE_DOWN = 18.85, 19.8, 21.3
+PULL = 0.75  # of both corners of the mouth
 GAZE_LIMITS = (GAZE_SIDE, 0.8 * GAZE_UP)  # degrees to the side, up and down
 
 
@@ -45,13 +46,12 @@ CONSONANTS = ("mbp", "fv", "th", "l", "sz", "sh", "kg")
 SMILES: dict[str, Expression] = {
     "closed": {**both("MouthPullUp", 0.6), **both("MouthPullSide", 0.25), **both("CheekUp", 0.4)},
     "teeth": {
-        **both("MouthPullUp", 0.8), **both("MouthPullSide", 0.4), "UpperLipUp": 0.7, "lowerLipDown": 0.25,
-        **both("CheekUp", 0.6), **both("LowerLidUp", 0.3), "NasolabialDeepener": 0.4,
+        **both("MouthPullUp", 0.5), "UpperLipStretched": 0.7, "lowerLipDown": 0.3, **both("CheekUp", 0.6),
+        **both("LowerLidUp", 0.3), "NasolabialDeepener": 0.3,
     },
     "laugh": {
-        **both("MouthPullUp", 0.9), **both("MouthPullSide", 0.5), "UpperLipUp": 0.8, "JawDrop": 0.45,
-        **both("CheekUp", 0.8), **both("LowerLidUp", 0.45), "NasolabialDeepener": 0.5,
-        **both("UpperLidClosed", 0.2),
+        **both("MouthPullUp", 0.45), "UpperLipStretched": 0.8, "JawDropStretched": 0.4, **both("CheekUp", 0.8),
+        **both("LowerLidUp", 0.45), "NasolabialDeepener": 0.4, **both("UpperLidClosed", 0.2),
     },
 }  # fmt: skip
 BROWS: dict[str, Expression] = {
@@ -122,6 +122,18 @@ def add(*expressions: Mapping[str, float]) -> Expression:
     return total
 
 
+def within_reach(expression: Mapping[str, float]) -> Expression:
+    """The same expression with the corners of the mouth pulled no farther than the skin reaches: beyond `PULL` in
+    all, MakeHuman's jaw and teeth come through the chin."""
+    tamed = dict(expression)
+    for side in ("Left", "Right"):
+        pulls = [unit for unit in (f"Mouth{side}PullUp", f"Mouth{side}PullSide") if unit in tamed]
+        total = sum(tamed[unit] for unit in pulls)
+        for unit in pulls:
+            tamed[unit] *= min(1.0, PULL / max(total, PULL))
+    return tamed
+
+
 def scaled(expression: Mapping[str, float], strength: float) -> Expression:
     """The same expression, stronger or weaker; no unit above 1."""
     return {unit: min(1.0, weight * strength) for unit, weight in expression.items()}
@@ -158,7 +170,7 @@ def random_expression(g: np.random.Generator, library: Mapping[str, Mapping[str,
     else:
         closing = {}
     towards = g.normal(0, (6.0, 3.5)) if g.random() < 0.7 else g.uniform((-18, -13), (18, 12))
-    return add(_lopsided(g, add(base, brows)), closing, look(float(towards[0]), float(towards[1])))
+    return add(within_reach(_lopsided(g, add(base, brows))), closing, look(float(towards[0]), float(towards[1])))
 
 
 def _one_of(g: np.random.Generator, expressions: Mapping[str, Mapping[str, float]]) -> Mapping[str, float]:

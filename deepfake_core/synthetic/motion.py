@@ -29,6 +29,7 @@ from deepfake_core.synthetic.expressions import (
     lids,
     look,
     scaled,
+    within_reach,
 )
 from deepfake_core.synthetic.person import HeadPose
 
@@ -119,7 +120,8 @@ class Motion:
         speech = {unit: float(w) for unit, w in zip(MOUTH_UNITS, np.clip(mouth, 0, 1), strict=True) if w > 1e-4}
         passing = [scaled(units, float(max(steps.at(t)[0], 0.0))) for units, steps in self._passing]
         blink = lids(float(np.clip(self._blinks.at(t)[0], 0, 1)))
-        expression = add(self._mood, speech, *passing, blink, look(float(right), float(up)))
+        face = within_reach(add(self._mood, speech, *passing))
+        expression = add(face, blink, look(float(right), float(up)))
         return Moment(HeadPose(float(yaw), float(pitch), float(roll)), expression, gaze_of(expression))
 
     def _drift_at(self, t: float) -> Floats:

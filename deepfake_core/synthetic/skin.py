@@ -73,7 +73,7 @@ class SkinRecipe:
 
 
 LIP_COLOURS = (  # BGR, linear: reds, roses, plums and browns
-    (0.05, 0.03, 0.36), (0.14, 0.09, 0.42), (0.16, 0.1, 0.3), (0.09, 0.03, 0.17), (0.08, 0.06, 0.2), (0.2, 0.16, 0.46),
+    (0.04, 0.025, 0.32), (0.12, 0.09, 0.4), (0.13, 0.1, 0.33), (0.05, 0.035, 0.2), (0.08, 0.06, 0.2), (0.2, 0.16, 0.46),
 )  # fmt: skip
 LID_COLOURS = (
     (0.06, 0.06, 0.08), (0.12, 0.08, 0.12), (0.1, 0.12, 0.2), (0.2, 0.13, 0.08), (0.04, 0.07, 0.13), (0.12, 0.2, 0.35),
@@ -221,12 +221,13 @@ class SkinShop:
     def _relief_table(self, name: str) -> npt.NDArray[np.float32]:
         """For each 8-bit code of a source's blue, green and red: linear light as a multiple of the face's mean.
 
-        (1, 256, 3). The dark sources' contrast, twice that of the light ones, is lessened.
+        (1, 256, 3). Contrast is lessened, most in the dark sources, where it is twice that of the
+        light ones.
         """
         if name not in self._relief_tables:
             face = self.mask("face") > 0.5
             linear = (np.arange(256) / 255.0) ** GAMMA
-            contrast = 0.7 if "dark" in name else 1.0
+            contrast = 0.55 if "dark" in name else 0.85
             table = np.empty((1, 256, 3), np.float32)
             for channel in range(3):
                 codes = self._source(name)[..., channel][face]

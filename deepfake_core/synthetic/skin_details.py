@@ -172,15 +172,15 @@ class HeadMap:
         mottled = self._noise(g, 0.012)
         grain = self._noise(g, 2.2 / self.size)
         blood += 0.2 * details.redness * self.ruddy * (1 + 0.15 * mottled)
-        blood += details.blotches * (0.03 * cloudy + 0.025 * mottled)
-        melanin += details.blotches * (0.03 * self._noise(g, 0.03) + 0.015 * mottled)
-        melanin += details.pores * 0.05 * grain * (0.4 + 0.6 * face)
+        blood += details.blotches * (0.02 * cloudy + 0.012 * mottled)
+        melanin += details.blotches * (0.018 * self._noise(g, 0.03) + 0.008 * mottled)
+        melanin += details.pores * 0.025 * grain * (0.4 + 0.6 * face)
         if details.freckles > 0:
             area = np.clip(self.blob(CHEEK, 0.25) + self.blob(NOSE, 0.2) + 0.4 * self.blob(FOREHEAD, 0.3), 0, 1)
-            melanin += 1.5 * details.freckles * self._spots(g, 1.5, 1.7) * area * (0.7 + 0.3 * cloudy) * (1 - self.lips)
+            melanin += 1.1 * details.freckles * self._spots(g, 1.0, 1.6) * area * (0.7 + 0.3 * cloudy) * (1 - self.lips)
         if details.sun_spots > 0:
             melanin += (
-                0.7 * details.sun_spots * self._spots(g, 5.0, 1.9) * (0.3 + 0.7 * _rise(self.place[..., 1], 6.5, 0.1))
+                0.45 * details.sun_spots * self._spots(g, 4.0, 1.9) * (0.3 + 0.7 * _rise(self.place[..., 1], 6.5, 0.1))
             )
         for _ in range(details.moles):
             self._mole(g, melanin)
@@ -191,13 +191,13 @@ class HeadMap:
             for onset, field in self._wrinkles:
                 depth = float(np.clip((details.wrinkles - onset) / 0.5, 0, 1) * g.uniform(0.5, 1.0))
                 if depth > 0:
-                    melanin += 0.3 * depth * field
-                    blood += 0.25 * depth * field
-            melanin += details.wrinkles * 0.09 * self._noise(g, 3.5 / self.size) * self._sagging
+                    melanin += 0.17 * depth * field
+                    blood += 0.12 * depth * field
+            melanin += details.wrinkles * 0.05 * self._noise(g, 3.5 / self.size) * self._sagging
         head *= np.exp(-(melanin[..., None] * MELANIN + blood[..., None] * BLOOD))
         if details.stubble > 0:
-            hairs = np.clip(0.9 + 0.2 * self._noise(g, 1.0 / self.size) + 0.15 * cloudy, 0, 1.5)
-            cover = np.clip(0.5 * details.stubble * self.beard * hairs, 0, 0.85)
+            hairs = np.clip(0.95 + 0.12 * self._noise(g, 1.0 / self.size) + 0.15 * cloudy, 0, 1.5)
+            cover = np.clip(0.4 * details.stubble * self.beard * hairs, 0, 0.85)
             _blend(head, details.stubble_colour, cover)
         self._make_up(head, details)
 
