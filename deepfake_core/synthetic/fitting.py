@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from deepfake_core.synthetic.assets import read_image
 from deepfake_core.synthetic.body import Body
+from deepfake_core.synthetic.clothes import Dyer
 from deepfake_core.synthetic.garment import Garment
 from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.part import Material, Part, Texture
 
-SHOULDERS = 5.2  # dm: what lies lower is never in the picture
-ARMS = 2.9  # dm from the middle
+SHOULDERS = 3.9  # dm: what lies lower is never in the picture
+ARMS = 3.5  # dm from the middle
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Stock:
 
     assets: Path
     body: Body
+    dyer: Dyer = field(default_factory=Dyer)
     _garments: dict[str, Garment] = field(default_factory=dict)
     _textures: dict[str, Texture] = field(default_factory=dict)
 

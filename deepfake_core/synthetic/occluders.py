@@ -1,176 +1,464 @@
-"""Things in front of the face: glasses, a hand, a microphone."""
+"""Things that come before the face: the person's own hands, microphones, cups and phones."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from deepfake_core.synthetic.body import BODY_VERTICES, skin_vertices
+from deepfake_core.synthetic import hands
+from deepfake_core.synthetic.hands import Arm, Fingers, Reach, hand_material
+from deepfake_core.synthetic.head import HeadFit
 from deepfake_core.synthetic.labels import Label
-from deepfake_core.synthetic.mesh import Ints, Mesh
-from deepfake_core.synthetic.part import WHITE, Material, Part, Surface
+from deepfake_core.synthetic.part import Colour, Material, Motion, Part, Surface, Texture
 from deepfake_core.synthetic.person import Person
+from deepfake_core.synthetic.solids import Points, Solid, ball, box, disc, lathe, merged, tube
 
-GLASSES, HAND, MICROPHONE = 1, 2, 4  # bits of a sample's `occluded`
-FRAME_COLOURS = (
-    (0.02, 0.02, 0.02), (0.15, 0.06, 0.03), (0.4, 0.4, 0.42), (0.5, 0.05, 0.05), (0.05, 0.1, 0.35),
-)  # fmt: skip
+HAND, MICROPHONE, CUP, PHONE = 2, 4, 8, 16  # bits of a sample's `occluded`
+COMING = 0.7  # s that a thing takes to come or go
+SWAYS = 0.35  # per second, of a thing held in the air
+LOW = 5.0  # dm below: out of every picture
+MICROPHONES: tuple[Colour, ...] = ((0.012, 0.012, 0.013), (0.012, 0.012, 0.013), (0.08, 0.08, 0.085), (0.4, 0.4, 0.42))
+GRILLES: tuple[Colour, ...] = ((0.05, 0.05, 0.052), (0.5, 0.5, 0.52))
+CUPS: tuple[Colour, ...] = (
+    (0.8, 0.79, 0.76),
+    (0.8, 0.79, 0.76),
+    (0.03, 0.03, 0.035),
+    (0.5, 0.05, 0.04),
+    (0.05, 0.12, 0.35),
+    (0.1, 0.3, 0.15),
+    (0.75, 0.5, 0.1),
+    (0.35, 0.22, 0.12),
+    (0.3, 0.45, 0.5),
+)
+DRINKS: tuple[Colour, ...] = (
+    (0.06, 0.025, 0.01),
+    (0.25, 0.13, 0.06),
+    (0.75, 0.3, 0.03),
+    (0.4, 0.03, 0.03),
+    (0.6, 0.65, 0.65),
+)
+PHONES: tuple[Colour, ...] = (
+    (0.01, 0.01, 0.012),
+    (0.01, 0.01, 0.012),
+    (0.7, 0.7, 0.72),
+    (0.05, 0.08, 0.2),
+    (0.5, 0.3, 0.3),
+)
 
-Solid = tuple[npt.NDArray[np.float64], Ints]
+
+@dataclass(frozen=True)
+class Gesture:
+    """A hand at the face, told for the left hand (the right one is its mirror image).
+
+    `fingers` to choose from; `along` where straight fingers point and `palm` where the palm looks, x to the picture's
+    right, y up, z to the camera; `place` of the palm's middle, in dm from `anchor`; `towards` the way that the
+    hand takes to the face until it touches, or None for a hand in the air.
+    """
+
+    share: float
+    fingers: tuple[Fingers, ...]
+    along: tuple[float, float, float]
+    palm: tuple[float, float, float]
+    anchor: str
+    place: tuple[float, float, float]
+    towards: tuple[float, float, float] | None = None
+
+
+GESTURES = {
+    "open palm": Gesture(1.2, (hands.OPEN, hands.FLAT), (-0.1, 1, 0.1), (0, 0, 1), "mouth", (0.25, -0.1, 0.9)),
+    "open hand": Gesture(0.8, (hands.OPEN, hands.RELAXED), (-0.35, 1, 0.1), (-0.3, 0, -1), "mouth", (0.3, -0.2, 0.8)),
+    "chin on fist": Gesture(
+        1.0, (hands.FIST,), (-0.35, 0.9, -0.25), (-0.35, -0.2, -1), "chin", (0.1, -0.75, 0.0), (0, 1, -0.15)
+    ),
+    "cheek": Gesture(
+        1.2, (hands.RELAXED, hands.FLAT), (-0.05, 1, -0.3), (-1, 0.15, -0.35), "mouth", (0.9, 0.05, -0.35),
+        (-1, 0.05, -0.35),
+    ),
+    "mouth": Gesture(
+        1.3, (hands.FLAT, hands.RELAXED), (-1, 0.45, -0.1), (0, 0, -1), "mouth", (0.3, -0.1, 0.9), (0, 0.05, -1)
+    ),
+    "fist at the mouth": Gesture(
+        0.7, (hands.FIST,), (-1, 0.45, -0.1), (0.1, -0.25, -1), "mouth", (0.15, -0.1, 0.9), (0, 0.05, -1)
+    ),
+    "finger on the lips": Gesture(
+        0.7, (hands.POINTING,), (-0.3, 1, -0.05), (-0.8, 0, -0.6), "mouth", (0.25, -0.95, 0.6), (0, 0.1, -1)
+    ),
+    "pointing": Gesture(0.5, (hands.POINTING,), (-0.4, 1, 0.35), (-0.5, 0, -1), "mouth", (0.45, -0.4, 0.9)),
+    "rubbing the chin": Gesture(
+        0.8, (hands.PINCH,), (-0.65, 0.7, -0.3), (-0.5, 0.3, -1), "chin", (0.42, -0.35, 0.5), (-0.15, 0.3, -1)
+    ),
+    "at the glasses": Gesture(
+        0.7, (hands.PINCH,), (-0.45, 0.75, -0.5), (-0.9, 0.2, -0.5), "eyes", (1.05, -0.6, 0.35), (-1, 0.1, -0.35)
+    ),
+    "forehead": Gesture(
+        0.6, (hands.RELAXED,), (-0.8, 0.65, -0.15), (0, -0.15, -1), "eyes", (0.4, 0.3, 0.9), (-0.05, 0, -1)
+    ),
+    "eyes": Gesture(
+        0.4, (hands.FLAT, hands.RELAXED), (-0.75, 0.65, -0.1), (0, -0.05, -1), "eyes", (0.3, -0.15, 0.9), (0, 0, -1)
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Thing:
+    """Parts in rest pose that move as one; `follows`: how far they turn with the head (1: they touch it);
+    `hidden`: how far they go, in dm, when they are taken away."""
+
+    parts: list[Part]
+    bits: int
+    follows: float
+    hidden: Points
+
+
+@dataclass(frozen=True, eq=False)
+class Stay:
+    """When a thing is before the face: it comes until `begin` and goes from `end` on (seconds)."""
+
+    begin: float = -np.inf
+    end: float = np.inf
+
+    def away(self, time: float) -> float:
+        """0 while the thing is there, 1 when it is gone, smooth between."""
+        x = float(np.clip(max(self.begin - time, time - self.end) / COMING, 0, 1))
+        return x * x * (3 - 2 * x)
+
+
+class Occlusion:
+    """What comes before one person's face: parts to hold, and their bits at a time."""
+
+    def __init__(self, things: Sequence[tuple[Thing, Stay, float]], rest: Points) -> None:
+        """Things, when they are there, and a phase of their swaying in 0..2 pi; `rest`: the head bone's place."""
+        self._stays = [(thing.bits, stay) for thing, stay, _ in things]
+        self.parts: list[Part] = []
+        for thing, stay, phase in things:
+            motion = _motion(thing, stay, phase, rest)
+            for part in thing.parts:
+                part.motion = motion
+                self.parts.append(part)
+
+    def bits(self, time: float = 0.0) -> int:
+        """Which things are before the head at `time` seconds."""
+        bits = 0
+        for of_thing, stay in self._stays:
+            if stay.away(time) < 0.5:
+                bits |= of_thing
+        return bits
 
 
 def random_occluders(g: np.random.Generator, person: Person) -> tuple[list[Part], int]:
-    """Glasses (17 %), a hand (15 %), a microphone (6 %), and their bits."""
-    wanted = g.random(3) < (0.17, 0.15, 0.06)
-    parts: list[Part] = []
-    bits = 0
-    for bit, make, is_wanted in zip((GLASSES, HAND, MICROPHONE), (glasses, hand, microphone), wanted, strict=True):
-        if is_wanted:
-            parts += make(g, person)
-            bits |= bit
-    return parts, bits
+    """Things in a still picture, and their bits."""
+    occlusion = random_occlusion(g, person)
+    return occlusion.parts, occlusion.bits()
 
 
-def glasses(g: np.random.Generator, person: Person) -> list[Part]:
-    """Rims (a superellipse bent around the face), bridge and temples; one pair in five has dark lenses."""
-    left, right = (person.fitting.heads[person.fitting.body.bone_index[bone]] for bone in ("eye.L", "eye.R"))
-    apart = float(np.linalg.norm(left - right))
-    skin = person.fitting.base[:BODY_VERTICES]
-    height = left[1]
-    bridge = (np.abs(skin[:, 0]) < 0.05) & (np.abs(skin[:, 1] - height) < 0.06) & (skin[:, 2] > left[2])
-    front = float(skin[bridge, 2].max()) + 0.05
-    rx, ry = apart * g.uniform(0.36, 0.44), apart * g.uniform(0.24, 0.38)
-    squareness, thickness = g.uniform(2, 5), g.uniform(0.012, 0.035)
-    t = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-    outline = [np.sign(f) * np.abs(f) ** (2 / squareness) for f in (np.cos(t), np.sin(t))]
-    solids, rims = [], []
-    for eye in (left, right):
-        x = eye[0] * 1.05 + outline[0] * rx
-        rim = np.stack([x, height - 0.04 + outline[1] * ry, front - 0.03 - 0.25 * x**2], axis=1)
-        rims.append(rim)
-        solids.append(_tube(rim, thickness, closed=True))
-    x = np.linspace(-apart * 0.17, apart * 0.17, 7)
-    arch = height + 0.05 + 0.04 * (1 - (x / (apart * 0.2)) ** 2)
-    solids.append(_tube(np.stack([x, arch, np.full_like(x, front + 0.01)], axis=1), thickness))
-    for side in (1, -1):
-        hinge = side * (abs(left[0]) * 1.05 + rx)
-        temple = (
-            (skin[:, 0] * side > 0.3) & (np.abs(skin[:, 1] - height) < 0.15) & (skin[:, 2] > 0) & (skin[:, 2] < 0.5)
-        )  # fmt: skip
-        ear = side * float(np.abs(skin[temple, 0]).max(initial=0.8))
-        path = [
-            [hinge, height + 0.05, front - 0.03 - 0.25 * hinge**2], [hinge * 1.04, height + 0.06, front - 0.35],
-            [ear, height + 0.06, 0.55], [ear * 0.98, height - 0.05, 0.15],
-        ]  # fmt: skip
-        solids.append(_tube(np.array(path), thickness * 0.9))
-    colour = FRAME_COLOURS[g.integers(len(FRAME_COLOURS))]
-    frame = Material(Surface.PLASTIC, Label.GLASSES, tint=colour, roughness=0.25, specular=0.06)
-    parts = [_on_head(person, _merge(solids), frame)]
-    if g.random() < 0.2:
-        dark = Material(Surface.PLASTIC, Label.GLASSES, tint=(0.01, 0.01, 0.012), roughness=0.05, specular=0.06)
-        parts.append(_on_head(person, _merge([_disc(rim) for rim in rims]), dark))
-    return parts
+def random_occlusion(g: np.random.Generator, person: Person, seconds: float | None = None) -> Occlusion:
+    """A hand (15 %), a microphone (7 %), a cup (4 %), a phone (4 %) or nothing. With `seconds` it comes and goes
+    within that time; without, it is there."""
+    draw = g.random()
+    make = next((make for make, share in MAKERS if (draw := draw - share) < 0), None)
+    if make is None:
+        return Occlusion([], person.fitting.head)
+    thing = make(g, person, 1 if g.random() < 0.5 else -1)
+    stay = Stay()
+    if seconds is not None and thing.bits != MICROPHONE:
+        begin = float(g.uniform(-0.4, 0.5) * seconds)
+        stay = Stay(begin, begin + float(g.uniform(0.3, 0.8) * seconds))
+    return Occlusion([(thing, stay, float(g.uniform(0, 2 * np.pi)))], person.fitting.head)
 
 
-def hand(g: np.random.Generator, person: Person) -> list[Part]:
-    """The person's own left hand and forearm, fingers curled a little, reaching up before the face."""
-    body = person.fitting.body
-    mesh = body.mesh
+def _motion(thing: Thing, stay: Stay, phase: float, rest: Points) -> Motion:
+    root = rest.astype(float)
 
-    def moved_by(*bones: str) -> npt.NDArray[np.float32]:
-        return body.weights[:, [name.endswith(".L") and name.startswith(bones) for name in body.bones]].sum(axis=1)
+    def motion(head: npt.NDArray[np.float32], time: float) -> Points:
+        matrix = np.eye(4)
+        turn = Rotation.from_matrix(head[:3, :3]).as_rotvec() * thing.follows
+        sway = (1 - thing.follows) * np.sin(2 * np.pi * SWAYS * time + phase + np.array([0.0, 1.7, 3.1]))
+        matrix[:3, :3] = Rotation.from_rotvec(turn + 0.03 * sway).as_matrix()
+        middle = root + thing.follows * (head[:3, :3] @ root + head[:3, 3] - root)
+        matrix[:3, 3] = middle - matrix[:3, :3] @ root + 0.05 * sway + stay.away(time) * thing.hidden
+        return matrix
 
-    palm = moved_by("wrist", "metacarpal", "finger")
-    arm = palm + moved_by("lowerarm")
-    faces = (mesh.groups == "body") & (arm[mesh.faces].min(axis=1) > 0.3)
-    curl = g.uniform(0, 0.5)
-    turns = {
-        f"finger{finger}-{joint}.L": Rotation.from_euler("z", -curl * g.uniform(0.6, 1.2))
-        for finger in range(2, 6)
-        for joint in range(1, 4)
-    }
-    posed = skin_vertices(person.fitting.base, body.weights, body.pose(person.fitting.heads, {}, turns))
-    used = np.unique(mesh.faces[faces])
-    of_palm = used[palm[used] > 0.5]
-    centre = posed[of_palm].mean(axis=0)
-    # Axes of the hand: from the elbow to the fingers, across, and out of the flat hand.
-    along = centre - posed[used].mean(axis=0)
-    along /= np.linalg.norm(along)
-    _, _, axes = np.linalg.svd(posed[of_palm] - centre, full_matrices=False)
-    out = axes[2] - along * (along @ axes[2])
-    out /= np.linalg.norm(out)
+    return motion
+
+
+def hand(g: np.random.Generator, person: Person, side: int) -> Thing:
+    """A hand in a random gesture."""
+    shares = np.array([told.share for told in GESTURES.values()])
+    if person.recipe.outfit.glasses:
+        shares[list(GESTURES).index("at the glasses")] *= 4
+    return gesture(g, person, str(g.choice(list(GESTURES), p=shares / shares.sum())), side)
+
+
+def gesture(g: np.random.Generator, person: Person, name: str, side: int) -> Thing:
+    """A hand in a gesture of `GESTURES`; `side` 1 is the person's left hand."""
+    told = GESTURES[name]
+    head = HeadFit(person.fitting)
+    mirror = np.array([side, 1.0, 1.0])
+    tilt = Rotation.from_rotvec(np.radians(g.normal(0, 6, 3)))
+    along, palm = (tilt.apply(mirror * np.array(direction, float)) for direction in (told.along, told.palm))
+    loose = 0.08 if told.towards else 0.2
+    anchor: Points = getattr(head, told.anchor)
+    middle = anchor + mirror * (np.array(told.place) + g.normal(0, loose, 3) * [1, 1, 0.5])
+    fingers = told.fingers[g.integers(len(told.fingers))].varied(g)
+    reach = Reach.to(Arm(person.fitting, side), fingers, along, palm, middle)
+    if told.towards:
+        reach = reach.touching(head, mirror * np.array(told.towards))
+    parts = reach.parts(person.recipe.outfit, _skin(person))
+    away = -np.array(told.towards or (0, 0, -0.5)) * mirror
+    return Thing(parts, HAND, 1.0 if told.towards else 0.3, away + np.array([0.8 * side, -LOW, 0.3]))
+
+
+def hand_microphone(g: np.random.Generator, person: Person, side: int) -> Thing:
+    """A microphone before the mouth, in a fist."""
+    head = HeadFit(person.fitting)
+    down = _unit(np.array([g.uniform(0.0, 0.6) * side, -1.0, g.uniform(0.0, 0.6)]))
+    capsule = head.mouth + [g.normal(0, 0.15), g.uniform(-0.5, -0.15), g.uniform(0.4, 0.75)]
+    colour = MICROPHONES[g.integers(len(MICROPHONES))]
+    upright = lathe([(0.001, -2.2), (0.09, -2.2), (0.1, -2.15), (0.125, -0.32), (0.17, -0.22), (0.17, -0.18)])
+    grille = merged([ball((0, 0, 0), (0.26, 0.28, 0.26), sides=16, rings=10), tube(_circle(0.262), 0.02, closed=True)])
+    stand = _upright(-down, capsule)
+    parts = [
+        upright.moved(stand).part(person.fitting.head_weights(len(upright.vertices)), _plastic(colour, 0.35)),
+        grille.moved(stand).part(
+            person.fitting.head_weights(len(grille.vertices)),
+            Material(Surface.PLASTIC, Label.OCCLUDER, tint=GRILLES[g.integers(2)], roughness=0.5, specular=0.2),
+            _weave(),
+        ),
+    ]
+    bits = MICROPHONE
+    grip = capsule + down * g.uniform(0.85, 1.2)
+    palm = np.array([-side, 0.0, g.uniform(-0.9, -0.1)])
+    reach = Reach.gripping(Arm(person.fitting, side), hands.THIN_GRIP.varied(g), grip, 0.12, thumbward=-down, palm=palm)
+    parts += reach.parts(person.recipe.outfit, _skin(person))
+    return Thing(parts, bits | HAND, 0.6, np.array([0.8 * side, -LOW, 0.3]))
+
+
+def desk_microphone(g: np.random.Generator, person: Person, side: int) -> Thing:
+    """A studio microphone on an arm, often with a pop filter."""
+    head = HeadFit(person.fitting)
+    place = head.mouth + [side * g.uniform(0.1, 0.9), g.uniform(-1.1, -0.45), g.uniform(0.8, 1.5)]
+    colour = MICROPHONES[g.integers(len(MICROPHONES))]
+    hanging = g.random() < 0.4
+    lean = _unit(np.array([0.25 * side, -1.0 if hanging else 1.0, -g.uniform(0.1, 0.5)]))
+    upright = _upright(lean, place)
+    radius = g.uniform(0.2, 0.3)
+    case = lathe(
+        np.array([(0.001, -1.5), (0.6, -1.5), (1, -1.42), (1, -0.42), (1.06, -0.4), (1.06, -0.34)]) * [radius, 1]
+    )
+    grille = lathe(np.array([(1, -0.34), (1, 0.2), (0.85, 0.36), (0.5, 0.44), (0.001, 0.46)]) * [radius, 1])
+    foot = upright[:3, 3] - lean * 1.5
+    out = np.array([side, 0.0, 0.3])
+    stages = [
+        foot,
+        foot + out * 0.7 + [0, 0.2 if hanging else -0.25, 0],
+        foot + out * 2 + [0, 2.2 if hanging else -2.6, 0],
+    ]
+    arm = merged([tube(stages, 0.07, sides=8), ball(stages[1], 0.12)])
+    weights = person.fitting.head_weights
+    parts = [
+        case.moved(upright).part(weights(len(case.vertices)), _plastic(colour, 0.3)),
+        grille.moved(upright).part(
+            weights(len(grille.vertices)),
+            Material(Surface.PLASTIC, Label.OCCLUDER, tint=GRILLES[g.integers(2)], roughness=0.5, specular=0.2), _weave(),
+        ),
+        arm.part(weights(len(arm.vertices)), _plastic(MICROPHONES[0], 0.4)),
+    ]  # fmt: skip
     if g.random() < 0.5:
-        out = -out  # palm or back of the hand to the camera
-    upright = np.stack([np.cross(along, out), along, out])  # to x right, y up, z to the camera
-    angles = [g.normal(0, 0.9), g.uniform(-0.5, 0.5), g.uniform(-0.5, 0.5)]
-    turn = Rotation.from_euler("zyx", angles).as_matrix()
-    place = person.fitting.head + np.array([g.uniform(-0.5, 0.5), g.uniform(-0.75, 0.35), g.uniform(1.75, 2.0)])
-    vertices = ((posed - centre) @ upright.T @ turn.T + place).astype(np.float32)
-    material = Material(Surface.SKIN, Label.OCCLUDER, roughness=0.5, specular=0.025, bump=0.05)
-    weights = person.fitting.head_weights(len(vertices))
-    return [Part(vertices, weights, mesh.of_faces(faces), person.parts[0].texture, material)]
+        parts += _pop_filter(person, place, head.mouth, stages[0])
+    return Thing(parts, MICROPHONE, 0.0, np.array([3.0 * side, 0.0, 0.0]))
 
 
-def microphone(g: np.random.Generator, person: Person) -> list[Part]:
-    """A hand microphone before mouth and chin."""
-    centre = person.fitting.head + np.array([g.uniform(-0.4, 0.4), g.uniform(-0.95, -0.45), g.uniform(1.7, 2.1)])
-    along = np.array([g.uniform(-0.6, 0.6), -1.0, g.uniform(0, 0.5)])
-    along /= np.linalg.norm(along)
-    t = np.linspace(0, np.pi, 10)
-    radius = 0.23
-    ball = _tube(centre - np.cos(t)[:, None] * along * radius, radius * np.sin(t) + 0.001, sides=14)
-    grip = centre + np.array([[0.15], [0.5], [2.5]]) * along
-    handle = _tube(grip, np.array([0.12, 0.13, 0.09]), sides=12)
-    black = Material(Surface.PLASTIC, Label.OCCLUDER, tint=(0.03, 0.03, 0.035), roughness=0.4, specular=0.05)
-    return [_on_head(person, _merge([ball, handle]), black)]
+def _pop_filter(person: Person, microphone: Points, mouth: Points, foot: Points) -> list[Part]:
+    """A ring with gauze between microphone and mouth, and the wire that holds it."""
+    towards = _unit(mouth - microphone)
+    frame = _upright(towards, microphone + 0.62 * towards)
+    ring = merged([tube(_circle(0.62, count=28), 0.035, closed=True), tube([[0, 0, 0.62], [0, -0.5, 0.9]], 0.02)])
+    ring = merged([ring.moved(frame), tube([ring.moved(frame).vertices[-8], foot], 0.02)])
+    gauze = disc(_circle(0.6, count=28), rings=1).moved(frame)
+    weights = person.fitting.head_weights
+    veil = Material(Surface.GLASS, Label.OCCLUDER, tint=(0.01, 0.01, 0.01), specular=0.0, casts_shadow=False)
+    return [
+        ring.part(weights(len(ring.vertices)), _plastic((0.01, 0.01, 0.01), 0.5)),
+        gauze.part(weights(len(gauze.vertices)), veil, _gauze()),
+    ]
 
 
-def _on_head(person: Person, solid: Solid, material: Material) -> Part:
-    """A plain solid that follows the head."""
-    vertices, faces = solid[0].astype(np.float32), solid[1].astype(np.int32)
-    uv = np.full((len(vertices), 2), 0.5, np.float32)
-    mesh = Mesh(vertices, uv, faces, faces, np.full(len(faces), "thing"))
-    return Part(vertices, person.fitting.head_weights(len(vertices)), mesh, WHITE, material)
+def cup(g: np.random.Generator, person: Person, side: int) -> Thing:
+    """A mug, a paper cup or a glass in the hand, drunk from or just below the mouth."""
+    head = HeadFit(person.fitting)
+    kind = ("mug", "paper", "glass")[g.integers(3)]
+    radius, height = {"mug": (0.41, 0.95), "paper": (0.41, 1.15), "glass": (0.36, 1.2)}[kind]
+    tilt = g.uniform(0.35, 1.15) if g.random() < 0.6 else g.uniform(0.0, 0.3)
+    axis = _unit(np.array([g.normal(0, 0.08), np.cos(tilt), -np.sin(tilt)]))
+    if tilt >= 0.35:  # the rim lies at the lower lip
+        rim = head.mouth + [0, -0.06, 0.02]
+    else:
+        rim = head.mouth + [side * g.uniform(-0.1, 0.4), g.uniform(-0.7, -0.2), g.uniform(0.3, 0.6)]
+    near = _unit(np.array([0, 0, -1.0]) - axis * -axis[2])  # from the cup's middle to the face, across its axis
+    top = rim - near * radius
+    bottom = top - axis * height
+    placed = _upright(axis, bottom)
+    if kind == "mug":  # the handle looks to the camera's side that no hand holds
+        placed[:3, :3] = placed[:3, :3] @ Rotation.from_euler("y", -side * g.uniform(60, 110), degrees=True).as_matrix()
+    solids = _vessel(kind, radius, height)
+    colour = CUPS[g.integers(len(CUPS))]
+    weights = person.fitting.head_weights
+    drink = lathe([(0.9 * radius, 0.7 * height), (0.001, 0.7 * height)])
+    parts = [drink.moved(placed).part(weights(len(drink.vertices)), _plastic(DRINKS[g.integers(len(DRINKS))], 0.2))]
+    if kind == "glass":
+        glass = Material(Surface.GLASS, Label.OCCLUDER, tint=(0.9, 0.95, 0.95), specular=0.06, casts_shadow=False)
+        body = lathe([(0.001, 0.03), (0.84 * radius, 0.03), (0.9 * radius, 0.7 * height)]).moved(placed)
+        parts.append(body.part(weights(len(body.vertices)), _plastic(DRINKS[g.integers(len(DRINKS))], 0.3)))
+        parts.append(solids.moved(placed).part(weights(len(solids.vertices)), glass, _tumbler()))
+    else:
+        parts.append(
+            solids.moved(placed).part(weights(len(solids.vertices)), _plastic(colour, 0.2 if kind == "mug" else 0.6))
+        )
+    grip = bottom + axis * height * 0.48
+    reach = Reach.gripping(
+        Arm(person.fitting, side),
+        hands.WIDE_GRIP.varied(g),
+        grip,
+        radius * 0.96,
+        thumbward=axis,
+        palm=np.array([-side, 0.0, -0.25]),
+    )
+    parts += reach.parts(person.recipe.outfit, _skin(person))
+    return Thing(parts, CUP | HAND, 1.0, np.array([0.6 * side, -LOW, 0.8]))
 
 
-def _merge(solids: list[Solid]) -> Solid:
-    starts = np.cumsum([0] + [len(vertices) for vertices, _ in solids])
-    faces = [solid[1] + start for solid, start in zip(solids, starts, strict=False)]
-    return np.concatenate([solid[0] for solid in solids]), np.concatenate(faces).astype(np.int32)
+def _vessel(kind: str, radius: float, height: float) -> Solid:
+    """A cup that stands on the origin, its inside included."""
+    if kind == "paper":
+        profile = [(0.001, 0.03), (0.68, 0.0), (0.98, 0.96), (1.04, 0.97), (1.04, 1.0), (0.95, 1.0), (0.9, 0.7)]
+    elif kind == "mug":
+        profile = [(0.001, 0.02), (0.9, 0.0), (1.0, 0.06), (1.0, 0.98), (0.97, 1.0), (0.92, 0.98), (0.92, 0.65)]
+    else:
+        profile = [(0.001, 0.0), (0.88, 0.0), (1.0, 1.0), (0.98, 1.0)]
+    solid = lathe(np.array(profile) * [radius, height], sides=24)
+    if kind != "mug":
+        return solid
+    t = np.linspace(-1.25, 1.25, 12)
+    handle = np.stack([np.zeros(12), height * (0.5 + 0.32 * np.sin(t)), radius * 0.72 + 0.4 * np.cos(t)], axis=1)
+    return merged([solid, tube(handle, 0.06, up=(1.0, 0.0, 0.0), depth=1.4)])
 
 
-def _disc(rim: npt.NDArray[np.float64]) -> Solid:
-    """A lens: triangles from the rim's middle."""
-    n = len(rim)
-    k = np.arange(n)
-    faces = np.stack([np.zeros(n, int), 1 + k, 1 + (k + 1) % n], axis=1).astype(np.int32)
-    return np.concatenate([rim.mean(axis=0, keepdims=True), rim]), faces
+def phone(g: np.random.Generator, person: Person, side: int) -> Thing:
+    """A phone at the ear, or held up before the face."""
+    fitting = person.fitting
+    head = HeadFit(fitting)
+    wide, tall, thick = 0.72 * g.uniform(0.95, 1.05), 1.48 * g.uniform(0.95, 1.08), 0.085
+    at_ear = g.random() < 0.6
+    arm = Arm(fitting, side)
+    if at_ear:
+        out = _unit(np.array([side, -0.1, g.uniform(0.1, 0.3)]))
+        up = np.array([0.0, 0.85, -g.uniform(0.35, 0.65)])
+        ear = head.ear(side).mean(axis=0)
+        place = 0.68 * ear + 0.32 * head.mouth
+        place[0] = ear[0]
+        along, follows, grip = up + [0, 0, 0.55], 1.0, -0.12
+    else:
+        out = _unit(np.array([side * g.uniform(-0.2, 0.2), g.uniform(-0.2, 0.2), 1.0]))
+        up = np.array([g.uniform(-0.2, 0.2), 1.0, 0.0])
+        place = head.mouth + [side * g.uniform(-0.1, 0.9), g.uniform(-0.3, 0.5), g.uniform(1.0, 1.6)]
+        along, follows, grip = up + [-0.5 * side, 0, 0], 0.2, -0.4
+    up = _unit(up - out * (up @ out))
+    frame = np.eye(4)
+    frame[:3, :3] = np.stack([np.cross(up, out), up, out], axis=1)
+    case = box((wide, tall, thick), rounding=0.09)
+    if at_ear:  # flat on ear and cheek
+        away = -head.height_over(case.moved(frame).vertices + place)
+        frame[:3, 3] = place
+        for _ in range(6):
+            gap = float((-away).min()) - 0.01
+            frame[:3, 3] -= np.clip(gap, -0.15, 0.15) * out
+            away = -head.height_over(case.moved(frame).vertices)
+    else:
+        frame[:3, 3] = place
+    lenses = merged([disc(_ring(0.07) + [-0.22, 0.5 + dy, thick / 2 + 0.008], rings=1) for dy in (0.0, -0.2)])
+    screen = box((wide * 0.94, tall * 0.96, 0.01)).moved(_shift(0, 0, -thick / 2))
+    weights = fitting.head_weights
+    colour = PHONES[g.integers(len(PHONES))]
+    parts = [
+        case.moved(frame).part(weights(len(case.vertices)), _plastic(colour, 0.25)),
+        merged([lenses, screen])
+        .moved(frame)
+        .part(weights(len(lenses.vertices) + len(screen.vertices)), _plastic((0.005, 0.005, 0.006), 0.08)),
+    ]
+    grip_place = frame[:3, 3] + grip * up + (thick / 2 + hands.PALM_THICKNESS) * out
+    reach = Reach.to(arm, hands.SIDE_GRIP.varied(g), along, -out, grip_place)
+    parts += reach.parts(person.recipe.outfit, _skin(person))
+    return Thing(parts, PHONE | HAND, follows, np.array([0.8 * side, -LOW, 0.3]) + out)
 
 
-def _tube(
-    path: npt.NDArray[np.float64],
-    radius: float | npt.NDArray[np.float64],
-    *,
-    sides: int = 8,
-    closed: bool = False,
-) -> Solid:
-    """A tube of `radius` (one, or one per point) along a path (N, 3)."""
-    n = len(path)
-    after, before = np.roll(path, -1, axis=0), np.roll(path, 1, axis=0)
-    if not closed:
-        after[-1], before[0] = path[-1], path[0]
-    along = after - before
-    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    helper = np.where(np.abs(along[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]])
-    u = np.cross(along, helper)
-    u /= np.linalg.norm(u, axis=1, keepdims=True)
-    w = np.cross(along, u)
-    t = np.arange(sides) / sides * 2 * np.pi
-    ring = np.cos(t)[None, :, None] * u[:, None] + np.sin(t)[None, :, None] * w[:, None]
-    vertices = path[:, None] + np.broadcast_to(radius, n)[:, None, None] * ring
-    i, j = np.meshgrid(np.arange(n if closed else n - 1), np.arange(sides), indexing="ij")
-    here, there = i * sides, (i + 1) % n * sides
-    a, b, c, d = here + j, here + (j + 1) % sides, there + j, there + (j + 1) % sides
-    faces = np.concatenate([np.stack([a, b, d], -1), np.stack([a, d, c], -1)]).reshape(-1, 3)
-    return vertices.reshape(-1, 3), faces.astype(np.int32)
+MAKERS: tuple[tuple[Callable[[np.random.Generator, Person, int], Thing], float], ...] = (
+    (hand, 0.15), (hand_microphone, 0.035), (desk_microphone, 0.035), (cup, 0.04), (phone, 0.04),
+)  # fmt: skip
+
+
+def _skin(person: Person) -> Material:
+    return hand_material(person.recipe.skin.roughness)
+
+
+def _plastic(colour: Colour, roughness: float) -> Material:
+    return Material(Surface.PLASTIC, Label.OCCLUDER, tint=colour, roughness=roughness, specular=0.05)
+
+
+def _upright(axis: Points, place: Points) -> Points:
+    """Matrix (4, 4) that takes the y axis to `axis` and the origin to `place`."""
+    axis = _unit(axis)
+    across = _unit(np.cross(axis, [0.0, 0.0, 1.0] if abs(axis[2]) < 0.9 else [1.0, 0.0, 0.0]))
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([across, axis, np.cross(across, axis)], axis=1)
+    matrix[:3, 3] = place
+    return matrix
+
+
+def _shift(x: float, y: float, z: float) -> Points:
+    matrix = np.eye(4)
+    matrix[:3, 3] = x, y, z
+    return matrix
+
+
+def _circle(radius: float, count: int = 20) -> Points:
+    """A circle about the y axis."""
+    t = np.arange(count) / count * 2 * np.pi
+    return np.stack([radius * np.sin(t), np.zeros(count), radius * np.cos(t)], axis=1)
+
+
+def _ring(radius: float, count: int = 12) -> Points:
+    """A circle about the z axis."""
+    t = np.arange(count) / count * 2 * np.pi
+    return np.stack([radius * np.cos(t), radius * np.sin(t), np.zeros(count)], axis=1)
+
+
+def _unit(x: Points) -> Points:
+    return x / (np.linalg.norm(x) + 1e-9)
+
+
+@cache
+def _weave() -> Texture:
+    """Wire mesh of a microphone."""
+    pixels = np.full((96, 96, 4), 255, np.uint8)
+    y, x = np.mgrid[:96, :96]
+    pixels[..., :3] = np.where((x // 3 + y // 3) % 2 == 0, 255, 90)[..., None]
+    return Texture(pixels)
+
+
+@cache
+def _gauze() -> Texture:
+    pixels = np.full((4, 4, 4), 255, np.uint8)
+    pixels[..., 3] = 150
+    return Texture(pixels)
+
+
+@cache
+def _tumbler() -> Texture:
+    pixels = np.full((4, 4, 4), 255, np.uint8)
+    pixels[..., 3] = 20
+    return Texture(pixels)

@@ -18,6 +18,7 @@ from deepfake_core.synthetic.eyes import eyes_parts
 from deepfake_core.synthetic.facial_hair import facial_hair_parts
 from deepfake_core.synthetic.fitting import ARMS, SHOULDERS, Fitting, Stock
 from deepfake_core.synthetic.hair import hair_parts
+from deepfake_core.synthetic.headwear import cover
 from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.mouth import mouth_parts
 from deepfake_core.synthetic.outfit import covered, outfit_parts
@@ -84,6 +85,16 @@ class Person:
         return Posed(vertices, head)
 
 
+def _under_hat(hair: list[Part], recipe: Recipe, fitting: Fitting) -> list[Part]:
+    """The hair as far as a hat lets it be seen."""
+    hat = cover(recipe.outfit.hat, fitting)
+    if hat is None:
+        return hair
+    for part in hair:
+        part.rest = hat.press(part.rest)
+    return [] if hat.whole else hair
+
+
 def moved_vertices(vertices: Floats, matrix: npt.NDArray[np.floating[Any]]) -> Floats:
     """Vertices (N, 3) moved by one matrix (4, 4)."""
     return (vertices @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)
@@ -131,6 +142,6 @@ class Wardrobe:
             "eyes": eyes_parts(recipe.eyes, fitting),
             "facial_hair": facial_hair_parts(recipe.facial_hair, fitting),
             "mouth": mouth_parts(recipe.mouth, fitting),
-            "hair": [] if hairless else hair_parts(recipe.hair, fitting),
+            "hair": [] if hairless else _under_hat(hair_parts(recipe.hair, fitting), recipe, fitting),
         }
         return Person(recipe, fitting, groups, hairless)
