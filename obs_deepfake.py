@@ -82,6 +82,22 @@ def script_load(_settings: object) -> None:
         type_.libobs.log(type_.libobs.LOG_ERROR, str(problem))
 
 
+def script_properties() -> object:
+    """What OBS shows below the list of scripts; nothing where the environment is missing."""
+    try:
+        return script().properties()
+    except EnvironmentProblem:
+        return None  # The description says it.
+
+
+def script_update(settings: object) -> None:
+    """The user changed what `script_properties` shows, or OBS loaded it."""
+    try:
+        script().update(settings)
+    except EnvironmentProblem:
+        return  # The description says it.
+
+
 def script_unload() -> None:
     """Stop all workers. The type stays registered: its filters show nothing until the script is back."""
     module = sys.modules.get("deepfake_core.obs.script")

@@ -64,6 +64,8 @@ class Setup:
     """Folder of recordings; None leaves OBS's own choice."""
     with_filter: bool = True
     extra_scripts: tuple[Path, ...] = ()
+    script_settings: dict[str, Any] = field(default_factory=dict)
+    """Set in the product's script; what is not named here keeps the user's value."""
 
 
 def camera(device: str, fourcc: str, width: int, height: int, interval: tuple[int, int]) -> Source:
@@ -230,6 +232,8 @@ def _apply(collection: dict[str, Any], setup: Setup) -> None:
     scripts = modules.get("scripts-tool", [])
     known = {script["path"]: script for script in scripts}
     mine = [known.get(str(path), {"path": str(path), "settings": {}}) for path in ours]
+    for entry in mine[:1]:
+        entry["settings"] = entry.get("settings", {}) | setup.script_settings
     modules["scripts-tool"] = mine + [script for script in scripts if Path(script["path"]).name not in names]
 
 

@@ -20,8 +20,13 @@ from av.video.stream import VideoStream
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deepfake_core.disclosure.credentials import Credentials, CredentialsUnusable, chosen_credentials
 from deepfake_core.disclosure.labels import CORNERS, LANGUAGES
+from deepfake_core.disclosure.provenance import CONTAINERS as SIGNED_CONTAINERS
+from deepfake_core.disclosure.provenance import SigningFailed, SwapFacts, sign
 from deepfake_core.frame import Colour, Frame, PixelFormat
+from deepfake_core.identities.keys import KeyRefused
+from deepfake_core.identities.library import Library
 from deepfake_core.pipeline import Pipeline
 from deepfake_core.settings import NoResult, Quality, Settings
 
@@ -67,12 +72,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label-language", choices=sorted(LANGUAGES), default="en")
     parser.add_argument("--all-faces", action="store_true", help="replace every face, not the performer's alone")
     parser.add_argument("--threads", type=int, choices=range(1, 17), default=2, metavar="N")
+    parser.add_argument("--certificate", type=Path, help="PEM file that signs OUT (default: a local certificate)")
+    parser.add_argument("--key", type=Path, help="PEM file with the certificate's private key")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     return parser.parse_args()
 
 
 def swap_video(arguments: argparse.Namespace, console: Console) -> int:
     """Swap the whole file; raises VideoRefused."""
+    credentials = open_credentials(arguments)
     pipeline = open_pipeline(arguments)
     source = open_input(arguments.input)
     with source:
@@ -80,13 +88,15 @@ def swap_video(arguments: argparse.Namespace, console: Console) -> int:
         try:
             with target:
                 complaint = transcode(source, target, pipeline, console)
+            signed = sign_output(partial, arguments, credentials, console)
             partial.replace(arguments.output)
         finally:
             partial.unlink(missing_ok=True)
     status = pipeline.status()
     total = status.frames_swapped + status.frames_without_result
     console.print(
-        f"{arguments.output}: {status.frames_swapped} of {total} frames swapped to {status.identity}, all marked.",
+        f"{arguments.output}: {status.frames_swapped} of {total} frames swapped to {status.identity}, all marked"
+        f"{f'; signed with {signed}' if signed else ''}.",
         highlight=False,
     )
     if complaint is None and not status.frames_swapped:
@@ -116,6 +126,35 @@ def open_pipeline(arguments: argparse.Namespace) -> Pipeline:
     if pipeline.status().last_error:
         raise VideoRefused(pipeline.status().last_error)
     return pipeline
+
+
+def open_credentials(arguments: argparse.Namespace) -> Credentials:
+    """What signs the output; raises VideoRefused."""
+    try:
+        return chosen_credentials(arguments.certificate, arguments.key)
+    except (CredentialsUnusable, KeyRefused) as error:
+        raise VideoRefused(str(error)) from error
+
+
+def sign_output(partial: Path, arguments: argparse.Namespace, credentials: Credentials, console: Console) -> str:
+    """Put a C2PA manifest into the finished file; who signed, or nothing for MKV, which cannot carry one.
+
+    Raises VideoRefused.
+    """
+    if partial.suffix.lower() not in SIGNED_CONTAINERS:
+        console.print("MKV carries no C2PA manifest: tools/sign_recording.py makes a signed MP4 of it.")
+        return ""
+    signed = partial.with_name(f".{partial.stem}.signed{partial.suffix}")
+    facts = SwapFacts.of([Library().open(arguments.identity)])
+    parent = arguments.input if arguments.input.suffix.lower() in SIGNED_CONTAINERS else None
+    try:
+        sign(partial, signed, facts, credentials, parent=parent)
+        signed.replace(partial)
+    except SigningFailed as error:
+        raise VideoRefused(str(error)) from error
+    finally:
+        signed.unlink(missing_ok=True)
+    return credentials.description
 
 
 def open_input(path: Path) -> InputContainer:

@@ -63,6 +63,7 @@ STEPS = (
     Step("tests against mediapipe", "reference", ("pytest", "-m", "reference", "tests/facemesh")),
     Step("tests of the renderer", "train", ("pytest", "-m", "train", "tests/synthetic")),
     Step("tests of the training", "train", ("pytest", "-m", "train", "tests/training")),
+    Step("tests of the evaluation", "train", ("pytest", "-m", "train", "tests/evaluation")),
     Step("tests in a real OBS", "cpu", ("pytest", "-m", "obs", "--durations=10")),
 )
 

@@ -2,8 +2,9 @@
 
 import logging
 import sys
+from typing import Any
 
-from deepfake_core.obs import memory, registration
+from deepfake_core.obs import memory, recordings, registration
 from deepfake_core.obs.live_filters import LiveFilters
 from deepfake_core.obs.log_handler import ObsLogHandler
 
@@ -14,6 +15,7 @@ With Python's 5 ms a worker's Python code makes OBS's graphics thread miss frame
 """
 
 _handler = ObsLogHandler()
+_signer = recordings.RecordingSigner()
 _previous_switch_seconds = sys.getswitchinterval()
 
 
@@ -32,6 +34,17 @@ def load() -> None:
     filters.start()
     registration.set_implementation(filters)
     registration.register()
+    _signer.start()
+
+
+def properties() -> Any:
+    """What OBS shows below the list of scripts (an obs_properties_t of obspython)."""
+    return recordings.properties()
+
+
+def update(settings: Any) -> None:
+    """The script's settings (an obs_data_t of obspython) were loaded or changed."""
+    _signer.update(settings)
 
 
 def unload() -> None:

@@ -96,11 +96,13 @@ class Harness:
         with_filter: bool = True,
         script: Path | None = SCRIPT,
         settings: dict[str, Any] | None = None,
+        script_settings: dict[str, Any] | None = None,
     ) -> None:
         """Prepares settings below `folder` (a scratch folder).
 
         source: what plays the camera's part, unless `camera` is given. with_filter: the camera has the filter from the
-        start. script: the product's script; None leaves it out (a baseline). settings: those of the filter.
+        start. script: the product's script; None leaves it out (a baseline). settings: those of the filter;
+        script_settings: those of the script.
         """
         plays = camera.source() if camera else source
         if plays is None:
@@ -134,6 +136,7 @@ class Harness:
             recordings=folder,
             with_filter=with_filter,
             extra_scripts=(DRIVER,),
+            script_settings=script_settings or {},
         )
         obs_profile.write_first_run(self._config / "obs-studio", obs_install.version(), obs_settings)
         obs_profile.write(self._config / "obs-studio", setup)
