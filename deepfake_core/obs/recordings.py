@@ -28,8 +28,11 @@ class RecordingSigner:
         """Listen; OBS itself forgets the listener when the script is unloaded."""
         import obspython
 
-        # OBS takes a plain function and drops anything else, such as a bound method, without a word.
-        obspython.obs_frontend_add_event_callback(lambda event: self.on_event(event))
+        # OBS takes a plain function and drops anything else, such as the bound method alone, without a word.
+        def on_event(event: int) -> None:
+            self.on_event(event)
+
+        obspython.obs_frontend_add_event_callback(on_event)
 
     def update(self, settings: Any) -> None:
         """Take the script's settings (an obs_data_t)."""

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.paste import paste
+from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.frame import Frame
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder
@@ -46,35 +47,42 @@ def _all_frames(video: cv2.VideoCapture) -> Iterator[np.ndarray]:
 class _Tiles:
     """Makes the tiles of one frame after the other."""
 
-    def __init__(self, decoder: IdentityDecoder | DfmDecoder) -> None:
+    def __init__(self, decoder: IdentityDecoder | DfmDecoder, record: int) -> None:
         self._decoder = decoder
+        self._disclosure = Disclosure(record=record)
         self._swapper = Swapper(threads=1, provider="cpu")
         self._find = StillLandmarks()
         self._number = 0
 
     def of(self, bgr: np.ndarray) -> np.ndarray | None:
-        """Driver, bare texture and swap, uint8 (256, 768, 3); None where no face is found."""
+        """Driver, bare texture and swap, uint8 (256, 768, 3), the two fakes marked; None where no face is found."""
         landmarks = self._find(bgr)
         if landmarks is None:
             return None
         # Each frame is taken for another driver: the sheet jumps from one to the next.
         self._number += 1
         to_tile = crop_transform(fit_pose(landmarks), TILE, TILE_CENTIMETRES)
-        shown = [bgr]
+        style = cv2.INTER_AREA if abs(np.linalg.det(to_tile[:, :2])) < 0.3 else cv2.INTER_LINEAR
+        tiles = [cv2.warpAffine(bgr, to_tile, (TILE, TILE), flags=style)]
         for template_only in (True, False):
             frame = Frame.from_bgr(bgr.copy())
             patch = self._swapper.swap(
                 frame, landmarks, self._decoder, template_only=template_only, driver_id=self._number
             )
             paste(frame, patch)
-            shown.append(frame.to_bgr())
-        style = cv2.INTER_AREA if abs(np.linalg.det(to_tile[:, :2])) < 0.3 else cv2.INTER_LINEAR
-        return np.hstack([cv2.warpAffine(picture, to_tile, (TILE, TILE), flags=style) for picture in shown])
+            tile = Frame.from_bgr(cv2.warpAffine(frame.to_bgr(), to_tile, (TILE, TILE), flags=style))
+            tiles.append(self._disclosure.mark(tile).frame.to_bgr())
+        return np.hstack(tiles)
 
 
-def driver_sheet(pictures: list[np.ndarray], decoder: IdentityDecoder | DfmDecoder, columns: int = 2) -> np.ndarray:
-    """All frames in which a face is found, `columns` of them in a row; raises FootageUnreadable if there is none."""
-    tiles = _Tiles(decoder)
+def driver_sheet(
+    pictures: list[np.ndarray], decoder: IdentityDecoder | DfmDecoder, *, record: int, columns: int = 2
+) -> np.ndarray:
+    """All frames in which a face is found, `columns` of them in a row; raises FootageUnreadable if there is none.
+
+    record: the short id of the identity's consent record, for the watermark.
+    """
+    tiles = _Tiles(decoder, record)
     made = [row for row in map(tiles.of, pictures) if row is not None]
     if not made:
         raise FootageUnreadable("No face was found in these frames; give others.")
