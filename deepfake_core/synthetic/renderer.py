@@ -34,8 +34,9 @@ Image = npt.NDArray[np.uint8]
 SOLID = 0.5  # alpha from which a soft part is drawn solid and hides what is behind, as in main.glsl
 SEEN_THROUGH = (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW)  # keep their label behind clear glasses
 WELL_EXPOSED = 0.8  # linear brightness of a white surface in the light that is typical for the skin
+MIDDLE_SKIN, LIFT = 0.3, 0.2  # the skin for which exposure is as measured, and how far others draw it
 CONTRAST, GREY = 1.12, 0.18  # of the film, around middle grey
-SHOULDER = 0.6  # linear brightness from which highlights are compressed
+SHOULDER, CEILING = 0.5, 1.06  # linear brightness from which highlights are compressed, and what they tend to
 MIDDLE = np.array([0.0, -0.5, 0.5])  # dm from the head bone: of all that throws shadows
 AWAY = -0.35  # cosine to the viewer below which a vertex is never seen, nor lights one that is
 
@@ -212,7 +213,8 @@ class Renderer:
             if index == 0:
                 to_eye = camera.eye.astype(np.float32) - posed.vertices[0]
                 seen = np.einsum("nc,nc->n", normals[0], to_eye) > 0
-                typical = float(np.percentile(irradiance[seen] @ LUMINANCE, 60))
+                # Between the middle and the brightest of it, so that a lit side does not burn out.
+                typical = float(np.percentile(irradiance[seen] @ LUMINANCE, (60, 92)).mean())
             drawable.light(irradiance.astype(np.float32), occlusion)
         return typical
 
@@ -247,7 +249,7 @@ class Renderer:
             colour, cover = self._draw(parts, light, camera, clip=clip, regions=regions, marks=marks)
             labels = self._draw_labels(parts, clip, regions)
         if exposure is None:
-            exposure = gain * light.exposure * WELL_EXPOSED * np.pi / max(typical, 1e-3)
+            exposure = gain * light.exposure * WELL_EXPOSED * np.pi / max(typical, 1e-3) * _lift(person)
         alpha = np.clip(colour[..., 3], 0, 1)
         if background is None:
             background = self._backdrop(light, camera)
@@ -319,7 +321,7 @@ class Renderer:
             moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA,
         )  # fmt: skip
         target.depth_mask = False
-        for part in [*soft, *glass]:
+        for part in [*(part for part in soft if part.material.soft), *glass]:
             self._shade_part(part, marks, blending=True)
         target.depth_mask = True
         context.disable(moderngl.BLEND)
@@ -395,10 +397,16 @@ class Renderer:
 UNIFORMS = tuple(field.name for field in fields(Material) if field.name not in ("surface", "label"))
 
 
+def _lift(person: Person) -> float:
+    """How much more light a camera's automatic exposure takes for dark skin, less for light skin."""
+    albedo = person.recipe.skin.albedo
+    return 1.0 if albedo is None else float(np.clip(float(LUMINANCE @ albedo) / MIDDLE_SKIN, 0.05, 3) ** -LIFT)
+
+
 def _develop(rgb: npt.NDArray[np.float32]) -> Image:
     """Linear RGB to BGR uint8: a little contrast, highlights compressed from `SHOULDER` on, then the sRGB curve."""
     rgb = (GREY * (np.maximum(rgb, 0) / GREY) ** np.float32(CONTRAST)).astype(np.float32)
-    over = np.maximum(rgb - SHOULDER, 0) / (1 - SHOULDER)
-    x = np.minimum(rgb, SHOULDER) + (1 - SHOULDER) * (1 - np.exp(-over))
+    over = np.maximum(rgb - SHOULDER, 0) / (CEILING - SHOULDER)
+    x = np.minimum(np.minimum(rgb, SHOULDER) + (CEILING - SHOULDER) * over / (1 + over), 1)
     encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 0.0031308) ** (1 / 2.4) - 0.055)
     return np.ascontiguousarray((encoded[..., ::-1] * 255 + 0.5).astype(np.uint8))

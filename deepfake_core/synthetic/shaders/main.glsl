@@ -19,7 +19,8 @@ void main() {
     p.normal = normalize(abs(det) * p.normal - bump * sign(det) * (dFdx(h) * r1 + dFdy(h) * r2));
   }
   p.open = irradiance.a;
-  p.light = irradiance.rgb * clamp(diffuse(p.normal) / diffuse(smooth_n), 0.6, 1.6);
+  p.light = irradiance.rgb;
+  if (surface != 2) p.light *= clamp(diffuse(p.normal) / diffuse(smooth_n), 0.6, 1.6);
   p.facing = clamp(dot(p.normal, p.view), 0.02, 1);
   vec4 result;
   if (surface == 0) result = shade_skin(p);
