@@ -3,12 +3,13 @@
 Without compression an archive holds no more than its own size, so no entry can grow when it is read.
 """
 
+import io
 import os
 import stat
 import struct
 import zipfile
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 SUFFIX = ".identity"
 MAX_ENTRIES = 17
@@ -33,15 +34,16 @@ def read_bounded(path: Path, limit: int) -> bytes:
         raise OSError("it is a link")
     # A named pipe must not block; what is opened is looked at, not what was there a moment before.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
+    # Unbuffered: a buffer would hold a large file twice.
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise OSError("it is not a plain file")
         if found.st_size > limit:
             raise ValueError(f"it is larger than {limit} bytes")
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"it is larger than {limit} bytes")
+        data: bytes = file.read(found.st_size + 1)
+    if len(data) != found.st_size:
+        raise ValueError("it changed while it was read")
     return data
 
 
@@ -73,7 +75,7 @@ class Archive:
         if self.path.is_symlink() or not self.path.is_file():
             raise FileNotFoundError("it is no plain file")
         try:
-            with self.path.open("rb") as file:
+            with self.path.open("rb", buffering=0) as file:
                 size = _checked_size(file)
                 with zipfile.ZipFile(file) as archive:
                     entry = _entry(archive.infolist(), name, size)
@@ -89,7 +91,7 @@ class Archive:
         return self.path.is_file() and not self.path.is_symlink()
 
 
-def _checked_size(file: BinaryIO) -> int:
+def _checked_size(file: io.FileIO) -> int:
     """The archive's size; raises ValueError where its directory is large enough to take long to read."""
     size = file.seek(0, os.SEEK_END)
     if not _END.size <= size <= MAX_ARCHIVE_BYTES:

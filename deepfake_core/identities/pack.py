@@ -172,6 +172,7 @@ def _read_files(manifest: IdentityManifest, source: PackFiles) -> dict[str, byte
                 f"{name} of the identity {manifest.name!r} is missing or has another size; install it again."
             ) from error
         if len(data) != entry.bytes or sha256(data) != entry.sha256:
+            del data  # who keeps the error would keep it too
             raise HashMismatch(
                 f"{name} of the identity {manifest.name!r} is not the file that was signed for; install it again."
             )
