@@ -44,14 +44,18 @@ def cut_parts(cut: HairRecipe, style: Style, fitting: Fitting) -> list[Part]:
     shade = 0.85 if style.picture == "short" else 0.6
     picture = hair_texture.strands(style.picture, cut.colour, tips, cut.grey, root_shade=shade)
     width = (style.width * g.uniform(0.7, 1.3, len(roots))).astype(np.float32)
-    # The lowest strands of long hair cast the shadow of all.
-    under = lines.points.shape[1] > 6 and not style.tied
-    below = g.random(len(roots)) < (0.18 if under else 0.0)
-    for chosen, wider, what in ((below, 1.6, replace(material, casts_shadow=True)), (~below, 1.0, material)):
-        if chosen.any():
-            parts.append(
-                ribbons(g, lines.chosen(chosen), scalp, picture, what, width=width[chosen] * wider, roll=style.roll)
-            )
+    # What lies on top, and what stands off, has soft rims.
+    top = g.random(len(roots)) < 0.25
+    for chosen, soft, roll in ((~top, False, style.roll), (top, True, 1.3 * style.roll)):
+        what = replace(material, soft=soft)
+        parts.append(ribbons(g, lines.chosen(chosen), scalp, picture, what, width=width[chosen], roll=roll))
+    if style.lengths[1] > 1 and not style.tied:
+        # A few broad strands below the others cast the shadow of long hair, and close it.
+        below = replace(style, volume=0.25 * style.volume, curl=(0.0, 1.0), knots=6)
+        inner = _grow(g, cut, below, scalp, *scalp.roots(g, 90))
+        casting = replace(material, casts_shadow=True, soft=False)
+        broad = np.full(len(inner.points), 0.34, np.float32)
+        parts.append(ribbons(g, inner, scalp, picture, casting, width=broad, roll=0.1))
     if style.tied:
         parts += _tied(g, cut, style, scalp)
     return parts
@@ -267,14 +271,14 @@ def _cap(cut: HairRecipe, style: Style, scalp: Scalp) -> Part:
         faces,
         uv.astype(np.float32),
         texture=texture,
-        material=Material(Surface.HAIR, Label.HAIR),
+        material=Material(Surface.HAIR, Label.HAIR, casts_shadow=False),  # the skull does
         normals=unit(normals),
     )
 
 
 def _puff(g: np.random.Generator, cut: HairRecipe, style: Style, scalp: Scalp) -> list[Part]:
     """Coily hair: a ball of hair with short cards all over it."""
-    points, normals, q, faces = scalp.cap(2)
+    points, normals, q, faces = scalp.cap(1)
 
     def risen(points: Floats, normals: Floats, q: Floats, share: float) -> Floats:
         margin = np.maximum(scalp.margin(q) * DEGREE, 0)

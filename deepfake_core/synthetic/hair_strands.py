@@ -16,14 +16,21 @@ LIT_KNOTS = 3  # of a strand: light changes slowly along it
 
 @dataclass(frozen=True, eq=False)
 class Strands:
-    """Centre lines: points (N, K, 3), root first, and the directions away from the head there."""
+    """Centre lines: points (N, K, 3), root first; the directions away from the head there; along: the way they
+    run (None: that of the points), which a wave leaves as it was, so that cards swing without twisting."""
 
     points: Floats
     outward: Floats
+    along: Floats | None = None
+
+    @property
+    def tangent(self) -> Floats:
+        """Unit vectors (N, K, 3) along the strands."""
+        return unit(np.gradient(self.points, axis=1)) if self.along is None else self.along
 
     def chosen(self, which: np.ndarray) -> Strands:
         """Some of them."""
-        return Strands(self.points[which], self.outward[which])
+        return Strands(self.points[which], self.outward[which], None if self.along is None else self.along[which])
 
 
 def unit(vectors: Floats) -> Floats:
@@ -39,7 +46,7 @@ def across(vectors: Floats, normals: Floats) -> Floats:
 def wave(strands: Strands, amplitude: Floats, length: float, phase: Floats) -> Strands:
     """The strands swung sideways and outwards: amplitude (N,) dm, wavelength `length` dm, phase (N,)."""
     points, outward = strands.points, strands.outward
-    tangent = unit(np.gradient(points, axis=1))
+    tangent = strands.tangent
     sideways = unit(np.cross(tangent, outward))
     steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
     run = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
@@ -47,7 +54,7 @@ def wave(strands: Strands, amplitude: Floats, length: float, phase: Floats) -> S
     grown = np.clip(run / 0.5, 0, 1) * amplitude[:, None]
     moved = points + (grown * np.sin(angle))[..., None] * sideways
     moved += (grown * 0.7 * (np.cos(angle) + 1))[..., None] * outward
-    return Strands(moved.astype(np.float32), outward)
+    return Strands(moved.astype(np.float32), outward, tangent)
 
 
 def _lit_by(count: int, knots: int, around: int) -> Ints:
@@ -57,20 +64,17 @@ def _lit_by(count: int, knots: int, around: int) -> Ints:
     return np.repeat(index.ravel() * around, around).astype(np.int32)
 
 
-def _faces(count: int, knots: int, around: int, closed: bool) -> Ints:
-    """Triangles of `count` strips of `knots` rings of `around` vertices."""
-    ring = np.arange(around if closed else around - 1)
-    a, b = ring, (ring + 1) % around
-    k = np.arange(knots - 1)[:, None]
-    low_a, low_b, high_a, high_b = k * around + a, k * around + b, (k + 1) * around + a, (k + 1) * around + b
-    one = np.stack([low_a, low_b, high_b, low_a, high_b, high_a], axis=-1).reshape(-1, 3)
+def _faces(count: int, knots: int, around: int) -> Ints:
+    """Triangles of `count` strips of `knots` rows of `around` vertices."""
+    a = np.arange(around - 1) + np.arange(knots - 1)[:, None] * around
+    one = np.stack([a, a + 1, a + around + 1, a, a + around + 1, a + around], axis=-1).reshape(-1, 3)
     return (np.arange(count)[:, None, None] * knots * around + one).reshape(-1, 3).astype(np.int32)
 
 
 def ribbons(
     g: np.random.Generator,
     strands: Strands,
-    scalp: Scalp,
+    weights: Scalp | Floats,
     texture: Texture,
     material: Material,
     *,
@@ -78,10 +82,13 @@ def ribbons(
     roll: float,
     columns: tuple[int, int] = (0, COLUMNS),
 ) -> Part:
-    """Cards along the strands: width (N,) dm, turned about their length at random by `roll` (radians)."""
+    """Cards along the strands: width (N,) dm, turned about their length at random by `roll` (radians).
+
+    `weights`: bone weights of the vertices (N * K * 2, B), or the scalp that they follow.
+    """
     points, outward = strands.points, strands.outward
     count, knots = points.shape[:2]
-    tangent = unit(np.gradient(points, axis=1))
+    tangent = strands.tangent
     flat = unit(np.cross(tangent, outward))
     up = unit(np.cross(flat, tangent))
     turn = (g.normal(0, roll, count) * np.where(g.random(count) < 0.5, 1, -1)).astype(np.float32)[:, None, None]
@@ -89,7 +96,7 @@ def ribbons(
     half = (width[:, None] / 2 * np.interp(np.linspace(0, 1, knots), (0, 0.3, 1), (0.8, 1, 0.75)))[..., None]
     vertices = np.stack([points - side * half, points + side * half], axis=2).reshape(-1, 3).astype(np.float32)
     # Shaded as a volume, with a little of the card's own turn.
-    normal = unit(unit(up + 0.9 * outward) + 0.18 * np.sin(turn) * flat)
+    normal = unit(unit(up + 0.9 * outward) + 0.1 * np.sin(turn) * flat)
     normals = np.repeat(normal.reshape(-1, 3), 2, axis=0)
     column = g.integers(columns[0], columns[1], count)
     flip = g.random(count) < 0.5
@@ -99,8 +106,8 @@ def ribbons(
     uv = np.stack(np.broadcast_arrays(u, v), axis=-1).reshape(-1, 2).astype(np.float32)
     return Part.of_corners(
         vertices,
-        scalp.weights(vertices),
-        _faces(count, knots, 2, False),
+        weights.weights(vertices) if isinstance(weights, Scalp) else weights,
+        _faces(count, knots, 2),
         uv,
         texture=texture,
         material=material,
@@ -122,7 +129,7 @@ def tubes(
     """Round ropes along the strands: radius (N, K) dm; the picture repeats every `repeat` dm."""
     points, outward = strands.points, strands.outward
     count, knots = points.shape[:2]
-    tangent = unit(np.gradient(points, axis=1))
+    tangent = strands.tangent
     flat = unit(np.cross(tangent, outward))
     up = unit(np.cross(flat, tangent))
     angle = np.linspace(0, 2 * np.pi, around + 1)  # the seam's vertices are doubled
@@ -134,7 +141,7 @@ def tubes(
     return Part.of_corners(
         vertices,
         scalp.weights(vertices),
-        _faces(count, knots, around + 1, False),
+        _faces(count, knots, around + 1),
         np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float32),
         texture=texture,
         material=material,

@@ -50,8 +50,8 @@ def _short(**changes: object) -> Style:
 
 def _long(**changes: object) -> Style:
     values: dict[str, object] = {
-        "flow": "part", "lengths": (2.6, 2.8, 2.6, 2.6), "lift": 0.18, "fall": 0.5, "volume": 0.13, "part": 0.0,
-        "cards": 900, "width": 0.17, "knots": 9, "roll": 0.3,
+        "flow": "part", "lengths": (2.6, 2.8, 2.6, 2.6), "lift": 0.18, "fall": 0.5, "volume": 0.13, "part": 0.0, "cling": 0.95,
+        "cards": 620, "width": 0.17, "knots": 8, "roll": 0.3,
     }  # fmt: skip
     return Style(**(values | changes))  # type: ignore[arg-type]
 

@@ -32,8 +32,8 @@ class _Drawing:
 _STRANDS = {
     "short": (9, 3.4, 0.0, 0.0, 0.45),
     "straight": (20, 2.1, 0.0, 0.0, 0.3),
-    "wavy": (18, 2.2, 2.0, 5.0, 0.3),
-    "curly": (14, 2.3, 4.5, 12.0, 0.35),
+    "wavy": (15, 1.9, 2.2, 6.0, 0.45),
+    "curly": (12, 2.0, 4.5, 12.0, 0.45),
     "coily": (13, 2.2, 7.0, 13.0, 0.4),
 }
 
@@ -81,7 +81,7 @@ def _braid() -> _Drawing:
     bead = (v * turns + 0.5 * x + 0.5 * (np.floor(u * 2) % 2)) % 1
     tone = 0.35 + 0.75 * np.sin(np.pi * bead) ** 0.6
     lines = 1 + 0.16 * np.sin((u * 40 + bead * 9) * 6.28)
-    lot = (np.floor(v * turns + 0.5 * x) * 0.37) % 1
+    lot = np.floor(u * 24) * 0.618 % 1
     return _Drawing(np.ones_like(tone, np.float32), (tone * lines).astype(np.float32), lot.astype(np.float32))
 
 
@@ -98,8 +98,8 @@ def strands(kind: Kind, root: Colour, tip: Colour, grey: float, *, root_shade: f
     along = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None, None]
     blend = np.clip((along - 0.25) / 0.6, 0, 1)
     colour = np.array(root, np.float32) * (1 - blend) + np.array(tip, np.float32) * blend
-    white = np.array([0.5, 0.5, 0.49], np.float32)
-    share = np.clip((grey - drawing.lot) / 0.12 + 0.5, 0, 1)[..., None] if 0 < grey < 1 else np.float32(grey >= 1)
+    white = np.array([0.4, 0.4, 0.39], np.float32)
+    share = np.clip((grey**1.3 - drawing.lot) / 0.12 + 0.5, 0, 1)[..., None] if 0 < grey < 1 else np.float32(grey >= 1)
     colour = colour + share * (white - colour)
     shade = root_shade + (1 - root_shade) * np.clip(along[..., 0] / 0.35, 0, 1)
     rgba = np.empty((SIDE, SIDE, 4), np.uint8)
@@ -135,4 +135,31 @@ def nap(colour: Colour, grey: float, *, edge: float, density: float = 1.0) -> Te
     rgba = np.empty((SIDE, SIDE, 4), np.uint8)
     rgba[..., :3] = _encode(mixed * tone[..., None])
     rgba[..., 3] = alpha * 255
+    return Texture(rgba)
+
+
+def shadow(colour: Colour, grey: float, *, edge: float, density: float) -> Texture:
+    """Short hairs laid on the skin, the skin seen between them; v as in `nap`."""
+    g = np.random.default_rng(13)
+    noise = cv2.GaussianBlur(g.standard_normal((SIDE, SIDE), np.float32), (0, 0), sigmaX=0.9, sigmaY=2.8)
+    dots = np.clip(0.5 + 0.55 * noise / noise.std(), 0, 1)
+    v = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
+    closed = np.clip(v / edge, 0, 1) ** 0.8 * density
+    alpha = np.clip(closed * (0.35 + 0.65 * dots) + np.maximum(closed - 0.6, 0), 0, 1)
+    mixed = np.array(colour, np.float32) * (1 - 0.8 * grey) + np.float32(0.8 * grey * 0.3)
+    rgba = np.empty((SIDE, SIDE, 4), np.uint8)
+    rgba[..., :3] = _encode(mixed * (0.7 + 0.6 * dots[..., None]))
+    rgba[..., 3] = alpha * 255
+    return Texture(rgba)
+
+
+def dyed(texture: Texture, colour: Colour, density: float) -> Texture:
+    """The hairs of a picture in another colour (linear RGB), their opacity times `density`."""
+    alpha = texture.pixels[..., 3].astype(np.float32) / 255
+    g = np.random.default_rng(5)
+    noise = cv2.GaussianBlur(g.standard_normal(alpha.shape, np.float32), (0, 0), 1.2)
+    tone = 1 + 0.25 * noise / noise.std()
+    rgba = np.empty_like(texture.pixels)
+    rgba[..., :3] = _encode(np.array(colour, np.float32) * tone[..., None].clip(0.3, 2))
+    rgba[..., 3] = np.clip(alpha * density, 0, 1) * 255
     return Texture(rgba)

@@ -51,6 +51,7 @@ WHITE = Texture(np.full((4, 4, 4), 255, np.uint8))
 class Material:
     """Look of a part. Tint: linear RGB factor; roughness 0..1; specular: reflectance from the front;
     bump: relief from the texture's brightness; cutout: alpha below which a pixel gets no label;
+    soft: hair's pixels below half opacity are blended (else left out, which is faster);
     clear: what is seen through it and is an eye or a brow keeps its label (CelebAMask-HQ paints the eyes and
     brows over the glasses)."""
 
@@ -62,6 +63,7 @@ class Material:
     bump: float = 0.0
     cutout: float = 0.4
     casts_shadow: bool = True
+    soft: bool = True
     clear: bool = False
 
 

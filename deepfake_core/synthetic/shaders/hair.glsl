@@ -9,12 +9,12 @@ vec4 shade_hair(Point p) {
   facing = normalize(facing + 1e-4 * p.normal);
   float uneven = 0.5 * sin(p.uv.x * 290) + 0.5 * sin(p.uv.x * 613);
   vec3 strand = normalize(p.normal + 0.8 * facing);
-  vec3 first = normalize(strand + t * (0.13 * uneven - 0.1)), second = normalize(strand + t * (0.13 * uneven + 0.16));
-  float open = p.open * p.open;
-  vec3 white = reflected(reflect(-p.view, first), 4.0), coloured = reflected(reflect(-p.view, second), 5.0);
-  vec3 tone = p.albedo / (max(p.albedo.r, max(p.albedo.g, p.albedo.b)) + 0.02);
-  float rim = pow(1 - p.facing, 3);
-  vec3 through = reflected(-p.view, 5.0) * p.albedo * 0.35 * rim;
-  vec3 shine = white * (0.008 + 0.02 * rim) + coloured * tone * (0.012 + 0.22 * dot(p.albedo, vec3(0.33)));
+  float open = p.open * p.open, rim = 1 - p.facing;
+  rim *= rim * rim;
+  vec3 white = reflected(reflect(-p.view, strand + t * (0.13 * uneven - 0.1)), 4.0);
+  vec3 coloured = reflections * diffuse(reflect(-p.view, strand + t * (0.13 * uneven + 0.16)));
+  float brightest = max(p.albedo.r, max(p.albedo.g, p.albedo.b)) + 0.02;
+  vec3 shine = white * (0.012 + 0.025 * rim) + coloured * p.albedo * (0.012 / brightest + 0.3 * brightest);
+  vec3 through = reflections * diffuse(-p.view) * p.albedo * 0.35 * rim;  // light from behind
   return vec4(lambert(p) + (min(shine, vec3(1.5)) + through) * open, p.alpha);
 }
