@@ -22,6 +22,7 @@ from deepfake_core.synthetic.assets import read_image
 from deepfake_core.synthetic.body import BODY_VERTICES, Body
 from deepfake_core.synthetic.expressions import Expression
 from deepfake_core.synthetic.fitting import Fitting
+from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.part import Part, Texture
 from deepfake_core.synthetic.person import HeadPose, Person, Posed, Wardrobe
@@ -31,6 +32,7 @@ INNER = (0.6, 6.6, 8.4, 0.0)  # dm: |x| below, y from, y to, z above: nostrils, 
 FEATURES = ((13380, 13606), (14598, 15128))  # helper vertices of eyes, lashes, teeth and tongue
 NECK = (5.45, 6.1)  # dm above the ground of the base mesh: below the actor's, above the identity's
 HAIRLINE = (7.6, 8.0)  # dm: the inner face fades out between brows and hair, which would not fit another forehead
+ON_BODY = (Label.CLOTH, Label.NECKLACE)
 SMOOTHING = 4  # rounds over the mesh
 MASK_SIZE = 1024  # px of the masks in texture space
 
@@ -142,7 +144,8 @@ class Swapper:
         self.wardrobe = wardrobe
         self.identity = wardrobe.build(identity)
         self.alone = copy.copy(self.identity)
-        self.alone.groups = dict(self.identity.groups) | {"hair": []}
+        clothes = [part for part in self.identity.groups["outfit"] if part.material.label in ON_BODY]
+        self.alone.groups = dict(self.identity.groups) | {"hair": [], "outfit": clothes}
         self.alone.parts = [part for group in self.alone.groups.values() for part in group]
         self.alone.hairless = True
         self.masks = Masks(wardrobe.body)
@@ -192,8 +195,12 @@ class Swapper:
         fitting = self._blended(actor, mask, other.base + shift, other.heads + shift)
         fitting = replace(fitting, skin=self._blended_skin(actor, mask, in_tone=False))
         of_identity = self.identity.recipe
-        recipe = replace(of_identity, skin=actor.recipe.skin, outfit=actor.recipe.outfit)
-        return self._hybrid(actor, recipe, fitting, mask, ("eyes", "facial_hair", "mouth", "hair"))
+        own = of_identity.outfit
+        worn = replace(
+            actor.recipe.outfit, glasses=own.glasses, hat=own.hat, earrings=own.earrings, headset=own.headset
+        )
+        recipe = replace(of_identity, skin=actor.recipe.skin, outfit=worn)
+        return self._hybrid(actor, recipe, fitting, mask, ("eyes", "facial_hair", "mouth", "hair", "outfit"))
 
     def _blended(self, actor: Person, mask: Mask, base: npt.NDArray[Any], heads: npt.NDArray[Any]) -> Fitting:
         """The actor's measures with others where the mask is; bones from the head's on are the others'."""
@@ -221,10 +228,13 @@ class Swapper:
 
     def _hybrid(self, actor: Person, recipe: Recipe, fitting: Fitting, mask: Mask, swapped: tuple[str, ...]) -> Hybrid:
         made = self.wardrobe.assemble(recipe, fitting)
-        groups = {name: made.groups[name] if name in swapped else actor.groups[name] for name in actor.groups}
-        groups["skin"] = made.groups["skin"]
-        fresh = {name: groups[name] for name in groups if name in ("skin", *swapped)}
-        skin = groups["skin"][0]
+        fresh = {name: parts for name, parts in made.groups.items() if name in ("skin", *swapped)}
+        groups = dict(actor.groups) | fresh
+        if "outfit" in swapped:  # what is worn on the head; the body stays dressed as it was
+            fresh["outfit"] = [part for part in made.groups["outfit"] if part.material.label not in ON_BODY]
+            kept = [part for part in actor.groups["outfit"] if part.material.label in ON_BODY]
+            groups["outfit"] = [*kept, *fresh["outfit"]]
+        skin = fresh["skin"][0]
         ramp = np.clip(mask.of_vertices[skin.used] / 0.15, 0, 1)
         return Hybrid(Person(recipe, fitting, groups, False), Person(recipe, fitting, fresh, False), ramp)
 

@@ -75,7 +75,7 @@ def random_outfit(g: np.random.Generator, traits: Traits) -> OutfitRecipe:
     shares = np.array([share[0 if female else 1] for share in CLOTHES.values()])
     clothes = str(of_clothes.choice(list(CLOTHES), p=shares / shares.sum()))
     eyewear = of_glasses.random()
-    hat = _random_hat(of_hat, female=female) if of_hat.random() < 0.12 else None
+    hat = random_hat(of_hat, female=female) if of_hat.random() < 0.12 else None
     scarf = hat is not None and hat.kind == "headscarf"
     return OutfitRecipe(
         clothes=clothes,
@@ -166,7 +166,8 @@ def _random_dye(g: np.random.Generator, clothes: str) -> Dye:
     return Dye(zones, pattern, _random_colour(g, 0.4), float(g.uniform(0.2, 0.9)))
 
 
-def _random_hat(g: np.random.Generator, *, female: bool) -> HatRecipe:
+def random_hat(g: np.random.Generator, *, female: bool) -> HatRecipe:
+    """A hat or a headscarf; scarves are worn by women only."""
     kind = ("beanie", "cap", "brim", "headscarf")[
         g.choice(4, p=(0.3, 0.3, 0.15, 0.25) if female else (0.4, 0.45, 0.15, 0))
     ]

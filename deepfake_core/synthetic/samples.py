@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deepfake_core.synthetic import benchmark, environment
+from deepfake_core.synthetic import benchmark, environment, outfit
 from deepfake_core.synthetic.camera import Camera, head_to_clip
 from deepfake_core.synthetic.cases import CASES, Case, random_case
 from deepfake_core.synthetic.dataset import SWAPPED_FACES, Arrays, Description, layout
@@ -29,6 +29,7 @@ STILLS_OF_ACTOR, PAIRS_OF_ACTOR = 4, 8
 FARTHEST_YAW = {"stills": 90.0, "pairs": 60.0}  # degrees: beyond 60 there is hardly a face to swap
 KIND_STREAMS = {"stills": 1, "pairs": 2, "sequences": 3}
 NOBODY = -1
+BEARD = 256  # bit of a sample's `occluded`
 
 Sample = dict[str, Any]
 
@@ -136,8 +137,9 @@ class SampleMaker:
 
     def _take(self, cast: Cast, scene: Scene, camera: Camera, exposure: float | None) -> Sample:
         """All views of a scene; the exposure is measured on the actor unless given."""
-        actor = cast.actor.holding(scene.things)
-        posed = actor.pose(scene.expression, scene.pose)
+        things = scene.occlusion.parts
+        actor = cast.actor.holding(things)
+        posed = actor.pose(scene.expression, scene.pose, scene.time)
 
         def shoot(person: Person, posed: Posed, exposure: float | None) -> Picture:
             return self.renderer.render(
@@ -157,7 +159,7 @@ class SampleMaker:
         matte = picture.marked_matte
         for view in self.description.views:
             if view in cast.hybrids:
-                hybrid = cast.hybrids[view].with_things(scene.things)
+                hybrid = cast.hybrids[view].with_things(things)
                 taken = hybrid.pose(scene.expression, scene.pose, posed, actor.parts)
                 person = hybrid.person
             elif view == "identity":
@@ -196,7 +198,7 @@ class SampleMaker:
             "monk_tone": traits.monk_tone,
             "sex": traits.sex == "male",
             "light": KINDS.index(scene.light.kind),
-            "occluded": scene.bits,
+            "occluded": scene.occlusion.bits(scene.time) | worn_bits(actor.recipe),
             "expression": [scene.expression.get(unit, 0.0) for unit in self.description.units],
             "gaze": scene.gaze,
         }
@@ -220,3 +222,8 @@ def filmed(sample: Sample, webcam: Webcam, seed: int, *, bent: bool) -> Sample:
             height, width = sample["actor_labels"].shape
             changed[name] = webcam.lens.points(value, width, height)
     return changed
+
+
+def worn_bits(recipe: Recipe) -> int:
+    """The bits of a sample's `occluded` for what belongs to the person."""
+    return outfit.bits(recipe.outfit) | (BEARD if recipe.facial_hair.beard else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,25 +12,25 @@ from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.expressions import Expression, gaze_of, random_expression
 from deepfake_core.synthetic.lighting import Light, random_light
 from deepfake_core.synthetic.motion import Motion, random_pose
-from deepfake_core.synthetic.occluders import random_occluders
-from deepfake_core.synthetic.part import Part
+from deepfake_core.synthetic.occluders import Occlusion, random_occlusion
 from deepfake_core.synthetic.person import HeadPose, Person
 
 RATE = 30  # frames/s of a sequence
+ROOM, STEP = 3.0, 0.35  # dm: least height of a sequence's picture, farthest start from its middle: room to move
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One moment before the camera. gaze: degrees of the eyes against the head, right and up; gain: brightness
-    against a well-exposed face; things before the face, with their bits of a sample's `occluded`."""
+    against a well-exposed face; occlusion: what comes before the face; time: in seconds, for what moves by itself."""
 
     pose: HeadPose
     expression: Expression
     light: Light
     framing: Framing
-    gain: float = 1.0
-    things: Sequence[Part] = field(default_factory=tuple)
-    bits: int = 0
+    gain: float
+    occlusion: Occlusion
+    time: float = 0.0
 
     @property
     def gaze(self) -> tuple[float, float]:
@@ -46,9 +46,7 @@ def random_scene(
     pose = replace(pose, yaw=float(np.clip(pose.yaw, -farthest_yaw, farthest_yaw)))
     expression = random_expression(g, person.fitting.body.expressions)
     light = random_light(g, environments)
-    framing = random_framing(g)
-    things, bits = random_occluders(g, person)
-    return Scene(pose, expression, light, framing, random_gain(g), things, bits)
+    return Scene(pose, expression, light, random_framing(g), random_gain(g), random_occlusion(g, person))
 
 
 def random_gain(g: np.random.Generator) -> float:
@@ -63,7 +61,12 @@ def random_sequence(
     motion = Motion(int(g.integers(2**31)), max(60.0, frames / RATE + 1))
     start = float(g.uniform(0, motion.seconds - frames / RATE))
     light, framing, gain = random_light(g, environments), random_framing(g), random_gain(g)
-    framing = replace(framing, height=max(framing.height, 3.2))  # room to move
-    things, bits = random_occluders(g, person)
-    moments = [motion.moment(start + frame / RATE) for frame in range(frames)]
-    return [Scene(each.pose, each.expression, light, framing, gain, things, bits) for each in moments]
+    while framing.height < ROOM or abs(framing.offset[0]) > STEP:
+        framing = random_framing(g)
+    occlusion = random_occlusion(g, person, frames / RATE)
+    times = [frame / RATE for frame in range(frames)]
+    moments = [motion.moment(start + time) for time in times]
+    return [
+        Scene(each.pose, each.expression, light, framing, gain, occlusion, time)
+        for each, time in zip(moments, times, strict=True)
+    ]
