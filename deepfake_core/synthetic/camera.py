@@ -10,7 +10,7 @@ import numpy.typing as npt
 from deepfake_core.synthetic.person import Person, Posed
 
 Matrix = npt.NDArray[np.float64]
-BELOW, BESIDE = 1.75, 2.75  # dm from the head's middle to where the figure ends
+BELOW, BESIDE = 2.8, 2.75  # dm from the head's middle to where the figure ends
 FACE_CENTRE = np.array([0.0, 0.25, 0.45])  # dm from the head bone: about the middle of the head
 
 

@@ -76,7 +76,7 @@ def _room(g: np.random.Generator) -> Light:
 
 def _window(g: np.random.Generator) -> Light:
     """A large window on one side; the other side of the face is dim."""
-    panorama = _walls(g, 0.05, 0.3)
+    panorama = _walls(g, 0.02, 0.14)
     side = g.choice((-1, 1))
     colour = _temperature(g.uniform(5000, 7500)) * g.uniform(6, 14)
     height, width = g.uniform(35, 60), g.uniform(25, 55)
@@ -84,7 +84,9 @@ def _window(g: np.random.Generator) -> Light:
     panorama.box(azimuth, elevation, (width, height), colour)
     if g.random() < 0.5:  # a bar across
         panorama.box(azimuth, elevation, (width, 3), colour * -0.9)
-    return _indoors(g, panorama, "window", ambient=_between(g, 0.4, 1.2), behind=g.uniform(0.08, 0.7), bright_side=side)
+    return _indoors(
+        g, panorama, "window", ambient=_between(g, 0.25, 0.9), behind=g.uniform(0.08, 0.7), bright_side=side
+    )
 
 
 def _monitor(g: np.random.Generator) -> Light:

@@ -37,7 +37,8 @@ WELL_EXPOSED = 0.8  # linear brightness of a white surface in the light that is 
 MIDDLE_SKIN, LIFT = 0.3, 0.2  # the skin for which exposure is as measured, and how far others draw it
 CONTRAST, GREY = 1.12, 0.18  # of the film, around middle grey
 SHOULDER, CEILING = 0.5, 1.06  # linear brightness from which highlights are compressed, and what they tend to
-MIDDLE = np.array([0.0, -0.5, 0.5])  # dm from the head bone: of all that throws shadows
+MIDDLE = np.array([0.0, -0.3, 0.5])  # dm from the head bone: of what throws shadows
+REACH = 3.4  # dm from there to where shadows end
 AWAY = -0.35  # cosine to the viewer below which a vertex is never seen, nor lights one that is
 
 
@@ -177,9 +178,6 @@ class Renderer:
                 seen = np.einsum("nc,nc->n", of_part, to_eye) > AWAY * np.linalg.norm(to_eye, axis=1)
                 wanted.append(((cosines[-1] > 0) & seen[:, None])[drawable.lit])
                 offsets.append(of_part[drawable.lit])
-        # The box of the depth maps moves in steps, so that a small change of the figure leaves the shadows elsewhere.
-        centre = np.round(person.fitting.head * 2) / 2 + MIDDLE
-        farthest = max(float(np.linalg.norm(vertices - centre, axis=1).max()) for vertices in posed.vertices)
         casters = []
         for part, drawable in zip(parts, drawables, strict=True):
             if part.material.casts_shadow:
@@ -187,8 +185,9 @@ class Renderer:
                 casters.append((drawable.shadowed, self._texture(part.texture if cut else WHITE), 0.4 if cut else 0.0))
         visible = self._shadows.visibility(
             casters=casters,
-            centre=centre,
-            radius=float(np.ceil(farthest * 2 + 0.1) / 2),
+            # In steps, so that a small change of the figure leaves the shadows elsewhere as they were.
+            centre=np.round(person.fitting.head * 2) / 2 + MIDDLE,
+            radius=REACH,
             points=np.concatenate([v[d.lit] for v, d in zip(posed.vertices, drawables, strict=True)]),
             normals=np.concatenate(offsets),
             wanted=np.concatenate(wanted),

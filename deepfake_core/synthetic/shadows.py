@@ -17,6 +17,7 @@ TILES = 4  # by TILES: as many lights are drawn at once
 LIGHTS = TILES * TILES  # as in shadow_vertex.glsl
 REACH = 0.35  # dm: how far away what throws the shadow is taken to be, for the shadow's softness
 SOFTEST = 5  # texels
+CLIP_DISTANCE = 0x3000  # GL_CLIP_DISTANCE0
 OFF_THE_SKIN = 0.025  # dm: where light is looked for
 BEHIND = 0.01  # of the maps' depth: what lies so little behind is still lit
 # A spiral of eight places around the vertex (Vogel 1979), of radius 1.
@@ -57,8 +58,8 @@ class ShadowMaps:
     ) -> Floats:
         """How much of each light reaches each point: (N, L) float32 in 0..1.
 
-        casters: vertex array, picture and the alpha (0: any) from which it stops light; all within `radius`
-        of `centre` (dm); points (N, 3) and their normals; wanted (N, L): the others stay 0;
+        casters: vertex array, picture and the alpha (0: any) from which it stops light; the maps reach
+        `radius` around `centre` (dm), what lies beyond is lit; points (N, 3) and their normals; wanted (N, L): the others stay 0;
         directions (L, 3) to the lights; spreads (L,): how wide each light is, radians.
         """
         box = np.diag([1 / radius, 1 / radius, -1 / (radius * 1.05), 1.0])
@@ -90,6 +91,8 @@ class ShadowMaps:
         context, program = self.context, self.program
         context.enable(moderngl.DEPTH_TEST)
         context.disable(moderngl.CULL_FACE | moderngl.BLEND)
+        for plane in range(4):
+            context.enable_direct(CLIP_DISTANCE + plane)
         self._target.use()
         self._target.clear(depth=1.0)
         rows = np.zeros((LIGHTS, 4, 4), np.float32)
@@ -100,6 +103,8 @@ class ShadowMaps:
             picture.use(0)
             program["threshold"] = threshold
             array.render(instances=len(matrices))
+        for plane in range(4):
+            context.disable_direct(CLIP_DISTANCE + plane)
         return np.frombuffer(self._maps.read(), np.float32)
 
     def _look(self, depths: Floats, view: View, points: Floats, normals: Floats) -> Floats:
@@ -118,6 +123,7 @@ class ShadowMaps:
         texels = places[:, 1] * (size * TILES) + places[:, 0] + corner
         depth = depths.take(texels[:, None] + (taps[:, 1] * (size * TILES) + taps[:, 0]))
         own = seen[:, 2:] - np.float32(BEHIND) + slopes @ taps.T.astype(np.float32)
+        own[np.abs(seen[:, :2] - 0.5).max(axis=1) > 0.5] = -1
         lit = np.ascontiguousarray(depth > own)
         # Eight yes or no in one go.
         return np.bitwise_count(lit.view(np.uint64)[:, 0]).astype(np.float32) / np.float32(len(taps))

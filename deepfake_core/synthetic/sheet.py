@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from deepfake_core.synthetic.camera import Framing
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.labels import PALETTE_BGR
 from deepfake_core.synthetic.lighting import random_light
+from deepfake_core.synthetic.occluders import Occlusion
 from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe
 from deepfake_core.synthetic.renderer import Picture, Renderer
 from deepfake_core.synthetic.scenes import Scene, random_scene
@@ -68,9 +70,10 @@ def people_sheet(wardrobe: Wardrobe, seed: int, rows: int, columns: int, size: i
             scene = random_scene(g, person, environments)
             pose = HeadPose(yaw=YAWS[column % len(YAWS)])
             if column:
-                scene = Scene(pose, scene.expression, scene.light, Framing(), things=scene.things)
+                scene = replace(scene, pose=pose, framing=Framing(), gain=1.0)
             else:
-                scene = Scene(pose, {}, random_light(g, environments, kind="room"), Framing())
+                room = random_light(g, environments, kind="room")
+                scene = Scene(pose, {}, room, Framing(), 1.0, Occlusion([], person.fitting.head))
             line.append(_shoot(renderer, person, scene))
         _named(line[0].bgr, str(seed + row))
         lines.append(np.hstack([picture.bgr for picture in line]))
@@ -80,8 +83,8 @@ def people_sheet(wardrobe: Wardrobe, seed: int, rows: int, columns: int, size: i
 
 
 def _shoot(renderer: Renderer, person: Person, scene: Scene) -> Picture:
-    dressed = person.holding(scene.things)
-    posed = dressed.pose(scene.expression, scene.pose)
+    dressed = person.holding(scene.occlusion.parts)
+    posed = dressed.pose(scene.expression, scene.pose, scene.time)
     return renderer.render(dressed, posed, scene.light, scene.framing.camera(dressed, posed), gain=scene.gain)
 
 
