@@ -235,7 +235,7 @@ class Pipeline:
         if settings is None or settings == self._settings:
             return
         previous, self._settings = self._settings, settings
-        self._disclosure = Disclosure(settings.label_corner, settings.label_language)
+        self._renew_disclosures()
         if (settings.identity, settings.purpose) != (previous.identity, previous.purpose):
             self._decoder = self._identity = self._held = None
             self.load()
