@@ -15,13 +15,16 @@ from deepfake_core.synthetic.part import Part, Surface
 SUBSURFACE = np.array([[0.22, 0.34, 0.42], [0.28, 0.34, 0.38], [0.3, 0.22, 0.14], [0.2, 0.1, 0.06]], np.float32)
 SMOOTHING_ROUNDS = (0, 1, 3, 7)
 NOT_OF_THE_HEAD = (Label.NECK, Label.NECKLACE, Label.CLOTH, Label.OCCLUDER)
-COARSE = 0.08  # dm: details below this size throw no shadow of their own
+COARSE = 0.06  # dm: details below this size throw no shadow of their own
 CORNER = "3f 3f 4f"  # place, normal, light: written for every picture
 
 
 class Drawable:
     """Buffers of a part; `lit` (M,) are the vertices that light is looked up for, `lit_of` (N,) each vertex's row
-    among them."""
+    among them.
+
+    It knows the part's arrays but not the part, so that the part can go, and with it what it has on the card.
+    """
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class Drawable:
         depth: moderngl.Program,
         shadow: moderngl.Program,
     ) -> None:
-        self.part = part
+        self._faces, self._corner, self._normals = part.faces, part.corner_vertex, part.normals
         corners = len(part.corner_vertex)
         self._rows = np.empty((corners, 10), np.float32)
         self._buffer = context.buffer(reserve=self._rows.nbytes, dynamic=True)
@@ -62,10 +65,9 @@ class Drawable:
 
     def normals(self, vertices: Floats, head: Floats) -> Floats:
         """Unit normals (N, 3) of the posed vertices, weighted by the areas of their triangles."""
-        part = self.part
-        if part.normals is not None:
-            return (part.normals @ head[:3, :3].T).astype(np.float32)
-        a, b, c = (vertices[part.faces[:, k]] for k in range(3))
+        if self._normals is not None:
+            return (self._normals @ head[:3, :3].T).astype(np.float32)
+        a, b, c = (vertices[self._faces[:, k]] for k in range(3))
         u, v = b - a, c - a
         of_face = np.stack(
             [
@@ -91,14 +93,14 @@ class Drawable:
 
     def place(self, vertices: Floats, normals: Floats) -> None:
         """Write places and normals of the corners, for the depth maps; `light` completes them."""
-        corner = self.part.corner_vertex
+        corner = self._corner
         self._rows[:, :3] = vertices[corner]
         self._rows[:, 3:6] = normals[corner]
         self._buffer.write(self._rows)
 
     def light(self, irradiance: Floats, occlusion: Floats) -> None:
         """Write light (N, 3) and openness (N,) of the corners."""
-        corner = self.part.corner_vertex
+        corner = self._corner
         self._rows[:, 6:9] = irradiance[corner]
         self._rows[:, 9] = occlusion[corner]
         self._buffer.write(self._rows)

@@ -51,7 +51,8 @@ WHITE = Texture(np.full((4, 4, 4), 255, np.uint8))
 class Material:
     """Look of a part. Tint: linear RGB factor; roughness 0..1; specular: reflectance from the front;
     bump: relief from the texture's brightness; cutout: alpha below which a pixel gets no label;
-    soft: hair's pixels below half opacity are blended (else left out, which is faster);
+    soft: hair's pixels that are not opaque are blended (else left out, which is faster); opaque_from: alpha from
+    which hair is drawn opaque and hides what is behind it (above 1: all is blended, so fine hair stays fine);
     clear: what is seen through it and is an eye or a brow keeps its label (CelebAMask-HQ paints the eyes and
     brows over the glasses)."""
 
@@ -64,6 +65,7 @@ class Material:
     cutout: float = 0.4
     casts_shadow: bool = True
     soft: bool = True
+    opaque_from: float = 0.5
     clear: bool = False
 
 

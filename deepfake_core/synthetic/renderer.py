@@ -31,14 +31,14 @@ from deepfake_core.synthetic.regions import skin_regions
 from deepfake_core.synthetic.shadows import ShadowMaps
 
 Image = npt.NDArray[np.uint8]
-SOLID = 0.5  # alpha from which a soft part is drawn solid and hides what is behind, as in main.glsl
 SEEN_THROUGH = (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW)  # keep their label behind clear glasses
-WELL_EXPOSED = 0.8  # linear brightness of a white surface in the light that is typical for the skin
+WELL_EXPOSED = 0.95  # linear brightness of a white surface in the light that is typical for the skin
 MIDDLE_SKIN, LIFT = 0.3, 0.2  # the skin for which exposure is as measured, and how far others draw it
 CONTRAST, GREY = 1.12, 0.18  # of the film, around middle grey
 SHOULDER, CEILING = 0.5, 1.06  # linear brightness from which highlights are compressed, and what they tend to
 MIDDLE = np.array([0.0, -0.3, 0.5])  # dm from the head bone: of what throws shadows
 REACH = 3.4  # dm from there to where shadows end
+INSIDE = (Surface.EYE, Surface.MOUTH)  # throw no shadow out of the head
 AWAY = -0.35  # cosine to the viewer below which a vertex is never seen, nor lights one that is
 
 
@@ -180,7 +180,7 @@ class Renderer:
                 offsets.append(of_part[drawable.lit])
         casters = []
         for part, drawable in zip(parts, drawables, strict=True):
-            if part.material.casts_shadow:
+            if part.material.casts_shadow and part.material.surface not in INSIDE:
                 cut = part.material.surface == Surface.HAIR
                 casters.append((drawable.shadowed, self._texture(part.texture if cut else WHITE), 0.4 if cut else 0.0))
         visible = self._shadows.visibility(
@@ -294,8 +294,8 @@ class Renderer:
         solid = [part for part in parts if part.material.surface not in (Surface.HAIR, Surface.GLASS)]
         # The depth of hair first: of its many layers only the foremost is shaded, and no skin below it.
         self._depth["clip"].write(clip)
-        self._depth["threshold"] = SOLID + 0.01
         for part in soft:
+            self._depth["threshold"] = part.material.opaque_from + 0.01
             self._texture(part.texture).use(0)
             self._drawable(part).deep.render()
         scene = {

@@ -59,8 +59,8 @@ class ShadowMaps:
         """How much of each light reaches each point: (N, L) float32 in 0..1.
 
         casters: vertex array, picture and the alpha (0: any) from which it stops light; the maps reach
-        `radius` around `centre` (dm), what lies beyond is lit; points (N, 3) and their normals; wanted (N, L): the others stay 0;
-        directions (L, 3) to the lights; spreads (L,): how wide each light is, radians.
+        `radius` around `centre` (dm), what lies beyond is lit; points (N, 3) and their normals; wanted (N, L): the
+        others stay 0; directions (L, 3) to the lights; spreads (L,): how wide each light is, radians.
         """
         box = np.diag([1 / radius, 1 / radius, -1 / (radius * 1.05), 1.0])
         box[2, 3] = -2 / 1.05

@@ -73,7 +73,7 @@ def people_sheet(wardrobe: Wardrobe, seed: int, rows: int, columns: int, size: i
                 scene = replace(scene, pose=pose, framing=Framing(), gain=1.0)
             else:
                 room = random_light(g, environments, kind="room")
-                scene = Scene(pose, {}, room, Framing(), 1.0, Occlusion([], person.fitting.head))
+                scene = Scene(pose, {}, room, Framing(), 1.0, Occlusion([], person.fitting.head.astype(np.float64)))
             line.append(_shoot(renderer, person, scene))
         _named(line[0].bgr, str(seed + row))
         lines.append(np.hstack([picture.bgr for picture in line]))

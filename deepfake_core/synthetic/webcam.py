@@ -248,7 +248,7 @@ _LINEAR = np.where(_LINEAR <= 0.04045, _LINEAR / 12.92, ((_LINEAR + 0.055) / 1.0
 
 
 def _to_linear(bgr: Image) -> Floats:
-    return _LINEAR[bgr]
+    return np.asarray(_LINEAR[bgr], np.float32)
 
 
 def _to_screen(light: Floats) -> Floats:

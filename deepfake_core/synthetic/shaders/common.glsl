@@ -8,7 +8,7 @@ uniform vec3 eye; uniform mat3 to_panorama; uniform vec3 harmonics[9];
 const int surface = 0;  // one program per part.Surface: see shaders/__init__.py
 uniform bool blending; uniform float reflections;
 uniform vec3 shares;
-uniform vec3 tint; uniform float roughness; uniform float specular; uniform float bump;
+uniform vec3 tint; uniform float roughness; uniform float specular; uniform float bump; uniform float opaque_from;
 
 struct Point {
   vec3 place, normal, view;  // the normal faces the viewer (but for skin), view points to the camera

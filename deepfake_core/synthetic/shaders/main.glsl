@@ -5,7 +5,7 @@ void main() {
   bool soft = surface == 2 || surface == 3;  // their pictures have soft rims
   p.alpha = soft || surface == 6 ? albedo.a : 1.0;
   // What is nearly opaque is drawn first and writes depth, then the soft rims and glass are blended over it.
-  bool solid = surface != 6 && p.alpha >= 0.5;
+  bool solid = surface != 6 && p.alpha >= opaque_from;
   if (blending ? solid || p.alpha < 0.02 : !solid) discard;
   p.place = place; p.uv = t;
   p.view = normalize(eye - place);
