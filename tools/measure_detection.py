@@ -44,6 +44,7 @@ from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
 from deepfake_core.synthetic.traits import TONES, random_traits
 
 YAWS = (0, 15, 30, 45, 60)
+LENS = 12.0  # degrees: from 1.2 to 1.9 m all parts of a face are seen at nearly the same yaw
 MIDDLE_OF_FACE = np.array([0.0, 0.08, 0.95, 1.0])  # dm from the head bone
 NEAR = 0.5  # dm: the landmarks' mean may lie so far from it
 
@@ -71,7 +72,7 @@ class Finder:
             side = int(g.choice([-1, 1]))
             pose = HeadPose(yaw * side, float(g.normal(0, 5)), float(g.normal(0, 4)))
             posed = person.pose(random_expression(g, self._wardrobe.body.expressions), pose)
-            camera = Framing(height=float(g.uniform(2.6, 4.0))).camera(person, posed)
+            camera = Framing(fov=LENS, height=float(g.uniform(2.6, 4.0))).camera(person, posed)
             picture = self._renderer.render(person, posed, random_light(g, self._environments), camera)
             x, y, _, w = head_to_clip(person, posed, camera) @ MIDDLE_OF_FACE
             middle = np.array([x / w + 1, 1 - y / w]) * self._size / 2

@@ -164,7 +164,7 @@ class Motion:
             t += float(np.clip(g.gamma(2.0, 0.5), 0.18, 5.0)) * (1.6 if where < 0.6 else 0.6)
         for at, aim in zip(turn_times[1:], turn_aims[1:], strict=True):
             times.append(at - 0.1)
-            aims.append(aim + g.normal(0, 0.7, 2))
+            aims.append(aim)
         order = np.argsort(times)
         return Steps(np.array(times)[order].tolist(), np.array(aims)[order].tolist(), [SACCADE] * len(times))
 

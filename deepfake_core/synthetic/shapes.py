@@ -22,8 +22,8 @@ SUBTLE = (
 # What a resting face is, where MakeHuman's mean looks stern: brows a little higher and their inner ends up, eyes a
 # little more open, corners of the mouth level. Added to the drawn value of the axis.
 AT_REST = {
-    "eyebrows/eyebrows-trans-up": 0.35, "eyebrows/eyebrows-angle-up": 0.2, "mouth/mouth-angles-up": 0.14,
-    "eyes/l-eye-height1-incr": 0.1, "eyes/l-eye-height2-incr": 0.14, "eyes/l-eye-height3-incr": 0.1,
+    "eyebrows/eyebrows-trans-up": 0.35, "eyebrows/eyebrows-angle-up": 0.32, "mouth/mouth-angles-up": 0.22,
+    "eyes/l-eye-height1-incr": 0.1, "eyes/l-eye-height2-incr": 0.16, "eyes/l-eye-height3-incr": 0.1,
 }  # fmt: skip
 # What gravity does until 85: added in proportion to age, with a weight of its own for everybody.
 AGEING = {

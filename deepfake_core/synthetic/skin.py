@@ -161,7 +161,7 @@ def _darker(colour: Colour, factor: float) -> Colour:
 
 def skin_material(recipe: SkinRecipe) -> Material:
     """How light leaves this skin."""
-    bump = 0.05
+    bump = 0.05 if recipe.albedo is None else 0.035
     if recipe.albedo is not None:  # relief is read from brightness, which varies less on a dark skin
         bump *= float(np.clip((0.45 / max(recipe.albedo[1], 0.01)) ** 0.2, 0.8, 1.3))
     return Material(Surface.SKIN, Label.SKIN, roughness=recipe.roughness, specular=0.03, bump=bump)
@@ -173,7 +173,7 @@ class SkinShop:
     def __init__(self, assets: Path, size: int, mesh: Mesh) -> None:
         self._folder = assets / "makehuman" / "skins" / "textures"
         self._mask_folder = assets / "makehuman" / "uv_masks"
-        self._size = size
+        self.size = size
         self._mesh = mesh
         self._sources: dict[str, Image] = {}
         self._masks: dict[str, Field] = {}
@@ -185,14 +185,14 @@ class SkinShop:
         """A region of the skin ("lips", "eyelids", "face", ...) as float32 (size, size) in 0..1, upright."""
         if name not in self._masks:
             image = read_image(self._mask_folder / f"{name}.jpg", 4096)[..., 0]
-            mask = cv2.resize(image, (self._size, self._size), interpolation=cv2.INTER_AREA)
+            mask = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA)
             self._masks[name] = (mask / 255.0).astype(np.float32)
         return self._masks[name]
 
     @cached_property
     def head_map(self) -> HeadMap:
         """Where each texel of the head lies."""
-        return HeadMap(self._mesh, self._size, self.mask("lips"), self.mask("eyelids"), self.mask("ears"))
+        return HeadMap(self._mesh, self.size, {name: self.mask(name) for name in ("face", "lips", "eyelids", "ears")})
 
     def mix(self, recipe: SkinRecipe) -> Image:
         """The skin picture, BGR (size, size, 3), upright."""
@@ -213,7 +213,7 @@ class SkinShop:
     def _source(self, name: str) -> Image:
         if name not in self._sources:
             image = read_image(self._folder / f"{name}.png", 4096)[..., :3]
-            self._sources[name] = cv2.resize(image, (self._size, self._size), interpolation=cv2.INTER_AREA).astype(
+            self._sources[name] = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA).astype(
                 np.uint8
             )
         return self._sources[name]
@@ -238,7 +238,7 @@ class SkinShop:
 
     def _coloured_relief(self, recipe: SkinRecipe, albedo: Colour) -> Field:
         """The sources' mixed relief in this colour, with details: BGR 0..255 in the texture's code."""
-        relief = np.zeros((self._size, self._size, 3), np.float32)
+        relief = np.zeros((self.size, self.size, 3), np.float32)
         for name, share in recipe.sources:
             cv2.scaleAdd(cv2.LUT(self._source(name), self._relief_table(name)), share, relief, relief)
         hues = recipe.flush * np.eye(3) + (1 - recipe.flush) * WEIGHTS
@@ -262,14 +262,14 @@ class SkinShop:
     @cached_property
     def _palms(self) -> Field:
         """Palms and soles, 0..1, in the texture's lowest fifth: where a dark source is much lighter than its face."""
-        relief = cv2.LUT(self._source(PALM_SOURCE), self._relief_table(PALM_SOURCE))[int(PALMS_FROM * self._size) :]
+        relief = cv2.LUT(self._source(PALM_SOURCE), self._relief_table(PALM_SOURCE))[int(PALMS_FROM * self.size) :]
         mask = np.clip((relief @ WEIGHTS - 1.4) / 0.8, 0, 1)
-        mask[:, int(0.75 * self._size) :] = 0  # the mouth's inside
-        return cv2.GaussianBlur(mask, (0, 0), self._size / 500).astype(np.float32)
+        mask[:, int(0.75 * self.size) :] = 0  # the mouth's inside
+        return cv2.GaussianBlur(mask, (0, 0), self.size / 500).astype(np.float32)
 
     def _pale_palms(self, skin: Field, albedo: Colour) -> None:
         """Palms hold little melanin, whatever the skin's tone; in place."""
-        hands = skin[int(PALMS_FROM * self._size) :]
+        hands = skin[int(PALMS_FROM * self.size) :]
         wanted = np.sqrt(np.array(albedo[::-1]) * PALM).astype(np.float32)  # half way, as a ratio
         paler = np.maximum(wanted / np.array(albedo[::-1], np.float32), 1)
         relief = hands / np.maximum((hands @ WEIGHTS)[..., None], 1e-4)
@@ -279,7 +279,7 @@ class SkinShop:
 
     def _mixed_colours(self, recipe: SkinRecipe) -> Field:
         """The sources' colours mixed in the texture's code: BGR 0..255."""
-        skin = np.zeros((self._size, self._size, 3), np.float32)
+        skin = np.zeros((self.size, self.size, 3), np.float32)
         for name, share in recipe.sources:
             skin += np.float32(share) * self._source(name)
         grey = skin @ np.array([0.114, 0.587, 0.299], np.float32)
@@ -293,7 +293,7 @@ class SkinShop:
             ("eyelids", paint.lids, paint.lids_strength),
         ):
             if strength > 0:
-                mask = cv2.GaussianBlur(self.mask(region), (0, 0), self._size / 900) * strength
+                mask = cv2.GaussianBlur(self.mask(region), (0, 0), self.size / 900) * strength
                 relief = skin.mean(axis=2) / max(float(np.average(skin.mean(axis=2), weights=mask)), 1.0)
                 skin += mask[..., None] * (relief[..., None] * np.array(colour, np.float32) - skin)
         if paint.freckles > 0:
@@ -305,4 +305,4 @@ class SkinShop:
         noise = np.random.default_rng(7).standard_normal((2048, 2048), np.float32)
         spots = cv2.GaussianBlur(noise, (0, 0), 1.3)
         spots = np.clip(spots / spots.std() - 2.0, 0, 1)
-        return cv2.resize(spots, (self._size, self._size), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return cv2.resize(spots, (self.size, self.size), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -7,6 +7,7 @@ after Donner and Jensen 2006, roughly).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -64,8 +65,8 @@ class SkinDetails:
 class HeadMap:
     """Where each texel of the head lies: fields (h, w) over the head's rectangle of a texture of `size` px."""
 
-    def __init__(self, mesh: Mesh, size: int, lips: Field, lids: Field, ears: Field) -> None:
-        """`lips`, `lids` and `ears` are masks of the whole texture, 0..1."""
+    def __init__(self, mesh: Mesh, size: int, masks: Mapping[str, Field]) -> None:
+        """`masks` are regions of the whole texture, 0..1: "face", "lips", "eyelids" and "ears"."""
         self.size = size
         self.rows, self.columns = slice(int(TOP * size), int(BOTTOM * size)), slice(int(LEFT * size), size)
         skin = mesh.groups == "body"
@@ -76,7 +77,10 @@ class HeadMap:
         place = LinearNDInterpolator(corners, mesh.vertices[vertices[inside][first]])
         y, x = (np.mgrid[self.rows, self.columns] + 0.5) / size
         self.place: npt.NDArray[np.float32] = np.nan_to_num(place(x, y), nan=-9.0).astype(np.float32)
-        self.lips, self.lids, self.ears = (mask[self.rows, self.columns] for mask in (lips, lids, ears))
+        self.lips, self.lids, self.ears, mean = (
+            masks[name][self.rows, self.columns] for name in ("lips", "eyelids", "ears", "face")
+        )
+        self._mean = (mean / mean.sum()).astype(np.float32)
 
     @cached_property
     def across(self) -> Field:
@@ -194,7 +198,8 @@ class HeadMap:
                     melanin += 0.17 * depth * field
                     blood += 0.12 * depth * field
             melanin += details.wrinkles * 0.05 * self._noise(g, 3.5 / self.size) * self._sagging
-        head *= np.exp(-(melanin[..., None] * MELANIN + blood[..., None] * BLOOD))
+        absorbed = np.exp(-(melanin[..., None] * MELANIN + blood[..., None] * BLOOD))
+        head *= absorbed / (absorbed * self._mean[..., None]).sum(axis=(0, 1))  # the face's mean colour stays
         if details.stubble > 0:
             hairs = np.clip(0.95 + 0.12 * self._noise(g, 1.0 / self.size) + 0.15 * cloudy, 0, 1.5)
             cover = np.clip(0.4 * details.stubble * self.beard * hairs, 0, 0.85)
