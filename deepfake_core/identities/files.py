@@ -5,6 +5,7 @@ Without compression an archive holds no more than its own size, so no entry can 
 
 import io
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -16,6 +17,7 @@ MAX_ENTRIES = 17
 MAX_ARCHIVE_BYTES = 320 * 2**20
 _END = struct.Struct("<4s4HIIH")
 _MAX_DIRECTORY = 16_384
+_NAME = re.compile(r"[a-z0-9_]{1,40}\.(onnx|png|safetensors|json)")
 
 
 class PackFiles(Protocol):
@@ -110,6 +112,8 @@ def _entry(entries: list[zipfile.ZipInfo], name: str, size: int) -> zipfile.ZipI
         raise ValueError("it has too many entries")
     for entry in entries:
         kind = stat.S_IFMT(entry.external_attr >> 16)
+        if not _NAME.fullmatch(entry.filename):
+            raise ValueError(f"{entry.filename[:60]!r} does not belong into a pack")
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
             raise ValueError(f"{entry.filename[:60]!r} is compressed; pack it with tools/identity.py")
         if kind not in (0, stat.S_IFREG) or entry.flag_bits & 1 or entry.file_size > size:

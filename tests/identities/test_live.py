@@ -131,11 +131,10 @@ def test_asking_costs_little(consented: Path) -> None:
 
 
 def test_an_imported_model_swaps_in_the_pipeline(models: Path, clip: list[np.ndarray]) -> None:
-    portrait = cv2.resize(cv2.imread(str(VESPER / "portrait.png")), (96, 96))
-    files = {
-        "decoder.onnx": tiny_dfm(portrait, morph=True),
-        "portrait.png": cv2.imencode(".png", portrait)[1].tobytes(),
-    }
+    portrait = cv2.imread(str(VESPER / "portrait.png"))
+    assert portrait is not None
+    decoder = tiny_dfm(cv2.resize(portrait, (96, 96)).astype(np.uint8), morph=True)
+    files = {"decoder.onnx": decoder, "portrait.png": b"portrait"}
     crop = pack.Crop(alignment="dfl", extent=220)
     write_pack(models, subject_record(), files=files, networks="dfm", size=96, crop=crop)
     pipeline = live(models, clip)
