@@ -103,18 +103,14 @@ def paint_eye(recipe: EyesRecipe, colour: Colour, white: Texture) -> npt.NDArray
     g = np.random.default_rng(recipe.seed)
     radius = IRIS * recipe.width
     for u, v in CENTRES:
-        rows, columns = _square(1 - v, 0.29), _square(u, 0.29)
-        patch = picture[rows, columns]
-        y, x = np.mgrid[rows, columns]
-        across, up = (x + 0.5) / SIZE - u, 1 - (y + 0.5) / SIZE - v
-        away = np.hypot(across, up)
+        patch, across, up = _around(picture, u, v, 0.29)
         # Veins and flesh towards the corners, and the upper lid's shade.
-        rim = np.clip((away - 0.12) / 0.12, 0, 1)[..., None] * np.array([0.34, 0.3, 0.14])
-        patch *= 1 - rim * (0.6 + 0.8 * recipe.red)
-        patch *= 1 - 0.3 * np.clip((up - 0.05) / 0.1, 0, 1)[..., None] ** 1.5
-        iris = _iris(g, recipe, colour, across / radius, up / radius)
-        cover = np.clip((1.04 - away / radius) / 0.1, 0, 1)[..., None]
-        patch += cover * (iris - patch)
+        rim = np.clip((np.hypot(across, up) - 0.12) / 0.12, 0, 1) * np.float32(0.6 + 0.8 * recipe.red)
+        patch *= 1 - rim[..., None] * np.array([0.34, 0.3, 0.14], np.float32)
+        patch *= 1 - 0.3 * np.clip((up - 0.05) / 0.1, 0, 1)[..., None]
+        patch, across, up = _around(picture, u, v, 1.06 * radius)
+        cover = np.clip((1.04 - np.hypot(across, up) / radius) / 0.1, 0, 1)[..., None]
+        patch += cover * (_iris(g, recipe, colour, across / radius, up / radius) - patch)
     return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -122,9 +118,9 @@ def _iris(
     g: np.random.Generator,
     recipe: EyesRecipe,
     colour: Colour,
-    right: npt.NDArray[np.float64],
-    up: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
+    right: npt.NDArray[np.float32],
+    up: npt.NDArray[np.float32],
+) -> npt.NDArray[np.floating]:
     """BGR 0..1 of an iris around its middle, radius 1: fibres, a ruff around the pupil, a dark ring; what
     light the cornea gathers brightens the lower half."""
     r, angle = np.hypot(right, up), np.arctan2(up, right)
@@ -154,5 +150,16 @@ def _colour(values: npt.NDArray[np.float64]) -> Colour:
     return red, green, blue
 
 
-def _square(middle: float, half: float) -> slice:
-    return slice(max(int((middle - half) * SIZE), 0), min(int((middle + half) * SIZE), SIZE))
+def _around(
+    picture: npt.NDArray[np.floating], u: float, v: float, half: float
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The square of the picture around uv, and how far its texels lie to the right and up, in uv."""
+    rows, columns = (
+        slice(max(int((middle - half) * SIZE), 0), min(int((middle + half) * SIZE) + 1, SIZE)) for middle in (1 - v, u)
+    )
+    y, x = np.mgrid[rows, columns].astype(np.float32)
+    return (
+        picture[rows, columns],
+        (x + np.float32(0.5)) / SIZE - np.float32(u),
+        np.float32(1 - v) - (y + np.float32(0.5)) / SIZE,
+    )

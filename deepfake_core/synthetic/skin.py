@@ -196,7 +196,13 @@ class SkinShop:
 
     def mix(self, recipe: SkinRecipe) -> Image:
         """The skin picture, BGR (size, size, 3), upright."""
-        skin = self._mixed_colours(recipe) if recipe.albedo is None else self._coloured_relief(recipe, recipe.albedo)
+        if recipe.albedo is not None:
+            coloured = self._coloured_relief(recipe, recipe.albedo)
+            if recipe.paint == Paint():
+                return coloured
+            skin = coloured.astype(np.float32)
+        else:
+            skin = self._mixed_colours(recipe)
         self._apply_paint(skin, recipe.paint)
         return np.clip(skin, 0, 255).astype(np.uint8)
 
@@ -236,7 +242,7 @@ class SkinShop:
             self._relief_tables[name] = table
         return self._relief_tables[name]
 
-    def _coloured_relief(self, recipe: SkinRecipe, albedo: Colour) -> Field:
+    def _coloured_relief(self, recipe: SkinRecipe, albedo: Colour) -> Image:
         """The sources' mixed relief in this colour, with details: BGR 0..255 in the texture's code."""
         relief = np.zeros((self.size, self.size, 3), np.float32)
         for name, share in recipe.sources:
@@ -252,7 +258,7 @@ class SkinShop:
             np.array(INSIDE_OF_MOUTH, np.float32) * (relief[inside] @ WEIGHTS)[..., None] - skin[inside]
         )
         codes = cv2.sqrt(np.clip(skin, 0, 1, out=skin)) * np.float32(4095)
-        return self._code[codes.astype(np.uint16)].astype(np.float32)
+        return self._code.take(codes.astype(np.uint16))
 
     @cached_property
     def _mouth_rows(self) -> slice:
