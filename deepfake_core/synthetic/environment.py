@@ -29,8 +29,6 @@ class Environment:
 
     def __init__(self, panorama: Floats, lights: int) -> None:
         image = np.asarray(cv2.resize(panorama, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
-        # A sun of one pixel makes one razor-sharp shadow; clipped, it becomes a bright patch of sky.
-        image = np.minimum(image, max(5.0, 14 * float(np.median(image))))
         coarse = np.asarray(cv2.resize(image, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA), np.float64)
         height, width = coarse.shape[:2]
         theta = (np.arange(height) + 0.5) / height * np.pi
@@ -77,7 +75,11 @@ class Environment:
             raise AssetsMissing(f"The panorama {path} is missing: restore the assets folder.")
         with av.open(str(path)) as container:  # OpenCV's wheels read no OpenEXR, FFmpeg does
             image = next(container.decode(video=0)).to_ndarray()  # (H, W, 3) RGB
-        return cls(np.ascontiguousarray(image, np.float32), lights)
+        image = np.asarray(cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
+        # A sun of one pixel makes one razor-sharp shadow; held down, it becomes a bright patch of sky.
+        brightest = image.max(axis=2, keepdims=True)
+        image *= np.minimum(1, max(5.0, 14 * float(np.median(image))) / np.maximum(brightest, 1e-6))
+        return cls(image, lights)
 
     @classmethod
     def flat(cls, lights: int = 48) -> Environment:

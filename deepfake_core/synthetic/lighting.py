@@ -84,9 +84,7 @@ def _window(g: np.random.Generator) -> Light:
     panorama.box(azimuth, elevation, (width, height), colour)
     if g.random() < 0.5:  # a bar across
         panorama.box(azimuth, elevation, (width, 3), colour * -0.9)
-    return _indoors(
-        g, panorama, "window", ambient=_between(g, 0.25, 0.9), behind=g.uniform(0.08, 0.7), bright_side=side
-    )
+    return _indoors(g, panorama, "window", ambient=_between(g, 0.25, 0.9), behind=g.uniform(0.2, 0.8), bright_side=side)
 
 
 def _monitor(g: np.random.Generator) -> Light:
@@ -108,7 +106,7 @@ def _monitor(g: np.random.Generator) -> Light:
         "monitor",
         ambient=_between(g, 0.5, 1.5),
         behind=g.uniform(0.02, 0.25),
-        exposure=g.uniform(0.5, 1.0),
+        exposure=g.uniform(0.6, 1.05),
     )
 
 
