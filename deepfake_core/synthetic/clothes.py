@@ -19,6 +19,8 @@ Pattern = Literal["plain", "stripes", "pinstripes", "checks", "dots", "blocks"]
 PATTERNS: tuple[Pattern, ...] = ("plain", "stripes", "pinstripes", "checks", "dots", "blocks")
 ZONES = 3  # colours that a garment's picture is taken apart into
 VISIBLE = 4.0  # dm above the ground: what of the clothes can be in a picture
+RELIEF = (0.5, 1.5)  # brightness of a fold against its cloth's mean
+SLEEVE = 1.9  # dm from the middle: arms, which come before the face
 _ROUNDS = 8
 
 
@@ -42,7 +44,7 @@ class Cloth:
 
     @cached_property
     def _seen(self) -> npt.NDArray[np.bool_]:
-        return self._place[..., 1] > VISIBLE
+        return (self._place[..., 1] > VISIBLE) | (np.abs(self._place[..., 0]) > SLEEVE)
 
     @cached_property
     def _zones(self) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -66,19 +68,41 @@ class Cloth:
         zone = np.argsort(order)[zone]
         light = (rgb.astype(np.float32) / 255) ** 2.2 @ np.array([0.3, 0.6, 0.1], np.float32) + 0.02
         means = np.array([light[zone == k].mean() if (zone == k).any() else 1.0 for k in range(ZONES)], np.float32)
-        return zone, np.clip(light / means[zone], 0.5, 1.5)
+        return zone, np.clip(light / means[zone], *RELIEF)
+
+    @cached_property
+    def _index(self) -> npt.NDArray[np.int64]:
+        """For each seen texel (N,) its zone and relief as one number: zone * 256 + relief."""
+        zone, relief = self._zones
+        return zone * 256 + np.interp(relief, RELIEF, (0, 255)).astype(np.int64)
+
+    @cached_property
+    def _rim(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Texels just outside the seen ones, and the seen texel next to each, both in the flat picture: the colours
+        spread there, so that no seam shows."""
+        seen = self._seen.astype(np.uint8)
+        rim = np.flatnonzero(cv2.dilate(seen, np.ones((5, 5), np.uint8)).astype(bool) & ~self._seen)
+        _, labels = cv2.distanceTransformWithLabels(1 - seen, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+        texel_of = np.zeros(labels.max() + 1, np.intp)
+        texel_of[labels[self._seen]] = np.flatnonzero(self._seen)
+        return rim, texel_of[labels.ravel()[rim]]
 
     def dyed(self, dye: Dye) -> Texture:
         """The picture in new colours; what is never seen stays."""
-        zone, relief = self._zones
-        colours = np.array([dye.zones[k % len(dye.zones)] for k in range(ZONES)], np.float32)[zone]
+        zones = np.array([dye.zones[k % len(dye.zones)] for k in range(ZONES)])
+        halfway = zones.copy(), zones.copy()  # half and all of the pattern's colour, on the largest zone
+        halfway[0][0], halfway[1][0] = (zones[0] + dye.colour) / 2, dye.colour
+        table = np.stack([zones, *halfway])[:, :, None] * np.linspace(*RELIEF, 256)[:, None]
+        encoded = (np.clip(table, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8).reshape(-1, 3)
+        index = self._index
         if dye.pattern != "plain":
-            share = _pattern(dye, self._place[self._seen])[:, None] * (zone == 0)[:, None]
-            colours += share * (np.array(dye.colour, np.float32) - colours)
+            index = index + 256 * ZONES * _pattern(dye, self._place[self._seen])
         pixels = self._pixels.copy()
-        encoded = np.clip(colours * relief[:, None], 0, 1) ** (1 / 2.2) * 255 + 0.5
-        pixels[self._seen, :3] = encoded.astype(np.uint8)
-        return Texture(_bled(pixels, self._seen))
+        pixels[self._seen, :3] = encoded[index]
+        rim, source = self._rim
+        flat = pixels.reshape(-1, 4)
+        flat[rim] = flat[source]
+        return Texture(pixels)
 
 
 class Dyer:
@@ -94,20 +118,20 @@ class Dyer:
         return self._cloths[picture].dyed(dye)
 
 
-def _pattern(dye: Dye, place: Floats) -> Floats:
-    """How much of the pattern's colour is at places (N, 3) on the body, 0..1."""
+def _pattern(dye: Dye, place: Floats) -> npt.NDArray[np.int64]:
+    """How much of the pattern's colour is at places (N, 3) on the body: 0 none, 1 half, 2 all."""
     x, y = place[:, 0] / dye.size, place[:, 1] / dye.size
     if dye.pattern == "stripes":
         share = y % 1 < 0.42
     elif dye.pattern == "pinstripes":
         share = (3 * x) % 1 < 0.14
     elif dye.pattern == "checks":
-        return (0.5 * (x % 1 < 0.5) + 0.5 * (y % 1 < 0.5)).astype(np.float32)
+        return (x % 1 < 0.5).astype(np.int64) + (y % 1 < 0.5)
     elif dye.pattern == "dots":
         share = np.hypot((2 * x) % 1 - 0.5, (2 * y + 0.5 * (np.floor(2 * x) % 2)) % 1 - 0.5) < 0.24
     else:  # blocks: yoke and shoulders of another colour
         share = place[:, 1] > 5.15
-    return share.astype(np.float32)
+    return 2 * share.astype(np.int64)
 
 
 def _places(garment: Garment, height: int, width: int) -> Floats:
@@ -117,7 +141,7 @@ def _places(garment: Garment, height: int, width: int) -> Floats:
     place = np.full((height, width, 3), -100.0, np.float32)
     corners = mesh.uv[mesh.uv_faces] * [width, height] - 0.5
     places = worn[mesh.faces]
-    chosen = places[:, :, 1].max(axis=1) > VISIBLE - 0.5
+    chosen = (places[:, :, 1].max(axis=1) > VISIBLE - 0.5) | (np.abs(places[:, :, 0]).max(axis=1) > SLEEVE - 0.3)
     for uv, xyz in zip(corners[chosen], places[chosen], strict=True):
         low = np.floor(uv.min(axis=0)).astype(int).clip(0, [width - 1, height - 1])
         high = np.ceil(uv.max(axis=0)).astype(int).clip(0, [width - 1, height - 1])
@@ -131,11 +155,3 @@ def _places(garment: Garment, height: int, width: int) -> Floats:
         inside = (b > -0.15) & (c > -0.15) & (b + c < 1.15)
         place[y[inside], x[inside]] = xyz[0] + b[inside, None] * (xyz[1] - xyz[0]) + c[inside, None] * (xyz[2] - xyz[0])
     return place
-
-
-def _bled(pixels: npt.NDArray[np.uint8], seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """The picture with the seen texels' colours spread over their rims, so that no seam shows."""
-    rim = cv2.dilate(seen.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & ~seen
-    spread = cv2.dilate(np.where(seen[..., None], pixels, 0).astype(np.uint8), np.ones((5, 5), np.uint8))
-    pixels[rim] = spread[rim]
-    return pixels

@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from deepfake_core.synthetic.body import skin_vertices
+from deepfake_core.synthetic.body import BODY_VERTICES, skin_vertices
 from deepfake_core.synthetic.fitting import Fitting
 from deepfake_core.synthetic.head import HeadFit
 from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.mesh import Floats
-from deepfake_core.synthetic.outfit import OutfitRecipe, cloth_material, clothes_texture, covered
-from deepfake_core.synthetic.part import Material, Part, Surface
+from deepfake_core.synthetic.outfit import OutfitRecipe, cloth_material, covered
+from deepfake_core.synthetic.part import Material, Part, Surface, Texture
 from deepfake_core.synthetic.solids import Points
 
 HAND = ("wrist", "metacarpal", "finger")
 FAREST_BEND = np.radians(65)  # of the wrist
 GAP = 0.012  # dm between the hand and what it touches
 PALM_THICKNESS = 0.14  # dm from the hand's bones to its palm
+TOUCHING = 220  # vertices that feel for the face
 ARM_SHARE = 0.3  # of a vertex's weight that makes it part of the arm
 
 
@@ -92,17 +93,12 @@ class Arm:
         chosen = [bone.endswith(f".{self._letter}") and bone.startswith(names) for bone in self.fitting.body.bones]
         return weights[:, chosen].sum(axis=1)
 
-    @cached_property
-    def _shares(self) -> Floats:
-        """How much each vertex of the base mesh belongs to hand, lower arm and upper arm, (V, 3)."""
-        return self.shares(self.fitting.body.weights)
-
     def shares(self, weights: Floats) -> Floats:
         """How much vertices with these bone weights (N, B) follow hand, lower arm and upper arm, (N, 3)."""
         return np.stack([self._moved_by(names, weights) for names in (HAND, ("lowerarm",), ("upperarm",))], axis=1)
 
     def bent(self, fingers: Fingers) -> Points:
-        """The base mesh (V, 3) with these fingers."""
+        """The arm's vertices (N, 3) with these fingers."""
         turns: dict[str, Rotation] = {}
         for number, bends in zip(
             range(2, 6), (fingers.index, fingers.middle, fingers.ring, fingers.little), strict=True
@@ -121,12 +117,22 @@ class Arm:
         for joint in (2, 3):
             turns[f"finger1-{joint}.{self._letter}"] = Rotation.from_rotvec(across * bend)
         body = self.fitting.body
-        return skin_vertices(self.fitting.base, body.weights, body.pose(self.fitting.heads, {}, turns)).astype(float)
+        matrices = body.pose(self.fitting.heads, {}, turns)
+        return skin_vertices(self.fitting.base[self.used], body.weights[self.used], matrices).astype(float)
 
     @cached_property
-    def palm_vertices(self) -> npt.NDArray[np.intp]:
-        """The hand's vertices in the base mesh."""
-        return np.flatnonzero((self._shares[:, 0] > 0.6) & (np.arange(len(self._shares)) < 13380))
+    def _all_shares(self) -> Floats:
+        return self.shares(self.fitting.body.weights)
+
+    @cached_property
+    def used(self) -> npt.NDArray[np.intp]:
+        """The arm's vertices in the base mesh, (N,)."""
+        return np.flatnonzero(self._all_shares[:BODY_VERTICES].sum(axis=1) > ARM_SHARE)
+
+    @cached_property
+    def own_shares(self) -> Floats:
+        """How much the arm's vertices follow hand, lower and upper arm, (N, 3)."""
+        return self._all_shares[self.used]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +156,7 @@ class Reach:
         wanted = reach.elbow_direction()
         straight = reach.turn.apply(_unit(arm.elbow - arm.wrist))
         axis = np.cross(straight, wanted)
-        bend = float(np.arccos(np.clip(straight @ wanted, -1, 1)))
+        bend = float(np.arccos(np.clip(np.dot(straight, wanted), -1, 1)))
         if bend > FAREST_BEND:
             turn = Rotation.from_rotvec(_unit(axis) * (bend - FAREST_BEND)) * turn
             reach = cls(arm, reach.bent, turn, middle - turn.apply(arm.middle - arm.wrist))
@@ -173,7 +179,8 @@ class Reach:
     def elbow_direction(self) -> Points:
         """From the wrist to the elbow: where upper and lower arm meet, low and away from the body."""
         arm = self.arm
-        upper, lower = np.linalg.norm(arm.elbow - arm.shoulder), np.linalg.norm(arm.elbow - arm.wrist)
+        upper = float(np.linalg.norm(arm.elbow - arm.shoulder))
+        lower = float(np.linalg.norm(arm.elbow - arm.wrist))
         across = arm.shoulder - self.wrist
         distance = float(np.clip(np.linalg.norm(across), abs(upper - lower) + 0.2, upper + lower - 0.1))
         across = _unit(across)
@@ -196,44 +203,46 @@ class Reach:
             upper.apply(rest - arm.elbow) + elbow,
         )
         shares = shares / shares.sum(axis=1, keepdims=True).clip(min=1e-6)
-        return sum(part * shares[:, k : k + 1] for k, part in enumerate(moved)).astype(np.float32)  # type: ignore[union-attr]
+        return np.einsum("knc,nk->nc", np.stack(moved), shares).astype(np.float32)
 
-    @cached_property
+    @property
     def hand(self) -> Points:
         """The hand's vertices."""
-        return self.turn.apply(self.bent[self.arm.palm_vertices] - self.arm.wrist) + self.wrist
+        return self.turn.apply(self.bent[self.arm.own_shares[:, 0] > 0.6] - self.arm.wrist) + self.wrist
 
-    def touching(self, head: HeadFit, towards: Points, farthest: float = 1.6) -> Reach:
-        """The hand moved from afar in a direction until it touches the face."""
+    def touching(self, head: HeadFit, towards: Points, gap: float = GAP, farthest: float = 1.6) -> Reach:
+        """The hand moved from afar in a direction until it is `gap` dm from the face."""
         towards = _unit(towards)
-        hand = self.hand[::2] - farthest * towards
+        hand = self.hand
+        hand = hand[:: max(1, len(hand) // TOUCHING)] - farthest * towards
         way = 0.0
         while way < 2 * farthest:
-            over = float(head.height_over(hand + way * towards).min()) - GAP
+            over = float(head.height_over(hand + way * towards).min()) - gap
             if over < 0.004:
                 break
             way += min(max(0.7 * over, 0.004), 0.1)
         return self.moved((way - farthest) * towards)
 
-    def parts(self, outfit: OutfitRecipe, material: Material) -> list[Part]:
-        """Hand and arm, and the sleeve if the clothes have one; hung on the head until they get a motion."""
+    def parts(self, outfit: OutfitRecipe, cloth: Texture, material: Material) -> list[Part]:
+        """Hand and arm, and the sleeve (of the clothes' picture `cloth`) if the clothes have one; hung on the head
+        until they get a motion."""
         arm, fitting = self.arm, self.arm.fitting
-        body, mesh = fitting.body, fitting.body.mesh
-        shares = arm.shares(body.weights)
-        of_arm = shares.sum(axis=1) > ARM_SHARE
-        faces = (mesh.groups == "body") & of_arm[mesh.faces].all(axis=1)
+        mesh = fitting.body.mesh
+        of_arm = np.zeros(len(mesh.vertices), bool)
+        of_arm[arm.used] = True
+        faces = np.all(of_arm[mesh.faces], axis=1)
         faces &= ~covered(outfit, fitting)[mesh.faces].all(axis=1)
-        weights = fitting.head_weights(len(fitting.base))
-        parts = [Part(self.place(self.bent, shares), weights, mesh.of_faces(faces), fitting.skin, material)]
+        placed = fitting.base.copy()
+        placed[arm.used] = self.place(self.bent, arm.own_shares)
+        parts = [Part(placed, fitting.head_weights(len(placed)), mesh.of_faces(faces), fitting.skin, material)]
         garment = fitting.stock.garment("clothes", outfit.clothes)
         shares = arm.shares(garment.weights)
         faces = (shares.sum(axis=1) > ARM_SHARE)[garment.mesh.faces].all(axis=1)
         if faces.any():
             fitted = garment.fit(fitting.base).astype(float)
             sleeve = garment.mesh.of_faces(faces)
-            cloth = cloth_material(outfit)
             weights = fitting.head_weights(len(fitted))
-            parts.append(Part(self.place(fitted, shares), weights, sleeve, clothes_texture(outfit, fitting), cloth))
+            parts.append(Part(self.place(fitted, shares), weights, sleeve, cloth, cloth_material(outfit)))
         return parts
 
 

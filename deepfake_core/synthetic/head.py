@@ -82,7 +82,7 @@ class HeadFit:
         return vertex_normals(self.skin.astype(np.float32), self._faces).astype(float)
 
     @cached_property
-    def _near(self) -> Indices:
+    def near(self) -> Indices:
         """Vertices of head and neck."""
         return np.flatnonzero(
             (self.skin[:, 1] > self.root[1] - ABOVE_SHOULDERS) & (np.abs(self.skin[:, 0] - self.eyes[0]) < 1.3)
@@ -95,17 +95,17 @@ class HeadFit:
     @cached_property
     def skull(self) -> Indices:
         """Vertices of head and neck but for the ears."""
-        return np.setdiff1d(self._near, self._ears)
+        return np.setdiff1d(self.near, self._ears)
 
     @cached_property
     def _tree(self) -> cKDTree:
-        return cKDTree(self.skin[self._near])
+        return cKDTree(self.skin[self.near])
 
     def height_over(self, points: Points) -> npt.NDArray[np.float64]:
         """How far points (N, 3) lie outside the skin of the head (below 0: inside), as far as its nearest
         vertices tell; only meant for what is near it."""
         _, nearest = self._tree.query(points, k=3)
-        vertices = self._near[nearest]
+        vertices = self.near[nearest]
         away = np.einsum("nkc,nkc->nk", points[:, None] - self.skin[vertices], self._normals[vertices])
         return away.mean(axis=1)
 

@@ -68,7 +68,7 @@ def headset_parts(recipe: HeadsetRecipe, fitting: Fitting, *, above: float = 0.0
         deep = np.array([1.0, max(depth, 0.16) + 0.03, 1.0])
         soft.append(Solid(cushion.vertices * tall * deep, cushion.faces, cushion.uv).moved(frame))
         hard.append(Solid(cup.vertices * tall * deep, cup.faces, cup.uv).moved(frame))
-        outsides.append(frame[:3, 3] + out * deep[1] * 0.95 + [0, radius * 1.0, 0])
+        outsides.append(frame[:3, 3] + out * deep[1] * 0.95 + np.array([0, radius, 0]))
     hard.append(_band(head, outsides, above))
     soft.append(_pad(head, above))
     if recipe.boom:
@@ -131,7 +131,7 @@ def _boom(head: HeadFit, side: int, outside: Points, radius: float) -> Solid:
     """From the cup's lower front along the cheek to the mouth's corner."""
     start = outside - [0.0, 1.5 * radius, -0.5 * radius]
     capsule = _capsule(head, side)
-    bend = 0.5 * start + 0.5 * capsule + [0.14 * side, -0.06, 0.1]
+    bend = 0.5 * start + 0.5 * capsule + np.array([0.14 * side, -0.06, 0.1])
     path = smooth_path([start, bend, capsule], 14)
     for _ in range(4):  # off the cheek
         over = head.height_over(path)

@@ -231,90 +231,82 @@ def _brimmed(recipe: HatRecipe, dome: _Dome) -> tuple[Solid, Solid]:
 def _headscarf(recipe: HatRecipe, fitting: Fitting) -> list[Part]:
     """A headscarf: close round face and neck, falling over the shoulders."""
     head = HeadFit(fitting)
-    body = fitting.body
-    skin = head.skin
-    # About an axis from the back of the head out of the face: first the opening, then back over the skull.
+    hood, cape = _hood(recipe, head), _cape(head, fitting)
+    solid = merged([_tiled(sheet(hood, closed=True), 6, 6), _tiled(sheet(cape[::-1], closed=True), 6, 6)])
+    material = Material(Surface.CLOTH, Label.HAT, tint=recipe.colour, roughness=0.85, specular=0.02, bump=0.01)
+    # The head moves the hood; the cape follows the body below it.
+    weights = fitting.body.weights[cKDTree(head.skin).query(solid.vertices)[1]]
+    stiff = np.clip((solid.vertices[:, 1] - (head.chin[1] - 0.25)) / 0.3, 0, 1)[:, None]
+    of_hood = np.arange(len(stiff)) < len(hood) * (ROUND + 1)
+    stiff[of_hood] = np.maximum(stiff[of_hood], 0.5)
+    weights = stiff * fitting.head_weights(len(weights)) + (1 - stiff) * weights
+    return [solid.part(weights.astype(np.float32), material, _twill())]
+
+
+def _hood(recipe: HatRecipe, head: HeadFit) -> Points:
+    """From the opening round the face back over the skull, rows of points (R, ROUND, 3)."""
     middle = np.array(
         [head.eyes[0], 0.5 * head.eyes[1] + 0.5 * head.mouth[1], 0.35 * head.eyes[2] + 0.65 * head.root[2]]
     )
-    around = np.arange(ROUND) / ROUND * 2 * np.pi - np.pi  # 0: the crown, growing to x > 0; the seam at the chin
-    near = skin[head.skull]
-    near = near[(near[:, 1] > head.chin[1] - 0.55)]
-    local = near - middle
+    around = _around()
+    near = head.skin[head.near]
+    local = near[near[:, 1] > head.chin[1] - 0.55] - middle
     far = np.linalg.norm(local, axis=1)
     tree = cKDTree(local / far[:, None])
     # The opening: above the brows, before the ears, under the chin.
     top = head.brow + 0.22 + 0.15 * recipe.height - middle[1]
     bottom = head.chin[1] - 0.2 - middle[1]
     wide = 0.92 * float(head.side(np.array([[head.eyes[1] - 0.2, head.eyes[2] - 0.55]]), 1)[0])
-    opening = np.stack(
+    first = np.stack(
         [wide * np.sin(around), np.where(np.cos(around) > 0, top, -bottom) * np.cos(around), np.zeros(ROUND)], 1
     )
-    depth = head.front((opening + middle)[:, :2]) - middle[2]
-    reach = np.where(np.cos(around) > -0.3, depth, depth.clip(max=head.chin[2] - middle[2] - 0.3))
-    first = opening + reach[:, None] * [0, 0, 1]
-    start = first / np.linalg.norm(first, axis=1, keepdims=True)
-    back = np.array([0.0, 0.12, -1.0])
-    back /= np.linalg.norm(back)
-    rows = []
+    depth = head.front((first + middle)[:, :2]) - middle[2]
+    first[:, 2] = np.where(np.cos(around) > -0.3, depth, depth.clip(max=head.chin[2] - middle[2] - 0.3))
+    opening = np.linalg.norm(first, axis=1)
+    start = first / opening[:, None]
+    back = np.array([0.0, 0.12, -1.0]) / np.linalg.norm([0.12, 1.0])
     angle = np.arccos(np.clip(start @ back, -1, 1))
-    for share in np.linspace(0, 1, 12):
-        turned = np.sin((1 - share) * angle)[:, None] * start + np.sin(share * angle)[:, None] * back
-        rows.append(turned / np.linalg.norm(turned, axis=1, keepdims=True))
-    directions = np.stack(rows)
+    shares = np.linspace(0, 1, UP)[:, None]
+    turned = np.sin((1 - shares) * angle)[..., None] * start + np.sin(shares * angle)[..., None] * back
+    directions = turned / np.linalg.norm(turned, axis=2, keepdims=True)
     radius = far[tree.query(directions, k=6)[1]].max(axis=-1)
     radius[-1] = radius[-1].mean()
     radius = gaussian_filter(radius, (1.0, 1.0), mode=("nearest", "wrap"))
-    thickness = np.interp(np.linspace(0, 1, 12), [0, 0.12, 0.3, 1], [0.03, 0.09, 0.12, 0.14])[:, None]
-    radius = np.maximum(
-        radius + thickness, (np.linalg.norm(first, axis=1) + 0.03)[None] * (np.arange(12) == 0)[:, None]
-    )
-    hood = middle + radius[..., None] * directions
-    lip = middle + (radius[0] - 0.09)[:, None] * directions[0] - [0, 0, 0.06]
-    folds = 0.012 * np.sin(6 * around + 3 * np.linspace(0, 3, 12)[:, None])
-    hood += folds[..., None] * directions * (np.arange(12) > 0)[:, None, None]
-    hood = np.concatenate([lip[None], hood])
-    # From the jaw down over neck and shoulders, outside body and collar.
-    low = fitting.base[:, 1][: len(skin)]
+    radius += np.interp(shares, [0, 0.12, 0.3, 1], [0.03, 0.09, 0.12, 0.14])
+    radius[0] = np.maximum(radius[0], opening + 0.03)
+    folds = 0.012 * np.sin(6 * around + 9 * shares) * (shares > 0)
+    lip = middle + (radius[:1] - 0.09)[..., None] * directions[:1] - [0, 0, 0.06]
+    return np.concatenate([lip, middle + (radius + folds)[..., None] * directions])
+
+
+def _cape(head: HeadFit, fitting: Fitting) -> Points:
+    """From under the jaw down over neck and shoulders, outside body and collar, rows of points (R, ROUND, 3)."""
+    body = fitting.body
+    of_neck = body.weights[: len(head.skin), [name.startswith(NECK) for name in body.bones]].sum(axis=1) > 0.5
     shoulders = float(fitting.heads[body.bone_index["upperarm01.L"], 1])
-    heights = np.linspace(head.chin[1] - 0.05, shoulders - 0.55, 9)
-    of_neck = body.weights[: len(skin), [name.startswith(NECK) for name in body.bones]].sum(axis=1) > 0.5
-    torso = skin[of_neck & (np.abs(skin[:, 0] - head.eyes[0]) < 2.4) & (low > shoulders - 1.2)]
-    cape = []
+    torso = head.skin[of_neck & (np.abs(head.skin[:, 0] - head.eyes[0]) < 2.4)]
+    around = _around()
+    out = np.stack([np.sin(around), np.zeros(ROUND), np.cos(around)], axis=1)
+    rows = []
+    least = np.zeros(ROUND)
+    heights = np.linspace(head.chin[1] + 0.02, shoulders - 0.55, 9)
     for k, height in enumerate(heights):
         level = torso[np.abs(torso[:, 1] - height) < 0.12]
         centre = np.array([head.eyes[0], height, level[:, 2].mean()])
         spread = (k / 8) ** 1.5
-        ring = []
+        reach = ((level - centre) @ out.T).max(axis=0).clip(max=1.75)
+        reach += 0.13 + 0.1 * spread + 0.03 * np.sin(5 * around + k) * spread
         under_chin = max(0.0, float(head.chin[2] - 0.16 - level[:, 2].max())) * max(0.0, 1 - k / 2)
-        for t in around:
-            out = np.array([np.sin(t), 0.0, np.cos(t)])
-            along = (level - centre) @ out
-            reach = min(float(along.max()), 1.75) + 0.13 + 0.1 * spread + 0.03 * np.sin(5 * t + k) * spread
-            ring.append(centre + out * (reach + under_chin * max(0.0, np.cos(t)) ** 2))
-        cape.append(ring)
-    skirt = np.array(cape)
-    skirt[..., 1] += 0.0
-    for k in range(1, len(skirt)):  # cloth falls outwards only
-        flat, before = (
-            skirt[k][:, [0, 2]] - skirt[k].mean(0)[[0, 2]],
-            skirt[k - 1][:, [0, 2]] - skirt[k - 1].mean(0)[[0, 2]],
-        )
-        scale = np.maximum(1, np.linalg.norm(before, axis=1) / np.linalg.norm(flat, axis=1))
-        skirt[k][:, [0, 2]] = skirt[k].mean(0)[[0, 2]] + flat * scale[:, None]
-    top_ring = skirt[0] * [1, 1, 1]
-    inside = np.stack(
-        [top_ring * [0.9, 1, 0.9] + head.eyes * [0.1, 0, 0] + np.array([0, 0.1, 0.1 * top_ring[:, 2].mean()]), *skirt]
-    )
-    solid = merged([_tiled(sheet(hood, closed=True), 6, 6), _tiled(sheet(inside[::-1], closed=True), 6, 6)])
-    material = Material(Surface.CLOTH, Label.HAT, tint=recipe.colour, roughness=0.85, specular=0.02, bump=0.01)
-    # The head moves the hood; the cape follows the body below it.
-    nearest = cKDTree(skin).query(solid.vertices)[1]
-    weights = body.weights[nearest]
-    stiff = np.clip((solid.vertices[:, 1] - (head.chin[1] - 0.25)) / 0.3, 0, 1)[:, None]
-    stiff[: hood.shape[0] * (ROUND + 1)] = np.maximum(stiff[: hood.shape[0] * (ROUND + 1)], 0.5)
-    weights = stiff * fitting.head_weights(len(weights)) + (1 - stiff) * weights
-    return [solid.part(weights.astype(np.float32), material, _twill())]
+        reach += under_chin * np.cos(around).clip(min=0) ** 2
+        least = reach = np.maximum(reach, least if k > 2 else 0)  # cloth falls outwards only
+        rows.append(centre + out * reach[:, None])
+    inner = rows[0].mean(axis=0) + 0.9 * (rows[0] - rows[0].mean(axis=0)) + [0, 0.1, 0]
+    return np.stack([inner, *rows])
+
+
+def _around() -> Points:
+    """Angles round a face: 0 at the crown, growing to x > 0; the seam at the chin."""
+    return np.arange(ROUND) / ROUND * 2 * np.pi - np.pi
 
 
 @cache

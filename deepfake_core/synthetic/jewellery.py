@@ -100,17 +100,19 @@ def earring_parts(recipe: EarringsRecipe, fitting: Fitting) -> list[Part]:
             drop = lathe([(0.001, -1.0), (0.6, -0.8), (0.95, -0.35), (0.75, 0.1), (0.3, 0.6), (0.05, 1.0)], sides=10)
             width = 0.035 + 0.035 * recipe.size
             stones.append(Solid(drop.vertices * [width, 1.6 * width, width] + end, drop.faces, drop.uv))
-    return _parts(recipe.metal, recipe.stone, metal, stones, Label.EARRING, fitting)
+    return _parts(recipe, metal, stones, Label.EARRING, fitting)
 
 
 def necklace_parts(recipe: NecklaceRecipe, fitting: Fitting, worn: Points) -> list[Part]:
     """A loop round the neck, lying on skin and clothes; `worn` (N, 3): the clothes' vertices."""
     head, body = HeadFit(fitting), fitting.body
     of_torso = body.weights[:BODY_VERTICES, [bone.startswith(TORSO) for bone in body.bones]].sum(axis=1) > 0.6
-    surface = np.concatenate([head.skin[of_torso], worn])
+    surface = head.skin[of_torso]
+    if recipe.kind == "beads":  # beads lie on the clothes, chains under them
+        surface = np.concatenate([surface, worn])
     surface = surface[np.abs(surface[:, 0] - head.eyes[0]) < 1.3]
-    pit = float(fitting.heads[body.bone_index["clavicle.L"], 1])
-    low = pit + 0.12 - 0.95 * recipe.length
+    pit = float(head.chin[1]) - 0.78
+    low = pit + 0.12 - (0.95 if recipe.kind == "beads" else 0.6) * recipe.length
     high = pit + 0.42 - 0.1 * recipe.length
     t = np.arange(56) / 56 * 2 * np.pi - np.pi
     neck = surface[np.abs(surface[:, 1] - high) < 0.15]
@@ -131,7 +133,7 @@ def necklace_parts(recipe: NecklaceRecipe, fitting: Fitting, worn: Points) -> li
         reach[k] = chosen.max(initial=0.3)
     reach = np.minimum(reach, np.interp(share, [0, 1], [0.85, 1.4]))
     smooth = np.convolve(np.r_[reach[-3:], reach, reach[:3]], np.ones(5) / 5, "valid")[1:-1]
-    path = path + (np.maximum(smooth, reach) + recipe.thickness)[:, None] * out
+    path = path + (np.maximum(smooth, reach) + 1.3 * recipe.thickness)[:, None] * out
     metal: list[Solid] = []
     stones: list[Solid] = []
     if recipe.kind == "beads":
@@ -148,21 +150,21 @@ def necklace_parts(recipe: NecklaceRecipe, fitting: Fitting, worn: Points) -> li
         front = path[np.argmin(np.abs(t))]
         stones.append(ball(front + np.array([0, -0.07, 0.02]), (0.05, 0.065, 0.025), sides=10, rings=7))
         metal.append(tube([front, front + np.array([0, -0.02, 0.015])], 0.012, sides=6))
-    return _parts(recipe.metal, recipe.stone, metal, stones, Label.NECKLACE, fitting, on_body=True)
+    return _parts(recipe, metal, stones, Label.NECKLACE, fitting)
 
 
 def _parts(
-    metal_colour: Colour, stone_colour: Colour, metal: list[Solid], stones: list[Solid], label: Label, fitting: Fitting,
-    *, on_body: bool = False,
-) -> list[Part]:  # fmt: skip
+    recipe: EarringsRecipe | NecklaceRecipe, metal: list[Solid], stones: list[Solid], label: Label, fitting: Fitting
+) -> list[Part]:
+    """Parts of metal and of stone; earrings follow the head, a necklace the body."""
     parts = []
-    shiny = Material(Surface.PLASTIC, label, tint=metal_colour, roughness=0.2, specular=0.5)
-    stone = Material(Surface.PLASTIC, label, tint=stone_colour, roughness=0.12, specular=0.08)
+    shiny = Material(Surface.PLASTIC, label, tint=recipe.metal, roughness=0.2, specular=0.5, casts_shadow=False)
+    stone = Material(Surface.PLASTIC, label, tint=recipe.stone, roughness=0.12, specular=0.08)
     for solids, material in ((metal, shiny), (stones, stone)):
         if solids:
             solid = merged(solids)
             weights = fitting.head_weights(len(solid.vertices))
-            if on_body:
+            if label == Label.NECKLACE:
                 skin = fitting.base[:BODY_VERTICES]
                 weights = fitting.body.weights[cKDTree(skin).query(solid.vertices)[1]]
             parts.append(solid.part(weights, material))

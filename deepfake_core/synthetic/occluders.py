@@ -16,9 +16,10 @@ from deepfake_core.synthetic.head import HeadFit
 from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.part import Colour, Material, Motion, Part, Surface, Texture
 from deepfake_core.synthetic.person import Person
-from deepfake_core.synthetic.solids import Points, Solid, ball, box, disc, lathe, merged, tube
+from deepfake_core.synthetic.solids import Points, Solid, ball, box, disc, lathe, merged, smooth_path, tube
 
 HAND, MICROPHONE, CUP, PHONE = 2, 4, 8, 16  # bits of a sample's `occluded`
+BEFORE_GLASSES = 0.3  # dm from the face to a hand that lies on glasses
 COMING = 0.7  # s that a thing takes to come or go
 SWAYS = 0.35  # per second, of a thing held in the air
 LOW = 5.0  # dm below: out of every picture
@@ -73,7 +74,7 @@ GESTURES = {
     "open palm": Gesture(1.2, (hands.OPEN, hands.FLAT), (-0.1, 1, 0.1), (0, 0, 1), "mouth", (0.25, -0.1, 0.9)),
     "open hand": Gesture(0.8, (hands.OPEN, hands.RELAXED), (-0.35, 1, 0.1), (-0.3, 0, -1), "mouth", (0.3, -0.2, 0.8)),
     "chin on fist": Gesture(
-        1.0, (hands.FIST,), (-0.35, 0.9, -0.25), (-0.35, -0.2, -1), "chin", (0.1, -0.75, 0.0), (0, 1, -0.15)
+        1.0, (hands.FIST,), (-0.35, 0.9, -0.25), (-0.35, -0.2, -1), "chin", (0.08, -0.8, 0.28), (0, 1, -0.08)
     ),
     "cheek": Gesture(
         1.2, (hands.RELAXED, hands.FLAT), (-0.05, 1, -0.3), (-1, 0.15, -0.35), "mouth", (0.9, 0.05, -0.35),
@@ -162,25 +163,23 @@ def random_occlusion(g: np.random.Generator, person: Person, seconds: float | No
     draw = g.random()
     make = next((make for make, share in MAKERS if (draw := draw - share) < 0), None)
     if make is None:
-        return Occlusion([], person.fitting.head)
+        return Occlusion([], person.fitting.head.astype(float))
     thing = make(g, person, 1 if g.random() < 0.5 else -1)
     stay = Stay()
     if seconds is not None and thing.bits != MICROPHONE:
         begin = float(g.uniform(-0.4, 0.5) * seconds)
         stay = Stay(begin, begin + float(g.uniform(0.3, 0.8) * seconds))
-    return Occlusion([(thing, stay, float(g.uniform(0, 2 * np.pi)))], person.fitting.head)
+    return Occlusion([(thing, stay, float(g.uniform(0, 2 * np.pi)))], person.fitting.head.astype(float))
 
 
 def _motion(thing: Thing, stay: Stay, phase: float, rest: Points) -> Motion:
-    root = rest.astype(float)
-
     def motion(head: npt.NDArray[np.float32], time: float) -> Points:
         matrix = np.eye(4)
         turn = Rotation.from_matrix(head[:3, :3]).as_rotvec() * thing.follows
         sway = (1 - thing.follows) * np.sin(2 * np.pi * SWAYS * time + phase + np.array([0.0, 1.7, 3.1]))
         matrix[:3, :3] = Rotation.from_rotvec(turn + 0.03 * sway).as_matrix()
-        middle = root + thing.follows * (head[:3, :3] @ root + head[:3, 3] - root)
-        matrix[:3, 3] = middle - matrix[:3, :3] @ root + 0.05 * sway + stay.away(time) * thing.hidden
+        middle = rest + thing.follows * (head[:3, :3] @ rest + head[:3, 3] - rest)
+        matrix[:3, 3] = middle - matrix[:3, :3] @ rest + 0.05 * sway + stay.away(time) * thing.hidden
         return matrix
 
     return motion
@@ -207,8 +206,10 @@ def gesture(g: np.random.Generator, person: Person, name: str, side: int) -> Thi
     fingers = told.fingers[g.integers(len(told.fingers))].varied(g)
     reach = Reach.to(Arm(person.fitting, side), fingers, along, palm, middle)
     if told.towards:
-        reach = reach.touching(head, mirror * np.array(told.towards))
-    parts = reach.parts(person.recipe.outfit, _skin(person))
+        before_glasses = told.anchor == "eyes" and person.recipe.outfit.glasses and name != "at the glasses"
+        gap = BEFORE_GLASSES if before_glasses else hands.GAP
+        reach = reach.touching(head, mirror * np.array(told.towards), gap)
+    parts = _arm_parts(reach, person)
     away = -np.array(told.towards or (0, 0, -0.5)) * mirror
     return Thing(parts, HAND, 1.0 if told.towards else 0.3, away + np.array([0.8 * side, -LOW, 0.3]))
 
@@ -217,31 +218,27 @@ def hand_microphone(g: np.random.Generator, person: Person, side: int) -> Thing:
     """A microphone before the mouth, in a fist."""
     head = HeadFit(person.fitting)
     down = _unit(np.array([g.uniform(0.0, 0.6) * side, -1.0, g.uniform(0.0, 0.6)]))
-    capsule = head.mouth + [g.normal(0, 0.15), g.uniform(-0.5, -0.15), g.uniform(0.4, 0.75)]
+    capsule = head.mouth + np.array([g.normal(0, 0.15), g.uniform(-0.4, -0.05), g.uniform(0.33, 0.65)])
     colour = MICROPHONES[g.integers(len(MICROPHONES))]
     upright = lathe([(0.001, -2.2), (0.09, -2.2), (0.1, -2.15), (0.125, -0.32), (0.17, -0.22), (0.17, -0.18)])
     grille = merged([ball((0, 0, 0), (0.26, 0.28, 0.26), sides=16, rings=10), tube(_circle(0.262), 0.02, closed=True)])
     stand = _upright(-down, capsule)
     parts = [
         upright.moved(stand).part(person.fitting.head_weights(len(upright.vertices)), _plastic(colour, 0.35)),
-        grille.moved(stand).part(
-            person.fitting.head_weights(len(grille.vertices)),
-            Material(Surface.PLASTIC, Label.OCCLUDER, tint=GRILLES[g.integers(2)], roughness=0.5, specular=0.2),
-            _weave(),
-        ),
+        grille.moved(stand).part(person.fitting.head_weights(len(grille.vertices)), _wire(g), _weave()),
     ]
     bits = MICROPHONE
-    grip = capsule + down * g.uniform(0.85, 1.2)
+    grip = capsule + down * g.uniform(0.7, 1.1)
     palm = np.array([-side, 0.0, g.uniform(-0.9, -0.1)])
     reach = Reach.gripping(Arm(person.fitting, side), hands.THIN_GRIP.varied(g), grip, 0.12, thumbward=-down, palm=palm)
-    parts += reach.parts(person.recipe.outfit, _skin(person))
+    parts += _arm_parts(reach, person)
     return Thing(parts, bits | HAND, 0.6, np.array([0.8 * side, -LOW, 0.3]))
 
 
 def desk_microphone(g: np.random.Generator, person: Person, side: int) -> Thing:
     """A studio microphone on an arm, often with a pop filter."""
     head = HeadFit(person.fitting)
-    place = head.mouth + [side * g.uniform(0.1, 0.9), g.uniform(-1.1, -0.45), g.uniform(0.8, 1.5)]
+    place = head.mouth + np.array([side * g.uniform(0.0, 0.8), g.uniform(-0.75, 0.1), g.uniform(0.8, 1.5)])
     colour = MICROPHONES[g.integers(len(MICROPHONES))]
     hanging = g.random() < 0.4
     lean = _unit(np.array([0.25 * side, -1.0 if hanging else 1.0, -g.uniform(0.1, 0.5)]))
@@ -255,17 +252,14 @@ def desk_microphone(g: np.random.Generator, person: Person, side: int) -> Thing:
     out = np.array([side, 0.0, 0.3])
     stages = [
         foot,
-        foot + out * 0.7 + [0, 0.2 if hanging else -0.25, 0],
-        foot + out * 2 + [0, 2.2 if hanging else -2.6, 0],
+        foot + out * 0.7 + np.array([0, 0.2 if hanging else -0.25, 0]),
+        foot + out * 2 + np.array([0, 2.2 if hanging else -2.6, 0]),
     ]
     arm = merged([tube(stages, 0.07, sides=8), ball(stages[1], 0.12)])
     weights = person.fitting.head_weights
     parts = [
         case.moved(upright).part(weights(len(case.vertices)), _plastic(colour, 0.3)),
-        grille.moved(upright).part(
-            weights(len(grille.vertices)),
-            Material(Surface.PLASTIC, Label.OCCLUDER, tint=GRILLES[g.integers(2)], roughness=0.5, specular=0.2), _weave(),
-        ),
+        grille.moved(upright).part(weights(len(grille.vertices)), _wire(g), _weave()),
         arm.part(weights(len(arm.vertices)), _plastic(MICROPHONES[0], 0.4)),
     ]  # fmt: skip
     if g.random() < 0.5:
@@ -277,8 +271,12 @@ def _pop_filter(person: Person, microphone: Points, mouth: Points, foot: Points)
     """A ring with gauze between microphone and mouth, and the wire that holds it."""
     towards = _unit(mouth - microphone)
     frame = _upright(towards, microphone + 0.62 * towards)
-    ring = merged([tube(_circle(0.62, count=28), 0.035, closed=True), tube([[0, 0, 0.62], [0, -0.5, 0.9]], 0.02)])
-    ring = merged([ring.moved(frame), tube([ring.moved(frame).vertices[-8], foot], 0.02)])
+    loop = _circle(0.62, count=28)
+    loop_here = loop @ frame[:3, :3].T + frame[:3, 3]
+    nearest = loop_here[np.argmin(np.linalg.norm(loop_here - foot, axis=1))]
+    bend = 0.5 * (nearest + foot) + 0.3 * _unit(nearest - frame[:3, 3])
+    neck = tube(smooth_path([nearest, bend, foot], 8), 0.022)
+    ring = merged([tube(loop, 0.035, closed=True).moved(frame), neck])
     gauze = disc(_circle(0.6, count=28), rings=1).moved(frame)
     weights = person.fitting.head_weights
     veil = Material(Surface.GLASS, Label.OCCLUDER, tint=(0.01, 0.01, 0.01), specular=0.0, casts_shadow=False)
@@ -293,12 +291,12 @@ def cup(g: np.random.Generator, person: Person, side: int) -> Thing:
     head = HeadFit(person.fitting)
     kind = ("mug", "paper", "glass")[g.integers(3)]
     radius, height = {"mug": (0.41, 0.95), "paper": (0.41, 1.15), "glass": (0.36, 1.2)}[kind]
-    tilt = g.uniform(0.35, 1.15) if g.random() < 0.6 else g.uniform(0.0, 0.3)
+    tilt = g.uniform(0.35, 1.15) if g.random() < 0.7 else g.uniform(0.0, 0.3)
     axis = _unit(np.array([g.normal(0, 0.08), np.cos(tilt), -np.sin(tilt)]))
     if tilt >= 0.35:  # the rim lies at the lower lip
-        rim = head.mouth + [0, -0.06, 0.02]
+        rim = head.mouth + np.array([0, -0.06, 0.02])
     else:
-        rim = head.mouth + [side * g.uniform(-0.1, 0.4), g.uniform(-0.7, -0.2), g.uniform(0.3, 0.6)]
+        rim = head.mouth + np.array([side * g.uniform(-0.1, 0.3), g.uniform(-0.5, -0.1), g.uniform(0.3, 0.6)])
     near = _unit(np.array([0, 0, -1.0]) - axis * -axis[2])  # from the cup's middle to the face, across its axis
     top = rim - near * radius
     bottom = top - axis * height
@@ -328,7 +326,7 @@ def cup(g: np.random.Generator, person: Person, side: int) -> Thing:
         thumbward=axis,
         palm=np.array([-side, 0.0, -0.25]),
     )
-    parts += reach.parts(person.recipe.outfit, _skin(person))
+    parts += _arm_parts(reach, person)
     return Thing(parts, CUP | HAND, 1.0, np.array([0.6 * side, -LOW, 0.8]))
 
 
@@ -361,12 +359,12 @@ def phone(g: np.random.Generator, person: Person, side: int) -> Thing:
         ear = head.ear(side).mean(axis=0)
         place = 0.68 * ear + 0.32 * head.mouth
         place[0] = ear[0]
-        along, follows, grip = up + [0, 0, 0.55], 1.0, -0.12
+        along, follows, grip = up + np.array([0, 0, 0.55]), 1.0, -0.12
     else:
         out = _unit(np.array([side * g.uniform(-0.2, 0.2), g.uniform(-0.2, 0.2), 1.0]))
         up = np.array([g.uniform(-0.2, 0.2), 1.0, 0.0])
-        place = head.mouth + [side * g.uniform(-0.1, 0.9), g.uniform(-0.3, 0.5), g.uniform(1.0, 1.6)]
-        along, follows, grip = up + [-0.5 * side, 0, 0], 0.2, -0.4
+        place = head.mouth + np.array([side * g.uniform(-0.1, 0.9), g.uniform(-0.3, 0.5), g.uniform(1.0, 1.6)])
+        along, follows, grip = up + np.array([-0.5 * side, 0, 0]), 0.2, -0.4
     up = _unit(up - out * (up @ out))
     frame = np.eye(4)
     frame[:3, :3] = np.stack([np.cross(up, out), up, out], axis=1)
@@ -380,7 +378,7 @@ def phone(g: np.random.Generator, person: Person, side: int) -> Thing:
             away = -head.height_over(case.moved(frame).vertices)
     else:
         frame[:3, 3] = place
-    lenses = merged([disc(_ring(0.07) + [-0.22, 0.5 + dy, thick / 2 + 0.008], rings=1) for dy in (0.0, -0.2)])
+    lenses = merged([disc(_ring(0.07) + np.array([-0.22, 0.5 + dy, thick / 2 + 0.008]), rings=1) for dy in (0.0, -0.2)])
     screen = box((wide * 0.94, tall * 0.96, 0.01)).moved(_shift(0, 0, -thick / 2))
     weights = fitting.head_weights
     colour = PHONES[g.integers(len(PHONES))]
@@ -392,7 +390,7 @@ def phone(g: np.random.Generator, person: Person, side: int) -> Thing:
     ]
     grip_place = frame[:3, 3] + grip * up + (thick / 2 + hands.PALM_THICKNESS) * out
     reach = Reach.to(arm, hands.SIDE_GRIP.varied(g), along, -out, grip_place)
-    parts += reach.parts(person.recipe.outfit, _skin(person))
+    parts += _arm_parts(reach, person)
     return Thing(parts, PHONE | HAND, follows, np.array([0.8 * side, -LOW, 0.3]) + out)
 
 
@@ -401,12 +399,18 @@ MAKERS: tuple[tuple[Callable[[np.random.Generator, Person, int], Thing], float],
 )  # fmt: skip
 
 
-def _skin(person: Person) -> Material:
-    return hand_material(person.recipe.skin.roughness)
+def _arm_parts(reach: Reach, person: Person) -> list[Part]:
+    """The arm in the person's own skin and sleeve."""
+    clothes = person.groups["outfit"][0]
+    return reach.parts(person.recipe.outfit, clothes.texture, hand_material(person.recipe.skin.roughness))
 
 
 def _plastic(colour: Colour, roughness: float) -> Material:
     return Material(Surface.PLASTIC, Label.OCCLUDER, tint=colour, roughness=roughness, specular=0.05)
+
+
+def _wire(g: np.random.Generator) -> Material:
+    return Material(Surface.PLASTIC, Label.OCCLUDER, tint=GRILLES[g.integers(2)], roughness=0.5, specular=0.2)
 
 
 def _upright(axis: Points, place: Points) -> Points:
@@ -446,14 +450,14 @@ def _weave() -> Texture:
     """Wire mesh of a microphone."""
     pixels = np.full((96, 96, 4), 255, np.uint8)
     y, x = np.mgrid[:96, :96]
-    pixels[..., :3] = np.where((x // 3 + y // 3) % 2 == 0, 255, 90)[..., None]
+    pixels[..., :3] = np.where((x // 2 + y // 2) % 2 == 0, 255, 130)[..., None]
     return Texture(pixels)
 
 
 @cache
 def _gauze() -> Texture:
     pixels = np.full((4, 4, 4), 255, np.uint8)
-    pixels[..., 3] = 150
+    pixels[..., 3] = 185
     return Texture(pixels)
 
 

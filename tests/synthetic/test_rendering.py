@@ -11,18 +11,17 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
 
-from deepfake_core.synthetic import occluders
 from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.camera import Framing, head_to_clip
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.expressions import Expression, lids, random_expression
 from deepfake_core.synthetic.identities import IDENTITIES, UnknownIdentity, identity_recipe
 from deepfake_core.synthetic.labels import Label
+from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.mesh import Mesh
 from deepfake_core.synthetic.part import WHITE, Material, Part, Surface
 from deepfake_core.synthetic.performance import SECONDS, moment
 from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe, random_recipe
-from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.renderer import GraphicsMissing, Picture, Renderer
 from deepfake_core.synthetic.views import OPEN_MOUTH
 
@@ -213,19 +212,6 @@ def test_head_to_clip_finds_the_eyes(person: Person, renderer: Renderer, flat: L
         x, y, _, w = matrix @ np.append(centre_of_eye - person.fitting.head, 1)
         projected = (x / w + 1) / 2 * SIZE, (1 - y / w) / 2 * SIZE
         assert np.linalg.norm(np.subtract(projected, centre(labels, label))) < 4
-
-
-@pytest.mark.parametrize(
-    ("thing", "label"),
-    [("glasses", Label.GLASSES), ("hand", Label.OCCLUDER), ("microphone", Label.OCCLUDER)],
-)
-def test_things_before_the_face_are_labelled(person: Person, shoot: Shoot, thing: str, label: Label) -> None:
-    parts = getattr(occluders, thing)(np.random.default_rng(1), person)
-    with_thing, without = shoot(person.holding(parts)), shoot(person)
-    assert area(with_thing.labels, label) > 40
-    changed = np.abs(with_thing.bgr.astype(int) - without.bgr).max(axis=2) > 10
-    assert changed[with_thing.labels == label].mean() > 0.5
-    assert area(without.labels, label) == 0
 
 
 @pytest.mark.parametrize("name", sorted(IDENTITIES))
