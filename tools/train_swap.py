@@ -261,12 +261,15 @@ def _export(options: argparse.Namespace) -> None:
         pack.replace(folder / pack.CONSENT, record.sign(keys.load(options.key)))
     else:
         print(f"{folder} is not signed yet and stays closed: tools/identity.py sign {folder} --key FILE")
+    learnt_from = "rendered people who do not exist"
+    if record.kind == "subject":
+        learnt_from = f"footage of {record.depicted}, who consented ({record.record_id})"
     for path in (encoder_path, identity_path):
         Manifest.add(
             path,
             licence="Apache-2.0",
             made_by=f"python tools/train_swap.py {shlex.join(sys.argv[1:])}",
-            source=f"trained by this project on rendered people who do not exist, {step} steps",
+            source=f"trained by this project on {learnt_from}, {step} steps",
         )
     print(f"exported step {step}: {encoder_path}, {identity_path.parent}")
 
@@ -312,9 +315,10 @@ def _sheet(options: argparse.Namespace) -> None:
     from deepfake_core.swapping.decoder import load_decoder
     from deepfake_core.training.driver_sheet import driver_sheet, frames
 
-    decoder = load_decoder(Library().open(options.name), threads=1, provider="cpu")
+    identity = Library().open(options.name)
+    decoder = load_decoder(identity, threads=1, provider="cpu")
     pictures = [frame for path in options.footage for frame in frames(path, options.frames)]
-    cv2.imwrite(str(options.out), driver_sheet(pictures, decoder))
+    cv2.imwrite(str(options.out), driver_sheet(pictures, decoder, record=identity.consent.short_id))
 
 
 def _say(line: str) -> None:
