@@ -18,6 +18,6 @@ def hair_parts(recipe: HairRecipe, fitting: Fitting) -> list[Part]:
         return []
     if recipe.style in ASSETS:
         texture = fitting.stock.texture(f"hair/{recipe.style}/{recipe.style}_diffuse.png")
-        material = Material(Surface.HAIR, Label.HAIR, tint=recipe.colour)
+        material = Material(Surface.HAIR, Label.HAIR, tint=recipe.colour, specular=0.012)
         return [fitting.wear(fitting.stock.garment("hair", recipe.style), texture, material)]
     return cut_parts(recipe, STYLES[recipe.style], fitting)

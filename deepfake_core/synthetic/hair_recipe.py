@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from deepfake_core.synthetic.hair_styles import ASSETS
 from deepfake_core.synthetic.part import Colour
 from deepfake_core.synthetic.traits import Traits
 
@@ -72,6 +73,11 @@ class HairRecipe:
     mirrored: bool = False
     seed: int = 0
 
+    @property
+    def covers_scalp(self) -> bool:
+        """Whether the whole scalp counts as hair: grown hair brings parts that show where it grows."""
+        return self.style in ASSETS
+
 
 def random_hair(g: np.random.Generator, traits: Traits) -> HairRecipe:
     """Hair that suits the traits: ancestry and tone lean on its kind and colour, age makes it grey and thin."""
@@ -90,7 +96,7 @@ def random_hair(g: np.random.Generator, traits: Traits) -> HairRecipe:
         names = tuple(name for name in names if name not in MOSTLY_MALE) if g.random() < 0.75 else names
     style = str(names[g.integers(len(names))])
     if wreath:
-        style = ("buzz", "crew", "caesar", "combed_back")[g.integers(4)]
+        style = ("buzz", "crew", "crop")[g.integers(3)]
     grey = _greying(g, traits, peoples)
     colour = colour * float(np.exp(g.normal(0, 0.18)))
     tips = colour * float(g.uniform(1.0, 1.35))
@@ -139,7 +145,7 @@ def _balding(g: np.random.Generator, traits: Traits) -> tuple[float, float, bool
 
 def _greying(g: np.random.Generator, traits: Traits, peoples: npt.NDArray[np.float64]) -> float:
     """Share of white strands; some people dye them."""
-    onset = g.normal(50 + 5 * (peoples[0] + peoples[1]), 8)
+    onset = g.normal(59 + 4 * (peoples[0] + peoples[1]), 8)
     share = float(1 / (1 + np.exp((onset - traits.age) / 5)))
     dyed = g.random() < (0.12 if traits.sex == "male" else 0.45)
     return 0.0 if dyed or share < 0.06 else round(share, 3)

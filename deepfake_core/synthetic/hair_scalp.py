@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,8 +20,9 @@ CENTRE = np.array([0.0, 7.6, 0.55], np.float32)
 RADII = np.array([0.82, 0.9, 0.97], np.float32)
 # The hairline: elevation above the skull's middle at azimuths from the face (0) to the nape (180), degrees.
 _AZIMUTHS = (0, 15, 30, 42, 50, 56, 60, 68, 72, 90, 104, 118, 140, 180)
-_ELEVATIONS = (32, 33, 31, 24, 12, 0, -22, -24, -6, -4, -14, -38, -49, -52)
+_ELEVATIONS = (32, 33, 31, 24, 12, 0, -22, -25, -11, -9, -18, -40, -51, -54)
 _RECEDED = (16, 20, 34, 40, 30, 14, 4, 0, 0, 0, 0, 0, 0, 0)  # what full recession adds
+Array = npt.NDArray[Any]  # of any float
 LOWEST = 5.0  # dm: what hair lies on ends on the shoulders
 DEGREE = 0.0155  # dm on the skull
 
@@ -84,6 +86,14 @@ class Hairline:
     wreath: bool = False
 
 
+class Roots(NamedTuple):
+    """Where strands stand: points (N, 3), normals, and their place from the skull's middle in its radii."""
+
+    points: Floats
+    normals: Floats
+    place: Floats
+
+
 @dataclass(eq=False)
 class Scalp:
     """One person's scalp. All lengths in dm, rest pose."""
@@ -100,15 +110,15 @@ class Scalp:
         self.shift: Floats = (high[0] - low[0] * self.scale).astype(np.float32)
         self.base_normals: Floats = vertex_normals(base, self._template.solid_faces)
 
-    def template(self, points: Floats) -> Floats:
+    def template(self, points: Array) -> Floats:
         """Points (..., 3) of this person in the unshaped base mesh's measures."""
         return (points - self.shift) / self.scale
 
-    def person(self, points: Floats) -> Floats:
+    def person(self, points: Array) -> Floats:
         """The other way round."""
         return (points * self.scale + self.shift).astype(np.float32)
 
-    def skull(self, points: Floats) -> Floats:
+    def skull(self, points: Array) -> Floats:
         """Points (N, 3) from the skull's middle, in its radii."""
         return ((self.template(points) - CENTRE) / RADII).astype(np.float32)
 
@@ -132,7 +142,7 @@ class Scalp:
     def _tree(self) -> cKDTree:
         return cKDTree(self.fitting.base[self._template.solid])
 
-    def outside(self, points: Floats, distance: Floats, cling: Floats | float = 0.0) -> tuple[Floats, Floats]:
+    def outside(self, points: Array, distance: Array, cling: Array | float = 0.0) -> tuple[Array, Floats]:
         """Points (N, 3) pushed out to `distance` (N,) from the skin, and the skin's normals there.
 
         What is farther away is drawn in by the share `cling` 0..1.
@@ -144,10 +154,10 @@ class Scalp:
         missing = np.where(missing > 0, missing, cling * missing)
         return points + normals * missing[:, None], normals
 
-    def roots(self, g: np.random.Generator, count: int) -> tuple[Floats, Floats, Floats]:
-        """Points (N, 3) evenly over the scalp, their normals, and their place from the skull's middle.
+    def roots(self, g: np.random.Generator, count: int, inset: float = 1.0) -> Roots:
+        """About `count` roots, evenly over the scalp.
 
-        N is about `count`; the hairline is frayed.
+        The hairline is frayed, and lies `inset` degrees further in.
         """
         faces, base = self._template.faces, self.fitting.base
         corners = base[faces]
@@ -165,8 +175,9 @@ class Scalp:
         normals = np.einsum("nk,nkc->nc", weights, self.base_normals[faces[picked]])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
         q = np.einsum("nk,nkc->nc", weights, places[picked])
-        kept = self.margin(q) > g.normal(1.0, 1.6, count)
-        return points[kept], normals[kept].astype(np.float32), q[kept]
+        thin = self.hairline.wreath or self.hairline.crown > 0
+        kept = self.margin(q) > g.normal(inset + 3 * thin, 4.5 if thin else 1.6, count)
+        return Roots(*(np.asarray(values[kept], np.float32) for values in (points, normals, q)))
 
     def cap(self, rounds: int = 1) -> tuple[Floats, Floats, Floats, Ints]:
         """The scalp as a mesh: vertices (N, 3), normals, places from the skull's middle, triangles.

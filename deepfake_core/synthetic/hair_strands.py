@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepfake_core.synthetic.hair_scalp import Scalp
+from deepfake_core.synthetic.hair_scalp import Array, Scalp
 from deepfake_core.synthetic.hair_texture import COLUMNS
 from deepfake_core.synthetic.mesh import Floats, Ints
 from deepfake_core.synthetic.part import Material, Part, Texture
@@ -28,22 +28,22 @@ class Strands:
         """Unit vectors (N, K, 3) along the strands."""
         return unit(np.gradient(self.points, axis=1)) if self.along is None else self.along
 
-    def chosen(self, which: np.ndarray) -> Strands:
+    def chosen(self, which: Array) -> Strands:
         """Some of them."""
         return Strands(self.points[which], self.outward[which], None if self.along is None else self.along[which])
 
 
-def unit(vectors: Floats) -> Floats:
+def unit(vectors: Array) -> Floats:
     """Vectors (..., 3) of length 1."""
     return (vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)).astype(np.float32)
 
 
-def across(vectors: Floats, normals: Floats) -> Floats:
+def across(vectors: Array, normals: Array) -> Floats:
     """What of the vectors lies across the normals."""
     return (vectors - (vectors * normals).sum(axis=-1, keepdims=True) * normals).astype(np.float32)
 
 
-def wave(strands: Strands, amplitude: Floats, length: float, phase: Floats) -> Strands:
+def wave(strands: Strands, amplitude: Array, length: float, phase: Array) -> Strands:
     """The strands swung sideways and outwards: amplitude (N,) dm, wavelength `length` dm, phase (N,)."""
     points, outward = strands.points, strands.outward
     tangent = strands.tangent
@@ -51,9 +51,9 @@ def wave(strands: Strands, amplitude: Floats, length: float, phase: Floats) -> S
     steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
     run = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
     angle = run * (2 * np.pi / length) + phase[:, None]
-    grown = np.clip(run / 0.5, 0, 1) * amplitude[:, None]
+    grown = np.clip(run / (1.2 * length), 0, 1) * amplitude[:, None]
     moved = points + (grown * np.sin(angle))[..., None] * sideways
-    moved += (grown * 0.7 * (np.cos(angle) + 1))[..., None] * outward
+    moved += (grown * 0.4 * (np.cos(angle) + 1))[..., None] * outward
     return Strands(moved.astype(np.float32), outward, tangent)
 
 
@@ -78,7 +78,7 @@ def ribbons(
     texture: Texture,
     material: Material,
     *,
-    width: Floats,
+    width: Array,
     roll: float,
     columns: tuple[int, int] = (0, COLUMNS),
 ) -> Part:
@@ -122,7 +122,7 @@ def tubes(
     texture: Texture,
     material: Material,
     *,
-    radius: Floats,
+    radius: Array,
     repeat: float,
     around: int = 4,
 ) -> Part:

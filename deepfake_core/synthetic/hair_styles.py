@@ -14,9 +14,10 @@ Flow = Literal["whorl", "forward", "back", "part", "quiff", "tousled", "tie"]
 class Style:
     """One cut. Lengths in dm: of the fringe, the top, the sides and the back.
 
-    flow: how it is combed; cling: 0 stands free .. 1 follows the head; part: where it parts (share of the half width, 0 in the middle); lift: 0 lies on the
-    head .. 1 stands off it; fall: how soon it hangs down; volume: how far it stands off (dm); curl: its swing
-    and wavelength (dm); strands are drawn by cards of `width` dm with `knots` points; `roll` turns them (radians).
+    flow: how it is combed; cling: 0 stands free .. 1 follows the head; part: where it parts (share of the half
+    width, 0 in the middle); lift: 0 lies on the head .. 1 stands off it; fall: how soon it hangs down; volume:
+    how far it stands off (dm); curl: its swing and wavelength (dm); strands are drawn by cards of `width` dm with
+    `knots` points; `roll` turns them (radians).
     `shape` "puff" grows cards on a ball of `volume`, "ropes" makes tubes instead of cards.
     tied: what happens where the hair is tied together; tie: where (in the unshaped mesh's dm).
     """
@@ -38,7 +39,6 @@ class Style:
     tied: Literal["", "tail", "bun", "plait"] = ""
     tie: tuple[float, float, float] = (0.0, 7.75, -0.42)
     tail: float = 0.0
-    density: float = 1.0
 
 
 def _short(**changes: object) -> Style:
@@ -50,8 +50,8 @@ def _short(**changes: object) -> Style:
 
 def _long(**changes: object) -> Style:
     values: dict[str, object] = {
-        "flow": "part", "lengths": (2.6, 2.8, 2.6, 2.6), "lift": 0.18, "fall": 0.5, "volume": 0.13, "part": 0.0, "cling": 0.95,
-        "cards": 620, "width": 0.17, "knots": 8, "roll": 0.3,
+        "flow": "part", "lengths": (2.6, 2.8, 2.6, 2.6), "lift": 0.18, "fall": 0.5, "volume": 0.13, "part": 0.0,
+        "cling": 0.95, "cards": 620, "width": 0.17, "knots": 8, "roll": 0.3,
     }  # fmt: skip
     return Style(**(values | changes))  # type: ignore[arg-type]
 
@@ -66,21 +66,26 @@ def _tied(**changes: object) -> Style:
 
 STYLES: dict[str, Style] = {
     # Short
-    "buzz": _short(lengths=(0.06, 0.07, 0.05, 0.05), lift=0.75, volume=0.02, cards=2200, width=0.05, knots=2),
+    "buzz": _short(lengths=(0.06, 0.07, 0.05, 0.05), lift=0.75, volume=0.02, cards=1800, width=0.04, knots=2),
     "crew": _short(lengths=(0.24, 0.2, 0.07, 0.07), flow="forward", lift=0.8, volume=0.06, cling=0.3),
     "crop": _short(lengths=(0.4, 0.38, 0.14, 0.16), flow="forward", volume=0.09),
     "caesar": _short(lengths=(0.5, 0.6, 0.3, 0.3), flow="forward", lift=0.3, volume=0.1, knots=4),
-    "side_part": _short(lengths=(0.9, 0.85, 0.3, 0.28), flow="part", lift=0.35, volume=0.16, knots=5, width=0.085),
-    "combed_back": _short(lengths=(1.0, 1.0, 0.5, 0.45), flow="back", lift=0.3, volume=0.13, knots=5, width=0.085),
+    "side_part": _short(
+        lengths=(0.9, 0.85, 0.3, 0.28), flow="part", lift=0.35, volume=0.16, knots=4, width=0.09, cards=1600
+    ),
+    "combed_back": _short(
+        lengths=(1.0, 1.0, 0.5, 0.45), flow="back", lift=0.3, volume=0.13, knots=4, width=0.09, cards=1600
+    ),
     "quiff": _short(
-        lengths=(0.75, 0.6, 0.12, 0.14), flow="quiff", lift=0.7, volume=0.3, knots=5, cling=0.45, width=0.08
+        lengths=(0.75, 0.6, 0.12, 0.14), flow="quiff", lift=0.55, fall=0.35, volume=0.28, knots=5, cling=0.6,
+        width=0.08, cards=1500,
     ),
     "tousled": _short(
-        lengths=(0.65, 0.6, 0.4, 0.4), flow="tousled", lift=0.5, volume=0.2, curl=(0.02, 0.5), knots=5, cling=0.6,
-        width=0.085,
+        lengths=(0.65, 0.6, 0.4, 0.4), flow="tousled", lift=0.5, volume=0.2, curl=(0.02, 0.5), knots=4, cling=0.6,
+        width=0.09, cards=1600,
     ),
     "pixie": _short(
-        lengths=(0.9, 0.85, 0.5, 0.42), flow="part", part=0.5, lift=0.4, volume=0.17, knots=5, width=0.085
+        lengths=(0.9, 0.85, 0.5, 0.42), flow="part", part=0.5, lift=0.4, volume=0.17, knots=4, width=0.09, cards=1600
     ),
     "short_curls": _short(
         lengths=(0.4, 0.4, 0.2, 0.2), flow="tousled", lift=0.9, volume=0.22, picture="curly", width=0.13, knots=4,
@@ -96,11 +101,11 @@ STYLES: dict[str, Style] = {
         roll=1.2, shape="puff",
     ),
     "afro": Style(
-        lengths=(0.2, 0.2, 0.17, 0.17), lift=1.0, volume=0.36, picture="coily", cards=1700, width=0.24, knots=3,
+        lengths=(0.16, 0.16, 0.14, 0.14), lift=1.0, volume=0.36, picture="coily", cards=2000, width=0.18, knots=2,
         roll=1.2, shape="puff",
     ),
     "round_afro": Style(
-        lengths=(0.26, 0.28, 0.26, 0.26), lift=1.0, volume=0.72, picture="coily", cards=1900, width=0.32, knots=3,
+        lengths=(0.2, 0.2, 0.2, 0.2), lift=1.0, volume=0.72, picture="coily", cards=2600, width=0.2, knots=2,
         roll=1.2, shape="puff",
     ),
     "locs": Style(

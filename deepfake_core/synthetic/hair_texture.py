@@ -34,7 +34,7 @@ _STRANDS = {
     "straight": (20, 2.1, 0.0, 0.0, 0.3),
     "wavy": (15, 1.9, 2.2, 6.0, 0.45),
     "curly": (12, 2.0, 4.5, 12.0, 0.45),
-    "coily": (13, 2.2, 7.0, 13.0, 0.4),
+    "coily": (12, 2.3, 1.9, 12.0, 0.55),
 }
 
 
@@ -59,10 +59,13 @@ def _drawing(kind: Kind) -> _Drawing:
             x = np.clip(middle, width / 2 - reach, width / 2 + reach) + g.normal(0, 3.0) * (along - 0.3)
             # Tufts gather at their tips.
             x = x + (width / 2 - x) * 0.45 * along**2
-            x = x + swing * np.sin(6.28 * waves * g.normal(1, 0.06) * along + phase + g.normal(0, 0.7))
+            x = x + swing * np.sin(
+                6.28 * waves * g.normal(1, 0.06) * along + phase + g.normal(0, 2.5 if kind == "coily" else 0.7)
+            )
             end = 1 - ragged * g.beta(1.0, 2.2) if not inner else 1 - 0.5 * ragged * g.random()
             taper = np.clip((end - along) / 0.3, 0, 1) ** 0.6
             w = half_width * (1.8 if inner else 1.0) * g.uniform(0.7, 1.3) * taper
+            w = w * np.sqrt(1 + np.gradient(x[:, 0]) ** 2)[:, None]  # measured across, not along u
             body = np.clip(w - np.abs(u - x) + 0.5, 0, 1) * (along < end)
             brightness = g.normal(1.0, 0.1 if inner else 0.16) * (0.8 if inner else 1.0)
             round_ = 1 - 0.35 * np.clip(np.abs(u - x) / np.maximum(w, 0.5), 0, 1) ** 2
@@ -99,7 +102,11 @@ def strands(kind: Kind, root: Colour, tip: Colour, grey: float, *, root_shade: f
     blend = np.clip((along - 0.25) / 0.6, 0, 1)
     colour = np.array(root, np.float32) * (1 - blend) + np.array(tip, np.float32) * blend
     white = np.array([0.4, 0.4, 0.39], np.float32)
-    share = np.clip((grey**1.3 - drawing.lot) / 0.12 + 0.5, 0, 1)[..., None] if 0 < grey < 1 else np.float32(grey >= 1)
+    share = (
+        np.clip((grey**1.3 - drawing.lot) / 0.7 + 0.5 - 0.5 * (1 - grey), 0, 1)[..., None]
+        if 0 < grey < 1
+        else np.float32(grey >= 1)
+    )
     colour = colour + share * (white - colour)
     shade = root_shade + (1 - root_shade) * np.clip(along[..., 0] / 0.35, 0, 1)
     rgba = np.empty((SIDE, SIDE, 4), np.uint8)
@@ -108,45 +115,19 @@ def strands(kind: Kind, root: Colour, tip: Colour, grey: float, *, root_shade: f
     return Texture(rgba)
 
 
-@cache
-def _nap() -> tuple[Floats, Floats]:
-    """Noise of short hair: tone about 1 and a threshold 0..1, (512, 512), drawn out along v."""
-    g = np.random.default_rng(11)
-    noise = g.standard_normal((SIDE, SIDE), np.float32)
-    fine = cv2.GaussianBlur(np.tile(noise, (2, 2)), (0, 0), sigmaX=0.9, sigmaY=3.5)[128:640, 128:640]
-    broad = cv2.GaussianBlur(np.tile(g.standard_normal((SIDE, SIDE), np.float32), (2, 2)), (0, 0), 9)[128:640, 128:640]
-    mixed = fine / fine.std() + 0.6 * broad / broad.std()
-    rank = np.argsort(np.argsort(mixed.ravel())).reshape(mixed.shape) / mixed.size
-    return (1 + 0.22 * mixed / mixed.std()).astype(np.float32), rank.astype(np.float32)
-
-
-def nap(colour: Colour, grey: float, *, edge: float, density: float = 1.0) -> Texture:
-    """What lies on the scalp: v 0 at the hairline to 1 well within it.
-
-    `edge`: share of v over which it closes; `density`: opacity there, 0..1.
-    """
-    tone, rank = _nap()
-    v = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
-    closed = np.clip(v / edge, 0, 1) ** 1.3 * density
-    alpha = np.clip((closed * 1.3 - rank) / 0.3 + 0.0, 0, 1)
-    white = np.array([0.42, 0.42, 0.41], np.float32)
-    share = np.clip((grey - rank[::-1]) / 0.3 + 0.5, 0, 1)[..., None] if 0 < grey < 1 else np.float32(grey >= 1)
-    mixed = np.array(colour, np.float32) + share * (white - np.array(colour, np.float32))
-    rgba = np.empty((SIDE, SIDE, 4), np.uint8)
-    rgba[..., :3] = _encode(mixed * tone[..., None])
-    rgba[..., 3] = alpha * 255
-    return Texture(rgba)
-
-
 def shadow(colour: Colour, grey: float, *, edge: float, density: float) -> Texture:
-    """Short hairs laid on the skin, the skin seen between them; v as in `nap`."""
+    """Short hairs laid on the skin: v 0 at their rim to 1 well within it.
+
+    `edge`: share of v over which they close; `density`: opacity there, 0..1: below 1 the skin is seen between.
+    """
     g = np.random.default_rng(13)
-    noise = cv2.GaussianBlur(g.standard_normal((SIDE, SIDE), np.float32), (0, 0), sigmaX=0.9, sigmaY=2.8)
+    tiled = np.tile(g.standard_normal((SIDE, SIDE), np.float32), (1, 3))
+    noise = np.asarray(cv2.GaussianBlur(tiled, (0, 0), sigmaX=0.9, sigmaY=2.8)[:, SIDE : 2 * SIDE], np.float32)
     dots = np.clip(0.5 + 0.55 * noise / noise.std(), 0, 1)
     v = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
     closed = np.clip(v / edge, 0, 1) ** 0.8 * density
     alpha = np.clip(closed * (0.35 + 0.65 * dots) + np.maximum(closed - 0.6, 0), 0, 1)
-    mixed = np.array(colour, np.float32) * (1 - 0.8 * grey) + np.float32(0.8 * grey * 0.3)
+    mixed = np.array(colour, np.float32) * (1 - 0.8 * grey**2) + np.float32(0.8 * grey**2 * 0.3)
     rgba = np.empty((SIDE, SIDE, 4), np.uint8)
     rgba[..., :3] = _encode(mixed * (0.7 + 0.6 * dots[..., None]))
     rgba[..., 3] = alpha * 255
@@ -162,4 +143,11 @@ def dyed(texture: Texture, colour: Colour, density: float) -> Texture:
     rgba = np.empty_like(texture.pixels)
     rgba[..., :3] = _encode(np.array(colour, np.float32) * tone[..., None].clip(0.3, 2))
     rgba[..., 3] = np.clip(alpha * density, 0, 1) * 255
+    return Texture(rgba)
+
+
+def faded(texture: Texture, opacity: float) -> Texture:
+    """The same picture, its alpha times `opacity`."""
+    rgba = texture.pixels.copy()
+    rgba[..., 3] = rgba[..., 3] * opacity
     return Texture(rgba)

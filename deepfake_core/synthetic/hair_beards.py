@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -12,11 +11,13 @@ import numpy as np
 from deepfake_core.synthetic import hair_texture
 from deepfake_core.synthetic.assets import read_image
 from deepfake_core.synthetic.body import Body
+from deepfake_core.synthetic.facial_hair_recipe import FacialHairRecipe
 from deepfake_core.synthetic.fitting import Fitting
+from deepfake_core.synthetic.hair_patch import Patch
 from deepfake_core.synthetic.hair_strands import Strands, across, ribbons, unit
 from deepfake_core.synthetic.labels import Label
-from deepfake_core.synthetic.mesh import Floats, Ints, vertex_normals
-from deepfake_core.synthetic.part import Colour, Material, Part, Surface
+from deepfake_core.synthetic.mesh import Floats, Ints
+from deepfake_core.synthetic.part import Material, Part, Surface
 
 # The cheeks' line and the jaw's line of a full beard on the unshaped base mesh (dm).
 _CHEEK = ((0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.66, 0.7), (6.68, 6.7, 6.66, 6.68, 6.78, 6.95, 7.2, 7.3))
@@ -39,23 +40,13 @@ class Beard:
 
 BEARDS: dict[str, Beard] = {
     "stubble": Beard(0.02, 0.02, 0.02, 0, 0.4),
-    "short": Beard(0.07, 0.09, 0.08, 1500, 0.75),
-    "full": Beard(0.16, 0.32, 0.15, 1700, 0.95),
-    "long": Beard(0.25, 0.9, 0.22, 1700, 1.0),
-    "goatee": Beard(0.0, 0.2, 0.0, 700, 0.8),
-    "circle": Beard(0.0, 0.16, 0.13, 900, 0.85),
-    "moustache": Beard(0.0, 0.0, 0.17, 500, 0.8),
+    "short": Beard(0.07, 0.09, 0.08, 2200, 0.75),
+    "full": Beard(0.16, 0.32, 0.15, 2100, 0.95),
+    "long": Beard(0.25, 0.9, 0.22, 2000, 1.0),
+    "goatee": Beard(0.0, 0.2, 0.0, 1000, 0.8),
+    "circle": Beard(0.0, 0.16, 0.13, 1300, 0.85),
+    "moustache": Beard(0.0, 0.0, 0.17, 700, 0.8),
 }
-
-
-class Bearded(Protocol):
-    """What a recipe says of a beard; see FacialHairRecipe."""
-
-    beard_colour: Colour
-    beard_grey: float
-    beard_density: float
-    beard_size: float
-    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,69 +94,49 @@ def _template(body: Body) -> _Template:
     return _templates[body]
 
 
-def beard_parts(recipe: Bearded, beard: Beard, fitting: Fitting) -> list[Part]:
+def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> list[Part]:
     """The parts of a beard; CelebAMask-HQ counts beards as skin."""
-    body, base = fitting.body, fitting.base
-    template = _template(body)
+    template = _template(fitting.body)
     g = np.random.default_rng([recipe.seed, 78])
-    lengths = np.zeros(len(base), np.float32)
-    rim = np.full(len(base), -1, np.float32)
+    lengths = np.zeros(len(fitting.base), np.float32)
+    rim = np.full(len(fitting.base), -1, np.float32)
     for zone, length in ((template.cheeks, beard.cheeks), (template.chin, beard.chin), (template.lip, beard.lip)):
         if length > 0:
-            lengths = np.maximum(lengths, length * np.clip(zone / 0.12 + 0.5, 0, 1))
+            lengths = np.maximum(lengths, np.float32(length) * np.clip(zone / 0.12 + 0.5, 0, 1))
             rim = np.maximum(rim, zone)
-    faces = template.faces[(rim[template.faces] > -0.06).any(axis=1)]
-    used, inverse = np.unique(faces.ravel(), return_inverse=True)
-    normals = vertex_normals(base, body.mesh.faces[body.mesh.groups == "body"])
-    material = Material(Surface.HAIR, Label.SKIN, casts_shadow=False, cutout=0.5)
-    place = base[used]
-    uv = np.stack(
-        [(np.abs(place[:, 0]) - place[:, 2]) * 0.9, np.clip((rim[used] + 0.06) / _DEPTH, 0.004, 0.996)], axis=1
+    patch = Patch(fitting, template.faces, rim)
+    material = Material(
+        Surface.HAIR, Label.SKIN, casts_shadow=False, cutout=0.5, specular=0.004, roughness=0.2, soft=True
     )
-    laid = Part.of_corners(
-        (place + normals[used] * (0.005 + 0.1 * np.minimum(lengths[used], 0.3)[:, None])).astype(np.float32),
-        body.weights[used],
-        inverse.reshape(-1, 3).astype(np.int32),
-        uv.astype(np.float32),
-        texture=hair_texture.shadow(
+    laid = patch.laid(
+        hair_texture.shadow(
             recipe.beard_colour, recipe.beard_grey, edge=0.6, density=beard.under * recipe.beard_density
         ),
-        material=material,
+        material,
+        rise=0.005 + 0.1 * np.minimum(lengths, 0.3),
+        depth=_DEPTH,
     )
     if not beard.cards:
         return [laid]
-    corners = base[faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    share = np.cumsum(area) / area.sum()
-    count = int(beard.cards * (0.5 + 0.5 * recipe.beard_density))
-    picked = np.searchsorted(share, (np.arange(count) + g.random(count)) / count).clip(max=len(faces) - 1)
-    a, b = np.sqrt(g.random(count)), g.random(count)
-    mix = np.stack([1 - a, a * (1 - b), a * b], axis=1).astype(np.float32)
-
-    def at(values: Floats) -> Floats:
-        return np.einsum("nk,nk...->n...", mix, values[faces[picked]])
-
-    kept = at(rim) > g.normal(0.03, 0.035, count)
-    mix, picked = mix[kept], picked[kept]
-    count = len(picked)
-    roots, outward, there = at(base), unit(at(normals)), at(body.mesh.vertices)
-    length = at(lengths) * recipe.beard_size * g.uniform(0.7, 1.25, count)
+    roots = patch.roots(g, int(beard.cards * (0.5 + 0.5 * recipe.beard_density)), 0.033)
+    count = len(roots.faces)
+    stands, outward, there = patch.standing(roots)
+    reach = roots.at(lengths) * recipe.beard_size * g.uniform(0.7, 1.25, count)
     side = np.sign(there[:, 0])
-    on_lip = (at(template.lip) > 0) & (beard.lip > 0)
+    on_lip = (roots.at(template.lip) > 0) & (beard.lip > 0)
     down = np.stack([0.12 * side, np.full(count, -1.0), np.full(count, 0.1)], axis=1)
     apart = np.stack([side * (0.25 + 2.2 * np.abs(there[:, 0])), np.full(count, -0.8), np.zeros(count)], axis=1)
     combed = across(np.where(on_lip[:, None], apart, down).astype(np.float32), outward)
     direction = unit(unit(combed + 0.25 * g.normal(0, 1, (count, 3))) + 0.45 * outward)
     knots = 4
-    points = [roots + outward * 0.003]
-    step = (length / (knots - 1))[:, None]
+    points = [stands + outward * 0.003]
+    step = (reach / (knots - 1))[:, None]
     for _ in range(1, knots):
         points.append(points[-1] + direction * step)
         direction = unit(direction + np.array([0, -1.2, 0]) * step * 6)
     lines = Strands(np.stack(points, axis=1).astype(np.float32), np.repeat(outward[:, None], knots, axis=1))
-    picture = hair_texture.strands(
-        "short", recipe.beard_colour, tuple(1.25 * c for c in recipe.beard_colour), recipe.beard_grey, root_shade=0.8
-    )
-    weights = np.repeat(at(body.weights), knots * 2, axis=0)
-    width = (np.clip(0.3 * length, 0.022, 0.07) * g.uniform(0.7, 1.3, count)).astype(np.float32)
+    red, green, blue = (1.25 * c for c in recipe.beard_colour)
+    picture = hair_texture.strands("short", recipe.beard_colour, (red, green, blue), recipe.beard_grey, root_shade=0.8)
+    weights = np.repeat(roots.at(fitting.body.weights), knots * 2, axis=0)
+    width = (np.clip(0.2 * reach, 0.016, 0.06) * g.uniform(0.7, 1.3, count)).astype(np.float32)
     return [laid, ribbons(g, lines, weights, picture, material, width=width, roll=0.6)]
