@@ -114,7 +114,7 @@ class Part:
         part = cls.__new__(cls)
         part.used = np.arange(len(vertices))
         part.rest, part.weights, part.faces = vertices, weights, faces
-        part.corner_vertex = np.arange(len(vertices), dtype=np.int32)
+        part.corner_vertex = np.arange(len(vertices)).astype(np.int32)
         part.corner_uv, part.corner_faces = uv, faces
         part.texture, part.material = texture, material
         part.normals, part.lit_by = normals, lit_by

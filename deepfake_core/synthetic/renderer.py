@@ -267,7 +267,7 @@ class Renderer:
         )
 
     def _scalp(self, person: Person) -> moderngl.Texture:
-        covered = person.recipe.hair.style is not None or person.hairless
+        covered = person.recipe.hair.covers_scalp or person.hairless
         return self._regions[Label.HAIR if covered else Label.SKIN]
 
     def _draw(
