@@ -6,7 +6,7 @@ sequences   the same in motion, 30 frames/s
 benchmark   the frozen benchmark: 12 sequences with swaps, 300 stills of hard cases
 look        one PNG of samples of a data set, with labels, mattes and landmarks
 identity    portrait.png, bake views with alpha and labels, views.json (see deepfake_core/synthetic/views.py)
-sheet       one PNG: a row per random person, a column per expression, pose and light
+sheet       one PNG of random people, each once in a random scene (--rows: a row for each)
 clip        the performer of models/performer.mp4 (H.264, 640x480, 30 frames/s, loops)
 landmarks   where FaceMesh's points lie on the base mesh: models/facemesh/base_mesh_points.safetensors
 
@@ -24,6 +24,7 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from environment import run_inside
@@ -35,6 +36,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
 import cv2
+import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 from deepfake_core.inference.errors import ModelError
@@ -51,7 +53,7 @@ from deepfake_core.synthetic.lighting import KINDS
 from deepfake_core.synthetic.person import Wardrobe
 from deepfake_core.synthetic.renderer import GraphicsMissing
 from deepfake_core.synthetic.samples import SampleMaker
-from deepfake_core.synthetic.sheet import people_sheet
+from deepfake_core.synthetic.sheet import crowd_sheet, people_sheet
 from deepfake_core.synthetic.views import render_bake_views, render_portrait
 
 EXPECTED_ERRORS = (
@@ -82,11 +84,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too few: at least 1")
-    return number
+def _number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number within bounds."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number") from None
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is too small: at least {least}")
+        if most is not None and number > most:
+            raise argparse.ArgumentTypeError(f"{number} is too large: at most {most}")
+        return number
+
+    return read
 
 
 def _views(text: str) -> tuple[str, ...]:
@@ -102,17 +114,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     stills = commands.add_parser("stills", help="pictures with labels, mattes and landmarks")
-    stills.add_argument("--count", type=_at_least_one, default=4096, help="pictures")
+    stills.add_argument("--count", type=_number(1, dataset.MAX_SAMPLES), default=4096, help="pictures")
     stills.add_argument("--clean", action="store_true", help="without the webcam's traces")
     stills.set_defaults(run=_stills)
 
     pairs = commands.add_parser("pairs", help="actors and the ground truth of their swaps")
-    pairs.add_argument("--count", type=_at_least_one, default=4480, help="samples")
+    pairs.add_argument("--count", type=_number(1, dataset.MAX_SAMPLES), default=4480, help="samples")
     pairs.set_defaults(run=_pairs)
 
     sequences = commands.add_parser("sequences", help="pairs in motion")
-    sequences.add_argument("--count", type=_at_least_one, default=64, help="sequences")
-    sequences.add_argument("--frames", type=_at_least_one, default=60, help="frames of each, 30 a second")
+    sequences.add_argument("--count", type=_number(1, dataset.MAX_SAMPLES), default=64, help="sequences")
+    sequences.add_argument(
+        "--frames", type=_number(1, dataset.MAX_FRAMES), default=60, help="frames of each, 30 a second"
+    )
     sequences.set_defaults(run=_sequences)
 
     for command in (pairs, sequences):
@@ -127,16 +141,18 @@ def _parser() -> argparse.ArgumentParser:
     frozen.set_defaults(run=_benchmark)
 
     for command, size in ((stills, 256), (pairs, 192), (sequences, 256)):
-        command.add_argument("--size", type=_at_least_one, default=size, help="side of the pictures in px")
-        command.add_argument("--seed", type=int, default=0)
+        command.add_argument(
+            "--size", type=_number(16, dataset.MAX_SIZE), default=size, help="side of the pictures in px"
+        )
+        command.add_argument("--seed", type=_number(0), default=0)
     for command in (stills, pairs, sequences, frozen):
         command.add_argument("--out", type=Path, required=True, help="folder")
-        command.add_argument("--processes", type=_at_least_one, default=os.cpu_count() or 1)
+        command.add_argument("--processes", type=_number(1), default=os.cpu_count() or 1)
 
     look = commands.add_parser("look", help="sheet of a data set")
     look.add_argument("folder", type=Path)
     look.add_argument("--out", type=Path, required=True, help="PNG file")
-    look.add_argument("--samples", type=_at_least_one, default=16, help="rows, spread over the set")
+    look.add_argument("--samples", type=_number(1), default=16, help="rows, spread over the set")
     look.add_argument("--partial", action="store_true", help="accept a half-written set")
     look.set_defaults(run=_look)
 
@@ -147,10 +163,11 @@ def _parser() -> argparse.ArgumentParser:
 
     sheet = commands.add_parser("sheet", help="contact sheet of random people")
     sheet.add_argument("--out", type=Path, required=True, help="PNG file")
-    sheet.add_argument("--seed", type=int, default=0)
-    sheet.add_argument("--rows", type=_at_least_one, default=6)
-    sheet.add_argument("--columns", type=_at_least_one, default=8)
-    sheet.add_argument("--size", type=_at_least_one, default=192)
+    sheet.add_argument("--seed", type=_number(0), default=0, help="of the first person")
+    sheet.add_argument("--people", type=_number(1), default=100, help="each once, through a webcam")
+    sheet.add_argument("--rows", type=_number(1), help="instead: so many people, a row each, by a perfect camera")
+    sheet.add_argument("--columns", type=_number(1), default=10)
+    sheet.add_argument("--size", type=_number(16, dataset.MAX_SIZE), default=192)
     sheet.add_argument("--labels", action="store_true", help="show the face-parsing labels below each row")
     sheet.set_defaults(run=_sheet)
 
@@ -276,7 +293,13 @@ def _identity(options: argparse.Namespace) -> None:
 
 def _sheet(options: argparse.Namespace) -> None:
     wardrobe = Wardrobe(find_assets(options.assets))
-    picture = people_sheet(wardrobe, options.seed, options.rows, options.columns, options.size, labels=options.labels)
+    settings = options.columns, options.size
+    if options.rows:
+        picture = people_sheet(wardrobe, options.seed, options.rows, *settings, labels=options.labels)
+    else:
+        rows = crowd_sheet(wardrobe, options.seed, options.people, *settings, labels=options.labels)
+        lines = -(-options.people // options.columns) * (3 if options.labels else 1)
+        picture = np.vstack(list(track(rows, "rows", total=lines)))
     _write_picture(options.out, picture)
 
 

@@ -28,18 +28,21 @@ from deepfake_core.synthetic.part import Part, Texture
 from deepfake_core.synthetic.person import HeadPose, Person, Posed, Wardrobe
 from deepfake_core.synthetic.recipe import Recipe
 
-INNER = (0.6, 6.6, 8.4, 0.0)  # dm: |x| below, y from, y to, z above: nostrils, sockets and the mouth's inside
+INNER = (0.6, 6.9, 8.4, 0.45)  # dm: |x| below, y from, y to, z above: nostrils, sockets and the mouth's inside
 FEATURES = ((13380, 13606), (14598, 15128))  # helper vertices of eyes, lashes, teeth and tongue
 NECK = (5.45, 6.1)  # dm above the ground of the base mesh: below the actor's, above the identity's
-HAIRLINE = (7.6, 8.0)  # dm: the inner face fades out between brows and hair, which would not fit another forehead
+# dm: where the inner face fades out on the forehead. Its shape ends early: the actor's hair fits no other forehead.
+SHAPE_UP_TO, COLOUR_UP_TO = (7.6, 8.0), (7.9, 8.35)
 ON_BODY = (Label.CLOTH, Label.NECKLACE)
+EDGE = (0.12, 0.85)  # of MakeHuman's soft mask of the face: where the identity begins, and where it is alone
 SMOOTHING = 4  # rounds over the mesh
 MASK_SIZE = 1024  # px of the masks in texture space
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """Where the identity is: of_vertices (V, 1) and of_texture (1024, 1024), float32 0..1, first row at v = 0."""
+    """Where the identity is: its shape, of_vertices (V, 1), and its colour, of_texture (1024, 1024); float32 0..1,
+    first row at v = 0."""
 
     of_vertices: Floats
     of_texture: Floats
@@ -54,25 +57,18 @@ class Masks:
     @cached_property
     def face(self) -> Mask:
         """The inner face from forehead to chin, with all that lies behind lips, nostrils and lids."""
-        mesh = self._body.mesh
-        picture = read_image(self._body.folder / "uv_masks" / "face.jpg", MASK_SIZE)[..., 0][::-1] / 255.0
-        of_body = mesh.groups == "body"
-        values = np.zeros(len(mesh.vertices), np.float32)
-        column, row = (mesh.uv[mesh.uv_faces[of_body].ravel()].clip(0, 1) * (len(picture) - 1)).astype(int).T
-        values[mesh.faces[of_body].ravel()] = picture[row, column]
-        place = mesh.vertices[:BODY_VERTICES]
+        place = self._body.mesh.vertices[:BODY_VERTICES]
+        values = np.zeros(len(self._body.mesh.vertices), np.float32)
+        values[:BODY_VERTICES] = self._read("face")
         surface = values[:BODY_VERTICES] > 0.02
         wide, low, high, front = INNER
         inside = ~surface & (np.abs(place[:, 0]) < wide) & (place[:, 1] > low) & (place[:, 1] < high)
         inside &= place[:, 2] > front
+        inside |= self._read("inside-mouth") > 0.3
         _, nearest = cKDTree(place[surface][:, :2]).query(place[inside][:, :2])
         values[:BODY_VERTICES][inside] = values[:BODY_VERTICES][surface][nearest]
-        low, high = HAIRLINE
-        values[:BODY_VERTICES] *= _step((high - place[:, 1]) / (high - low))
-        values = np.clip((self._smoothed(values) - 0.04) / 0.9, 0, 1)
-        for first, after in FEATURES:
-            values[first:after] = 1
-        return self._mask(values)
+        shape, colour = (self._up_to(values, heights) for heights in (SHAPE_UP_TO, COLOUR_UP_TO))
+        return Mask(shape[:, None], self._unwrapped(colour))
 
     @cached_property
     def head(self) -> Mask:
@@ -82,7 +78,28 @@ class Masks:
         values = _step((place[:, 1] - low) / (high - low))
         values[np.abs(place[:, 0]) > 1.2] = 0
         values[BODY_VERTICES:] = place[BODY_VERTICES:, 1] > high
-        return self._mask(values)
+        return Mask(values[:, None], self._unwrapped(values))
+
+    def _up_to(self, values: Floats, heights: tuple[float, float]) -> Floats:
+        """The face's values (V,) with a soft edge, fading out between two heights."""
+        low, high = heights
+        cut = values.copy()
+        cut[:BODY_VERTICES] *= _step((high - self._body.mesh.vertices[:BODY_VERTICES, 1]) / (high - low))
+        low, high = EDGE
+        cut = _step((self._smoothed(cut) - low) / (high - low))
+        for first, after in FEATURES:
+            cut[first:after] = 1
+        return cut
+
+    def _read(self, name: str) -> Floats:
+        """One of MakeHuman's masks of the skin, 0..1 at each of the body's vertices."""
+        mesh = self._body.mesh
+        picture = read_image(self._body.folder / "uv_masks" / f"{name}.jpg", MASK_SIZE)[..., 0][::-1] / 255.0
+        of_body = mesh.groups == "body"
+        column, row = (mesh.uv[mesh.uv_faces[of_body].ravel()].clip(0, 1) * (len(picture) - 1)).astype(int).T
+        values = np.zeros(len(mesh.vertices), np.float32)
+        np.maximum.at(values, mesh.faces[of_body].ravel(), picture[row, column])
+        return values[:BODY_VERTICES]
 
     def _smoothed(self, values: Floats) -> Floats:
         faces = self._body.mesh.faces
@@ -95,9 +112,6 @@ class Masks:
         for _ in range(SMOOTHING):
             values = near @ values
         return values.astype(np.float32)
-
-    def _mask(self, values: Floats) -> Mask:
-        return Mask(values[:, None], self._unwrapped(values))
 
     def _unwrapped(self, values: Floats) -> Floats:
         """Values (V,) of the vertices spread over the texture, a little beyond the islands' rims."""

@@ -17,8 +17,6 @@ from deepfake_core.synthetic.person import Person, Posed
 
 MODEL = "facemesh/base_mesh_points.safetensors"
 POINTS = 468
-# FaceMesh's z is 0 about at the outer corners of the eyes, the middle of which is taken for the depth of the head.
-_CENTRE = (33, 263)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +53,14 @@ class Correspondence:
 
     def points(self, person: Person, posed: Posed, camera: Camera, size: int) -> Floats:
         """The points in a square picture of `size` px, (468, 3) px: x to the right, y down, z away from the camera
-        as mediapipe has it (negative nearer, weak perspective, 0 between the outer corners of the eyes)."""
+        as mediapipe has it (negative nearer, weak perspective, 0 in the points' mean as in FaceMesh's own)."""
         return project(self.places(person, posed), camera, size)
 
 
 def project(places: Floats, camera: Camera, size: int) -> Floats:
     """Places of the 468 points (468, 3) in dm -> (468, 3) px, see `Correspondence.points`."""
     xy, depth = project_places(places, camera, size)
-    centre = float(depth[list(_CENTRE)].mean())
+    centre = float(depth.mean())
     pixels = size / (2 * np.tan(np.radians(camera.fov) / 2) * centre)  # of a dm at that depth
     return np.column_stack([xy, (depth - centre) * pixels]).astype(np.float32)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from deepfake_core.synthetic import benchmark, environment, outfit
 from deepfake_core.synthetic.camera import Camera, head_to_clip
@@ -29,6 +30,7 @@ STILLS_OF_ACTOR, PAIRS_OF_ACTOR = 4, 8
 FARTHEST_YAW = {"stills": 90.0, "pairs": 60.0}  # degrees: beyond 60 there is hardly a face to swap
 KIND_STREAMS = {"stills": 1, "pairs": 2, "sequences": 3}
 NOBODY = -1
+RIM = 32.0  # of 255: the swap's matte at which the truth is the swapped picture alone
 BEARD = 256  # bit of a sample's `occluded`
 
 Sample = dict[str, Any]
@@ -157,6 +159,7 @@ class SampleMaker:
         sample = self._described(actor, scene, camera, picture)
         sample |= self._view("actor", actor, posed, camera, picture)
         matte = picture.marked_matte
+        swapped_faces: list[str] = []
         for view in self.description.views:
             if view in cast.hybrids:
                 hybrid = cast.hybrids[view].with_things(things)
@@ -172,6 +175,9 @@ class SampleMaker:
             sample |= self._view(view, person, taken, camera, swapped)
             if view in SWAPPED_FACES:
                 matte = np.maximum(matte, swapped.marked_matte)
+                swapped_faces.append(view)
+        for name in swapped_faces:
+            sample[f"{name}_bgr"] = only_inside(sample[f"{name}_bgr"], picture.bgr, matte)
         return sample | {"swap_matte": matte, "plate_bgr": picture.plate}
 
     def _view(self, view: str, person: Person, posed: Posed, camera: Camera, picture: Picture) -> Sample:
@@ -202,6 +208,19 @@ class SampleMaker:
             "expression": [scene.expression.get(unit, 0.0) for unit in self.description.units],
             "gaze": scene.gaze,
         }
+
+
+def only_inside(
+    swapped: npt.NDArray[np.uint8], actor: npt.NDArray[np.uint8], matte: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """A swapped picture (H, W, 3) where the matte (H, W) is above 0, elsewhere the actor's to the bit.
+
+    Another nose and chin throw another shadow on neck, hair and clothes (a few levels): no swap of the face can show
+    it, so the truth has the actor's. At the matte's rim one passes into the other.
+    """
+    share = np.clip(matte.astype(np.float32) / RIM, 0, 1)[..., None]
+    mixed = actor + share * (swapped.astype(np.float32) - actor)
+    return (mixed + 0.5).astype(np.uint8)
 
 
 def filmed(sample: Sample, webcam: Webcam, seed: int, *, bent: bool) -> Sample:

@@ -18,17 +18,23 @@ from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
 pytestmark = pytest.mark.train
 
 
+@pytest.fixture
+def assets() -> Path:
+    try:
+        folder = find_assets()
+        Renderer(Wardrobe(folder, skin_size=64).body, 16)
+    except (AssetsMissing, GraphicsMissing) as error:
+        pytest.skip(str(error))
+    return folder
+
+
 def test_missing_assets_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["sheet", "--out", str(tmp_path / "sheet.png"), "--assets", str(tmp_path)]
     assert render_people.main(arguments) == 1
     assert "give the folder with --assets" in capsys.readouterr().err
 
 
-def test_a_sheet_shows_people(tmp_path: Path) -> None:
-    try:
-        Renderer(Wardrobe(find_assets()).body, 16)
-    except (AssetsMissing, GraphicsMissing) as error:
-        pytest.skip(str(error))
+def test_a_sheet_shows_people(assets: Path, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     arguments = ["sheet", "--out", str(out), "--rows", "1", "--columns", "2", "--size", "64", "--labels"]
     assert render_people.main(arguments) == 0
@@ -37,18 +43,87 @@ def test_a_sheet_shows_people(tmp_path: Path) -> None:
     assert picture.shape == (128, 128, 3)
     assert picture[:64].std() > 20
     assert len(np.unique(picture[64:].reshape(-1, 3), axis=0)) > 5
+    arguments = ["sheet", "--out", str(out), "--people", "2", "--columns", "2", "--size", "32"]
+    assert render_people.main(arguments) == 0
+    assert cv2.imread(str(out)).shape == (32, 64, 3)
 
 
-def test_another_configuration_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        find_assets()
-    except AssetsMissing as error:
-        pytest.skip(str(error))
-    dataset.start_dataset(
-        tmp_path,
-        dataset.Description(kind="pairs", identity="vesper", size=64, seed=1, count=64, command="test"),
-    )
-    arguments = ["pairs", "--identity", "vesper", "--out", str(tmp_path), "--size", "64", "--seed", "2"]
-    assert render_people.main(arguments) == 1
+def test_another_configuration_is_refused(assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "set"
+    description = dataset.Description(
+        kind="stills", identity="", size=64, seed=1, count=64, views=("actor",), webcam=True, units=(), lights=(),
+        command="test",
+    )  # fmt: skip
+    dataset.start_dataset(out, description)
+    assert render_people.main(["stills", "--out", str(out), "--size", "64", "--seed", "2"]) == 1
     assert "seed 1" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["dataset.json"]
+    assert [path.name for path in out.iterdir()] == ["dataset.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["stills", "--count", "0"], "at least 1"),
+        (["sequences", "--identity", "vesper", "--frames", "0"], "at least 1"),
+        (["sequences", "--identity", "vesper", "--frames", "601"], "at most 600"),
+        (["stills", "--size", "4096"], "at most 1024"),
+        (["stills", "--size", "8"], "at least 16"),
+        (["stills", "--seed", "-1"], "at least 0"),
+        (["pairs", "--identity", "vesper", "--views", "actor,hat"], "no view is called hat"),
+        (["pairs", "--identity", "nobody"], "invalid choice"),
+    ],
+)
+def test_impossible_wishes_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        render_people.main([*arguments, "--out", str(tmp_path / "set")])
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_set_too_large_for_the_disk_is_refused(
+    assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "set"
+    assert render_people.main(["stills", "--out", str(out), "--count", "10000000", "--size", "1024"]) == 1
+    assert "ask for fewer or smaller ones" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_explained(
+    assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert render_people.main(["stills", "--out", str(tmp_path / "file")]) == 1
+    assert "render_people: " in capsys.readouterr().err
+
+
+def test_stills_are_rendered_resumed_and_looked_at(
+    assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, sheet = tmp_path / "set", tmp_path / "sheet.png"
+    command = ["stills", "--out", str(out), "--count", "2", "--size", "32", "--processes", "1"]
+    assert render_people.main(command) == 0
+    before = dataset.fingerprint(out)
+    shard = dataset.shard_path(out, 0)
+    arrays = dataset.read_shard(shard, dataset.read_description(out))
+    assert len(arrays["yaw"]) == 2
+    shard.unlink()
+    assert render_people.main(["look", str(out), "--out", str(sheet)]) == 1
+    assert "half-written" in capsys.readouterr().err
+    assert render_people.main(command) == 0
+    assert dataset.fingerprint(out) == before
+    assert render_people.main(["look", str(out), "--out", str(sheet)]) == 0
+    assert cv2.imread(str(sheet)).shape == (2 * 32, 5 * 32, 3)
+    shard.write_bytes(shard.read_bytes()[:3000])
+    assert render_people.main(["look", str(out), "--out", str(sheet)]) == 1
+    assert "shard-00000.npz cannot be read" in capsys.readouterr().err
+
+
+def test_stopping_leaves_what_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(render_people, "_stills", stopped)
+    assert render_people.main(["stills", "--out", str(tmp_path)]) == 130
