@@ -181,7 +181,10 @@ class HeadMap:
         melanin += details.pores * 0.025 * grain * (0.4 + 0.6 * face)
         if details.freckles > 0:
             area = np.clip(self.blob(CHEEK, 0.25) + self.blob(NOSE, 0.2) + 0.4 * self.blob(FOREHEAD, 0.3), 0, 1)
-            melanin += 1.1 * details.freckles * self._spots(g, 1.0, 1.6) * area * (0.7 + 0.3 * cloudy) * (1 - self.lips)
+            spots = cv2.GaussianBlur(
+                self._spots(g, 1.1, 1.5), (0, 0), self.size / 1100
+            )  # sharp ones would look like pits
+            melanin += 1.0 * details.freckles * spots * area * (0.7 + 0.3 * cloudy) * (1 - self.lips)
         if details.sun_spots > 0:
             melanin += (
                 0.45 * details.sun_spots * self._spots(g, 4.0, 1.9) * (0.3 + 0.7 * _rise(self.place[..., 1], 6.5, 0.1))
