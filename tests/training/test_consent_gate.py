@@ -3,6 +3,7 @@
 import json
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
 
 import av
@@ -82,10 +83,14 @@ def video(tmp_path_factory: pytest.TempPathFactory, performer: list[np.ndarray])
     return write_video(tmp_path_factory.mktemp("consent") / "consent.mp4", (performer * 2)[:56])
 
 
+inspected_once = cache(consent_video.inspect)
+
+
 @pytest.fixture(autouse=True)
 def fewer_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LOOK_EVERY_SECONDS", 0.5)
     monkeypatch.setattr(consent_video, "LOOK_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr(consent_video, "inspect", inspected_once)
 
 
 @pytest.fixture
@@ -297,7 +302,7 @@ def test_a_persons_views_need_that_persons_consent(
     for name, bgr, passes in (("mine", performer[0], True), ("hers", picture(VESPER), False)):
         arguments = ["bake", "--work", str(work / name), "--views", str(views(tmp_path / name, bgr)), *given]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(gate.consented.__kwdefaults__, "models_dir", models)
+            patch.setattr(gate, "consented", partial(gate.consented, models_dir=models))
             assert train_swap.main(arguments) == 1  # too few to bake from
         assert (work / name / "person.npz").exists() == passes
 
