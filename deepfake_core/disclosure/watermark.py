@@ -22,7 +22,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -52,12 +52,14 @@ _WHOLE = 1.83
 _DARK_LEVEL = 64.0
 _BLACK = 0.35
 
-# Parts of the picture, one of which gets a new mask with each frame; more where a pixel has more bytes.
+# Strips of the picture, one of which gets a new mask with each frame; more where a pixel has more bytes.
 _STRIPS, _RGB_STRIPS = 8, 16
 # Rows that are added to and subtracted from while they are in the processor's cache.
 _AT_ONCE = 64
 _CARRIER_UNIT = 64
 _STRENGTH_UNIT = 32
+# Rows of the small picture from which one of it takes its strength: the filters of `_strength`, one after the other.
+_REACH = 8
 _SHIFT = 11  # both units' product, as a power of two
 
 
@@ -135,22 +137,18 @@ class _Painter:
         # Of the small picture, two samples to a chip: luma, fine detail, and from both the mark's strength.
         columns, lines = round(2 * width / side), round(2 * height / side)
         self._luma, self._detail = (np.zeros((lines, columns), np.float32) for _ in range(2))
-        self._strength: np.ndarray | None = None
-        self._turns = itertools.cycle(range(len(self._strips) + 1))
+        self._strength = np.zeros_like(self._luma)
+        self._turns = itertools.cycle(self._strips)
+        self._fresh = True
 
     def add(self, rows: np.ndarray) -> None:
         """Add the mark to plane 0, its rows in memory's order."""
-        if self._strength is None:
-            for strip in self._strips:
-                self._look(rows, *strip)
-            self._strength = _strength(self._luma, self._detail)
-            for strip in self._strips:
-                self._paint(*strip)
-        elif (turn := next(self._turns)) < len(self._strips):
-            self._look(rows, *self._strips[turn])
-            self._paint(*self._strips[turn])
-        else:
-            self._strength = _strength(self._luma, self._detail)
+        strips = self._strips if self._fresh else (next(self._turns),)
+        self._fresh = False
+        # One step after the other: a strip's strength depends on its neighbours, and on the whole picture's.
+        for step in (partial(self._look, rows), self._weigh, self._paint):
+            for strip in strips:
+                step(*strip)
         for top in range(0, rows.shape[0], _AT_ONCE):
             part = slice(top, top + _AT_ONCE)
             _shift(rows[part], self._brighter[part], self._darker[part])
@@ -170,12 +168,21 @@ class _Painter:
         cv2.resize(fine, (columns, lines), luma, interpolation=cv2.INTER_AREA)
         cv2.resize(cv2.absdiff(fine, cv2.blur(fine, (3, 3))), (columns, lines), detail, interpolation=cv2.INTER_AREA)
 
+    def _weigh(self, _: slice, small_part: slice) -> None:
+        """Decide on the strength of the mark in some rows of the small picture."""
+        top, bottom = max(0, small_part.start - _REACH), small_part.stop + _REACH
+        weighed = _strength(self._luma[top:bottom], self._detail[top:bottom])
+        self._strength[small_part] = weighed[small_part.start - top :][: small_part.stop - small_part.start]
+
     def _paint(self, part: slice, small_part: slice) -> None:
         """Prepare the mark of some rows: carrier x strength, dithered, as bytes to add and bytes to subtract."""
-        assert self._strength is not None
         height, width = part.stop - part.start, self._carrier.shape[1]
         mark, half = self._mark[:height], self._half[:height]
-        cv2.resize(self._strength[small_part], (width, height), mark)
+        whole = float(cv2.norm(self._strength)) / math.sqrt(self._strength.size)
+        strength = self._strength[small_part] * np.float32(
+            _STRENGTH_UNIT * min(1.0, _WHOLE / max(whole, _FLAT * _BLACK))
+        )
+        cv2.resize(np.rint(strength).astype(np.int16), (width, height), mark)
         np.multiply(mark, self._carrier[part], mark)
         np.add(mark, self._dither[:height], mark)
         np.right_shift(mark, _SHIFT, mark)
@@ -227,7 +234,7 @@ def _strips(height: int, small_height: int, count: int) -> list[tuple[slice, sli
 
 
 def _strength(luma: np.ndarray, detail: np.ndarray) -> np.ndarray:
-    """int16 (h, w), in 1/_STRENGTH_UNIT levels: how strong the mark may be at each place.
+    """float32 (h, w), levels: how strong the mark may be at each place, whatever the picture's other places say.
 
     ``luma``, ``detail``: float32 (h, w), brightness and the mean difference from the surroundings. The least detail
     around a place counts: beside a single edge a wall is still a flat wall.
@@ -236,9 +243,7 @@ def _strength(luma: np.ndarray, detail: np.ndarray) -> np.ndarray:
     strength = np.clip(_FLAT + _TEXTURE * (texture - _NO_TEXTURE), _FLAT, _STRONGEST)
     dark = cv2.blur(luma, (5, 5)) * np.float32((1 - _BLACK) / _DARK_LEVEL) + np.float32(_BLACK)
     strength *= np.minimum(dark, np.float32(1))
-    whole = float(cv2.norm(strength)) / math.sqrt(strength.size)
-    strength *= np.float32(_STRENGTH_UNIT * min(1.0, _WHOLE / max(whole, _BLACK * _FLAT)))
-    return np.rint(strength).astype(np.int16)
+    return np.asarray(strength)
 
 
 @lru_cache(maxsize=4)

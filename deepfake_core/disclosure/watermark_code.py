@@ -22,8 +22,10 @@ TILE = 32
 
 VERSION = 1
 
+MENDED = 1
+"""Bytes that Reed-Solomon may mend in a message that counts."""
+
 _PARITY = 4
-_MENDED = 1
 _MESSAGE_BITS = 8 * (8 + _PARITY)
 _MEMORY = 10
 # Generators of the code, by trial: a wrong path differs in 56 of its chips or more.
@@ -80,14 +82,19 @@ def sync_tile() -> np.ndarray:
 
 def read(soft: np.ndarray) -> Payload | None:
     """The payload in float (TILE, TILE) soft chips, which begin where the sync chips do; None where there is none."""
+    data, mended = read_bytes(soft)
+    return Payload.from_bytes(data) if data is not None and mended <= MENDED else None
+
+
+def read_bytes(soft: np.ndarray) -> tuple[bytes | None, int]:
+    """The eight bytes nearest to the soft chips, None where there are none, and how many bytes Reed-Solomon mended."""
     _, coded, scramble = _layout()
-    bits = _decode(soft.ravel()[coded] * scramble[coded])
-    word = np.packbits(bits).tobytes()
+    word = np.packbits(_decode(soft.ravel()[coded] * scramble[coded])).tobytes()
     try:
         message, _, mended = RSCodec(_PARITY).decode(word)
     except ReedSolomonError:
-        return None
-    return Payload.from_bytes(bytes(message)) if len(mended) <= _MENDED else None
+        return None, 0
+    return bytes(message), len(mended)
 
 
 @lru_cache(maxsize=1)

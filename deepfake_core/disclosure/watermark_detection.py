@@ -27,8 +27,11 @@ from deepfake_core.disclosure.watermark_code import TILE, Payload
 # Frames of so many seconds are averaged into one picture; so many of these are kept.
 _BIN_SECONDS = 1.0
 _BINS = 32
+# After so many of them, a turned picture is looked for too.
+_FILM_BINS = (2, 8, 32)
 # Larger pictures are halved: a chip has pixels enough.
 _LARGEST_SIDE = 1200
+_SMALLEST_SIDE = 64
 
 # Pixels of a chip in the picture that is folded: less holds no chip, more only costs time.
 _CHIP_PX = 2.0
@@ -38,6 +41,9 @@ _MOST_SIDE = 2.0
 # From one scale to the next: at the edge of a marked picture, 80 chips from its middle, 0.3 chips.
 _SCALE_STEP = 1.0075
 _WHOLE_PICTURE = (1.0, 1.25)
+# Degrees by which a camera may be turned that films a screen, and by how much the screen then fills its picture.
+_TURNS = tuple(0.75 * turn for turn in range(-4, 5) if turn)
+_FILMED_SIDES = 0.5, 1.2
 
 # Correlation with the known chips, in standard deviations, below which no message is worth looking for, and how many
 # of the best places are tried.
@@ -66,7 +72,7 @@ class WatermarkFound:
     sync: float
     """Correlation with the known chips, in standard deviations, at its best."""
     scale: float
-    """The marked picture's shorter side as a part of the shown one's: 1 for the whole, 0.5 for a window half as high."""
+    """The marked picture's shorter side by the shown one's: 1 where that is the whole, 0.5 for a window half."""
     mirrored: bool
 
 
@@ -86,18 +92,27 @@ class WatermarkDetector:
     def __init__(self) -> None:
         self.messages: dict[Payload, WatermarkFound] = {}
         """What was read so far; more than one where the identity or the day changed, or a mark lies over another."""
-        self.strongest_trace = 0.0
-        """The highest correlation with the known chips anywhere, in standard deviations, message or none: unmarked
-        pictures stay below about 6."""
+        self.traces: list[float] = []
+        """Of each search, the highest correlation with the known chips anywhere, in standard deviations."""
         self._bins: list[_Bin] = []
         self._open: _Bin | None = None
         self._places: list[_Geometry] = []
         self._tries = 0
 
+    @property
+    def strongest_trace(self) -> float:
+        """The highest of all traces: where no message was read, an unusual one means a mark too weak to read."""
+        return max(self.traces, default=0.0)
+
     def add(self, bgr: np.ndarray, seconds: float) -> None:
-        """Take the next picture, uint8 (h, w, 3), shown at ``seconds``; another size begins a new search."""
+        """Take the next picture, uint8 (h, w, 3), shown at ``seconds``; another size begins a new search.
+
+        Pictures of less than 64 pixels a side hold no tile and are passed over.
+        """
         while max(bgr.shape[:2]) > 2 * _LARGEST_SIDE or min(bgr.shape[:2]) > _LARGEST_SIDE:
             bgr = cv2.resize(bgr, (bgr.shape[1] // 2, bgr.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        if min(bgr.shape[:2]) < _SMALLEST_SIDE:
+            return
         luma = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
         if self._open is not None and (
             self._open.total.shape != luma.shape or not 0 <= seconds - self._open.first < _BIN_SECONDS
@@ -126,26 +141,34 @@ class WatermarkDetector:
         lengths = [1 << power for power in range(count.bit_length()) if 1 << power < count] + [count]
         for length in lengths:
             self._search(self._bins[-length:], thorough=False)
-        # A thorough search takes as long as some seconds of pictures: after 1, 2, 4, 8 ... of them.
+        # Thorough searches take as long as some seconds of pictures: after 1, 2, 4, 8 ... of them.
         if not self.messages and count & (count - 1) == 0:
             self._search(self._bins, thorough=True)
+        if not self.messages and count in _FILM_BINS:
+            self._search(self._bins, thorough=True, turns=_TURNS)
         del self._bins[:-_BINS]
 
-    def _search(self, bins: "list[_Bin]", *, thorough: bool) -> None:
-        """Search the average of some seconds: at every scale, or only where a mark is likely."""
-        picture = _Residuals(sum(part.total for part in bins) / np.float32(sum(part.frames for part in bins)))
-        shorter = min(picture.shape)
+    def _search(self, bins: "list[_Bin]", *, thorough: bool, turns: tuple[float, ...] = ()) -> None:
+        """Search the average of some seconds: at every scale, or only where a mark is likely; as it is, or turned."""
+        average = _average(bins)
+        shorter = min(average.shape)
         if thorough:
-            steps = int(np.log(_MOST_SIDE * shorter / _LEAST_SIDE) / np.log(_SCALE_STEP)) + 1
-            scales = [_LEAST_SIDE * _SCALE_STEP**step for step in range(steps)]
+            least, most = (shorter * part for part in _FILMED_SIDES) if turns else (_LEAST_SIDE, _MOST_SIDE * shorter)
+            steps = int(np.log(most / least) / np.log(_SCALE_STEP)) + 1
+            wanted = [(turn, [least * _SCALE_STEP**step for step in range(steps)]) for turn in turns or (0.0,)]
         else:
-            scales = [shorter * part for part in _WHOLE_PICTURE] + [place.side for place in self._places]
-        peaks = [peak for scale in scales for peak in picture.peaks(scale)]
-        peaks.sort(key=lambda peak: -peak.sync)
-        if peaks:
-            self.strongest_trace = max(self.strongest_trace, peaks[0].sync)
+            wanted = [(0.0, [shorter * part for part in _WHOLE_PICTURE])]
+            wanted += [(place.turn, [place.side]) for place in self._places]
+        peaks = []
+        for turn, sides in wanted:
+            picture = _Residuals(average, turn)
+            peaks += [(peak, picture) for side in sides for peak in picture.peaks(side)]
+        if not peaks:
+            return
+        peaks.sort(key=lambda found: -found[0].sync)
+        self.traces.append(peaks[0][0].sync)
         tried: list[_Geometry] = []
-        for peak in peaks:
+        for peak, picture in peaks:
             if peak.sync < _LEAST_SYNC or len(tried) == _TRIES:
                 break
             if any(peak.is_near(other) for other in tried):
@@ -156,7 +179,6 @@ class WatermarkDetector:
     def _read(self, picture: "_Residuals", peak: "_Geometry", bins: "list[_Bin]") -> None:
         """Read the chips at a peak, and note the message if there is one."""
         place, soft = picture.refined(peak)
-        self.strongest_trace = max(self.strongest_trace, place.sync)
         self._tries += 1
         message = watermark_code.read(soft)
         if message is None:
@@ -181,6 +203,14 @@ class WatermarkDetector:
             self._places.append(place)
 
 
+def _average(bins: "list[_Bin]") -> np.ndarray:
+    """float32 (h, w): mean luma of some seconds."""
+    total = bins[0].total.copy()
+    for part in bins[1:]:
+        total += part.total
+    return np.asarray(total / np.float32(sum(part.frames for part in bins)))
+
+
 @dataclass
 class _Bin:
     """The sum of some frames' luma."""
@@ -194,6 +224,8 @@ class _Bin:
 class _Geometry(NamedTuple):
     """Where the tiles lie: a hypothesis and how well it fits."""
 
+    turn: float
+    """Degrees by which the shown picture was turned before."""
     side: float
     """The marked picture's shorter side, in pixels of the shown picture."""
     mirrored: bool
@@ -204,33 +236,42 @@ class _Geometry(NamedTuple):
 
     def is_near(self, other: "_Geometry") -> bool:
         """Whether both are the same peak, seen at neighbouring scales."""
-        return self.mirrored == other.mirrored and abs(np.log(self.side / other.side)) < 2.5 * np.log(_SCALE_STEP)
+        alike = self.mirrored == other.mirrored and abs(self.turn - other.turn) < 1
+        far_x, far_y = (
+            abs((mine - its + TILE / 2) % TILE - TILE / 2) for mine, its in zip(self[3:5], other[3:5], strict=True)
+        )
+        return alike and max(far_x, far_y) < 2 and abs(np.log(self.side / other.side)) < 2.5 * np.log(_SCALE_STEP)
 
 
 class _Residuals:
     """A picture without what its surroundings foretell, at the sizes in which chips are about two pixels."""
 
-    def __init__(self, luma: np.ndarray) -> None:
-        self.shape = luma.shape
+    def __init__(self, luma: np.ndarray, turn: float = 0.0) -> None:
+        self.shape = height, width = luma.shape
+        self._turn = turn
+        if turn:
+            matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1)
+            luma = cv2.warpAffine(luma, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
         self._luma = luma
         self._levels: dict[int, tuple[float, np.ndarray]] = {}
 
     def peaks(self, side: float) -> "list[_Geometry]":
-        """The best place for this scale, as it is and mirrored."""
+        """The best two places for this scale, as it is and mirrored."""
         chip, residual = self._level(side)
         folded = _fold(residual, chip, chip)
         spectrum = np.fft.rfft2(folded)
+        # In the mirrored picture a tile begins where, in this one, its mirror image ends.
+        width = residual.shape[1] / chip
         found = []
-        for mirrored, known in enumerate(_sync_spectra()):
+        for mirrored, known in zip((False, True), _sync_spectra(), strict=True):
             match = np.fft.irfft2(spectrum * known, folded.shape)
-            y, x = np.unravel_index(int(match.argmax()), match.shape)
-            sync = float(match[y, x] / (match.std() + 1e-9))
-            if mirrored:
-                # In the mirrored picture the tile begins where, in this one, its mirror image ends.
-                width = residual.shape[1] / chip
-                found.append(_Geometry(side, True, (width - x / 2) % TILE, y / 2, sync))
-            else:
-                found.append(_Geometry(side, False, x / 2, y / 2, sync))
+            spread = match.std() + 1e-9
+            # The second peak may be another mark, over which this one was laid.
+            for _ in range(2):
+                y, x = _highest(match)
+                corner = (width - x / 2) % TILE if mirrored else x / 2
+                found.append(_Geometry(self._turn, side, mirrored, corner, y / 2, float(match[y, x] / spread)))
+                match[np.ix_(np.arange(y - 3, y + 4) % len(match), np.arange(x - 3, x + 4) % len(match))] = 0
         return found
 
     def refined(self, rough: _Geometry) -> tuple[_Geometry, np.ndarray]:
@@ -240,17 +281,13 @@ class _Residuals:
             residual = np.ascontiguousarray(residual[:, ::-1])
         best = rough._replace(sync=0.0), 1.0, 1.0
         for stretch_x, stretch_y in _STRETCHES:
-            place, _, _ = best
             factors = (1 + stretch_x, 1 + stretch_y)
             folded = _fold(residual, chip * factors[0], chip * factors[1])
             match = np.fft.irfft2(np.fft.rfft2(folded) * _sync_spectra()[0], folded.shape)
-            y, x = np.unravel_index(int(match.argmax()), match.shape)
-            sync = float(match[y, x] / (match.std() + 1e-9))
-            if sync > place.sync:
-                place = _Geometry(
-                    rough.side, rough.mirrored, _vertex(match, y, x, 1) / 2, _vertex(match, y, x, 0) / 2, sync
-                )
-                best = place, *factors
+            x, y = _highest_near(match, 2 * rough.x, 2 * rough.y)
+            sync = float(match[round(y) % len(match), round(x) % len(match)] / (match.std() + 1e-9))
+            if sync > best[0].sync:
+                best = rough._replace(x=x / 2, y=y / 2, sync=sync), *factors
         place, factor_x, factor_y = best
         height, width = residual.shape
         across = chip_weights((np.arange(width) + 0.5) / (chip * factor_x) - place.x)
@@ -268,6 +305,9 @@ class _Residuals:
         factor, residual = self._levels[level]
         return chip * factor, residual
 
+
+# Half chips around a peak in which it is looked for again.
+_REACH = 4
 
 # Scales around a rough one: alike in both directions, then each direction alone.
 _STRETCHES = [
@@ -299,7 +339,7 @@ def _fold(residual: np.ndarray, chip_x: float, chip_y: float) -> np.ndarray:
     return _bins(height, chip_y).T @ residual @ _bins(width, chip_x)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _bins(length: int, chip: float) -> np.ndarray:
     """float32 (length, 2 TILE): which half chips each pixel lies in, shared between the nearest two."""
     places = (np.arange(length) + 0.5) * (2 / chip) - 0.5
@@ -320,11 +360,25 @@ def _sync_spectra() -> tuple[np.ndarray, np.ndarray]:
     return np.conj(np.fft.rfft2(known)), np.conj(np.fft.rfft2(known[:, ::-1]))
 
 
-def _vertex(match: np.ndarray, y: int, x: int, axis: int) -> float:
-    """The peak's place along an axis, between the samples: the vertex of a parabola through three of them."""
-    index = (y, x)[axis]
-    length = match.shape[axis]
-    line = match[:, x] if axis == 0 else match[y]
-    before, at, after = line[index - 1], line[index], line[(index + 1) % length]
-    curve = before - 2 * at + after
-    return float(index + (0.5 * (before - after) / curve if curve < 0 else 0.0))
+def _highest(match: np.ndarray) -> tuple[int, int]:
+    """Row and column of the highest correlation."""
+    return divmod(int(match.argmax()), match.shape[1])
+
+
+def _highest_near(match: np.ndarray, x: float, y: float) -> tuple[float, float]:
+    """Where, within two chips, the correlation is highest: between its samples, by a parabola through three of them."""
+    window = np.roll(match, (_REACH - round(y), _REACH - round(x)), (0, 1))[: 2 * _REACH + 1, : 2 * _REACH + 1]
+    row, column = _highest(window)
+    return (
+        round(x) - _REACH + column + _vertex(window[row], column),
+        round(y) - _REACH + row + _vertex(window[:, column], row),
+    )
+
+
+def _vertex(line: np.ndarray, at: int) -> float:
+    """How far from a sample the top of a parabola through it and its neighbours lies, -0.5..0.5."""
+    if not 0 < at < len(line) - 1:
+        return 0.0
+    before, after = line[at - 1], line[at + 1]
+    curve = before - 2 * line[at] + after
+    return float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5)) if curve < 0 else 0.0
