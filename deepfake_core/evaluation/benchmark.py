@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -36,6 +37,7 @@ class Benchmark:
     """A complete benchmark."""
 
     folder: Path
+    version: str
     definition_sha256: str
     """Of benchmark.json: figures of two benchmarks are not to be compared."""
     sequences: Part
@@ -51,14 +53,15 @@ def open_benchmark(folder: Path, truth: Truth) -> Benchmark:
     """Open a benchmark that holds this truth; raises BenchmarkBroken."""
     try:
         definition = (folder / FILE).read_bytes()
-    except OSError as error:
+        version = str(json.loads(definition)["version"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise BenchmarkBroken(
             f"{folder} is no benchmark (no readable {FILE}): render one with "
             f"'python3 tools/render_people.py benchmark --out {folder}'."
         ) from error
     sequences = _open_part(folder / "sequences", "sequences", ("actor", "identity", "plate", truth))
     stills = _open_part(folder / "parsing", "stills", ("actor",))
-    return Benchmark(folder, hashlib.sha256(definition).hexdigest(), sequences, stills)
+    return Benchmark(folder, version, hashlib.sha256(definition).hexdigest(), sequences, stills)
 
 
 def _open_part(folder: Path, kind: str, views: tuple[str, ...]) -> Part:

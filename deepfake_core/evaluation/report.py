@@ -118,6 +118,7 @@ def report(judgement: Judgement) -> Report:
         "parser": task.parser,
         "matte": f"head classes of the parser '{task.parser}'",
         "plate": plate.BASELINE,
+        "benchmark_version": task.benchmark.version,
         "benchmark_sha256": task.benchmark.definition_sha256,
         "size": task.benchmark.sequences.description.size,
         "sequences": len(task.benchmark.sequences.shards),

@@ -105,6 +105,12 @@ def test_a_folder_that_is_no_benchmark(tmp_path: Path, capsys: pytest.CaptureFix
     assert "render_people.py benchmark" in refused([str(tmp_path / "none")], capsys)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_a_broken_definition(damaged: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (damaged / "benchmark.json").write_text(text)
+    assert "render_people.py benchmark" in refused([str(damaged)], capsys)
+
+
 def test_a_half_written_benchmark(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (damaged / "sequences/shard-00001.npz").unlink()
     assert "half-written" in refused([str(damaged)], capsys)

@@ -92,5 +92,5 @@ def write_benchmark(folder: Path, sequences: int = 2, frames: int = 4, stills: i
     standing = moving.model_copy(update=changes)
     dataset.start_dataset(folder / "parsing", standing)
     dataset.write_shard(folder / "parsing", 0, samples(pictures[:stills], ("actor",), tone=3, seed=99))
-    (folder / "benchmark.json").write_text(json.dumps({"name": "test"}))
+    (folder / "benchmark.json").write_text(json.dumps({"version": "test"}))
     return folder
