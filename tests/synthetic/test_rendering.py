@@ -1,9 +1,17 @@
 """People who do not exist: what a picture must show. Needs the assets and OpenGL (.venv-train)."""
 
+import gc
+import hashlib
+import inspect
+import subprocess
+import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,15 +19,15 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
 
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
+from deepfake_core.synthetic.assets import REPOSITORY, AssetsMissing, find_assets
 from deepfake_core.synthetic.camera import Framing, head_to_clip
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.expressions import Expression, lids, random_expression
 from deepfake_core.synthetic.identities import IDENTITIES, UnknownIdentity, identity_recipe
 from deepfake_core.synthetic.labels import Label
-from deepfake_core.synthetic.lighting import Light
+from deepfake_core.synthetic.lighting import Light, random_light
 from deepfake_core.synthetic.mesh import Mesh
-from deepfake_core.synthetic.part import WHITE, Material, Part, Surface
+from deepfake_core.synthetic.part import WHITE, Material, Part, Surface, Texture
 from deepfake_core.synthetic.performance import SECONDS, moment
 from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe, random_recipe
 from deepfake_core.synthetic.renderer import GraphicsMissing, Picture, Renderer
@@ -70,11 +78,11 @@ def shoot(renderer: Renderer, flat: Light) -> Shoot:
         pose: HeadPose = HeadPose(),  # noqa: B008  (immutable)
         expression: Expression | None = None,
         light: Light = flat,
-        exposure: float | None = None,
+        **options: Any,
     ) -> Picture:
         posed = person.pose(expression or {}, pose)
         camera = Framing().camera(person, posed)
-        return renderer.render(person, posed, light, camera, exposure=exposure, background=np.zeros(3, np.float32))
+        return renderer.render(person, posed, light, camera, **{"background": np.zeros(3, np.float32), **options})
 
     return shoot
 
@@ -123,16 +131,23 @@ def test_light_from_one_side_lights_that_side(person: Person, shoot: Shoot) -> N
     assert right > 1.3 * left
 
 
-def card(person: Person) -> Part:
-    """A grey card beside the head: the same place and colour for everybody."""
-    corners = [[-1.3, 0.9, 0.5], [-0.9, 0.9, 0.5], [-0.9, 1.3, 0.5], [-1.3, 1.3, 0.5]]
-    vertices = (person.fitting.head + np.array(corners)).astype(np.float32)
+GREY = Material(Surface.CLOTH, Label.OCCLUDER, tint=(0.2, 0.2, 0.2), roughness=1.0, specular=0.0)
+
+
+def card(
+    person: Person,
+    place: tuple[float, float, float] = (-1.3, 0.9, 0.5),
+    texture: Texture = WHITE,
+    material: Material = GREY,
+) -> Part:
+    """A card of 4 cm, grey and beside the head unless said otherwise; its place: dm from the head bone."""
+    corners = np.array([[0, 0, 0], [0.4, 0, 0], [0.4, 0.4, 0], [0, 0.4, 0]])
+    vertices = (person.fitting.head + place + corners).astype(np.float32)
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
     mesh = Mesh(vertices, np.full((4, 2), 0.5, np.float32), faces, faces, np.full(2, "card"))
     weights = np.zeros((4, len(person.fitting.body.bones)), np.float32)
     weights[:, person.fitting.body.bone_index["head"]] = 1
-    grey = Material(Surface.CLOTH, Label.OCCLUDER, tint=(0.2, 0.2, 0.2), roughness=1.0, specular=0.0)
-    return Part(vertices, weights, mesh, WHITE, grey)
+    return Part(vertices, weights, mesh, texture, material)
 
 
 def test_a_locked_exposure_shows_a_grey_card_alike_for_everybody(wardrobe: Wardrobe, shoot: Shoot) -> None:
@@ -214,6 +229,121 @@ def test_head_to_clip_finds_the_eyes(person: Person, renderer: Renderer, flat: L
         assert np.linalg.norm(np.subtract(projected, centre(labels, label))) < 4
 
 
+def test_the_head_matte_ends_at_the_neck(person: Person, shoot: Shoot) -> None:
+    picture = shoot(person)
+    head, labels = picture.head_matte, picture.labels
+    of_head = np.isin(labels, [Label.SKIN, Label.NOSE, Label.L_EYE, Label.R_EYE, Label.HAIR, Label.L_EAR])
+    assert head[of_head].mean() > 245
+    assert head[np.isin(labels, [Label.CLOTH, Label.NECK, Label.BACKGROUND])].mean() < 5
+    assert picture.hair_matte[labels == Label.HAIR].mean() > 220
+    assert picture.hair_matte[labels == Label.NOSE].max() == 0
+    assert (picture.hair_matte <= head).all()
+    assert (head <= picture.alpha).all()
+    rim = (head > 20) & (head < 235)  # soft, and nowhere but at edges
+    assert 0.005 < rim.mean() < 0.1
+
+
+def test_mattes_leave_out_what_is_in_front(person: Person, shoot: Shoot) -> None:
+    before = card(person, place=(-0.2, 0.3, 1.6))
+    picture = shoot(person.holding([before]), marked=[before])
+    inside = cv2.erode((picture.labels == Label.OCCLUDER).astype(np.uint8), np.ones((3, 3))) > 0
+    assert inside.sum() > 20
+    assert picture.head_matte[inside].max() == 0
+    assert picture.alpha[inside].min() == 255
+    assert picture.marked_matte[inside].min() == 255
+    assert picture.marked_matte.sum() / 255 == pytest.approx(area(picture.labels, Label.OCCLUDER), rel=0.1)
+    hidden = card(person, place=(-0.2, 0.3, 0.2))
+    assert shoot(person.holding([hidden]), marked=[hidden]).marked_matte.max() == 0
+
+
+def test_a_marked_skin_counts_where_its_texture_says(person: Person, shoot: Shoot) -> None:
+    whole = shoot(person, marked_skin=WHITE).marked_matte
+    unmarked = shoot(person)
+    assert whole[np.isin(unmarked.labels, [Label.SKIN, Label.NOSE, Label.NECK])].mean() > 240
+    assert whole[unmarked.labels == Label.CLOTH].mean() < 10
+    assert unmarked.marked_matte.max() == 0
+
+
+def test_hair_of_a_share_of_opacity_covers_that_share(person: Person, shoot: Shoot) -> None:
+    pixels = np.full((8, 8, 4), 255, np.uint8)
+    pixels[..., 3] = 102
+    veil = card(person, texture=Texture(pixels), material=Material(Surface.HAIR, Label.HAIR, casts_shadow=False))
+    picture = shoot(person.holding([veil]))
+    there = shoot(person.holding([card(person)])).labels == Label.OCCLUDER
+    inside = cv2.erode(there.astype(np.uint8), np.ones((3, 3))) > 0
+    assert inside.sum() > 20
+    assert np.abs(picture.hair_matte[inside].astype(int) - 102).max() <= 2
+    assert np.abs(picture.alpha[inside].astype(int) - 102).max() <= 2
+
+
+def test_the_plate_is_what_is_seen_without_the_person(person: Person, shoot: Shoot) -> None:
+    picture = shoot(person, background=np.array([0.5, 0.3, 0.1], np.float32))
+    assert np.array_equal(picture.plate[picture.alpha == 0], picture.bgr[picture.alpha == 0])
+    assert len(np.unique(picture.plate.reshape(-1, 3), axis=0)) == 1
+    assert picture.plate[0, 0, 2] > picture.plate[0, 0, 1] > picture.plate[0, 0, 0]
+    black = shoot(person, exposure=picture.exposure)
+    inside = cv2.erode((picture.alpha == 255).astype(np.uint8), np.ones((3, 3))) > 0
+    assert np.array_equal(picture.bgr[inside], black.bgr[inside])
+
+
+def test_people_leave_the_graphics_card_when_they_go(
+    wardrobe: Wardrobe, renderer: Renderer, person: Person, shoot: Shoot
+) -> None:
+    passer_by = wardrobe.random_person(77)
+    shoot(passer_by)
+    parts = [weakref.ref(part) for part in passer_by.parts]
+    skin = weakref.ref(passer_by.parts[0].texture)
+    del passer_by
+    gc.collect()
+    assert [part() for part in parts] == [None] * len(parts)
+    assert skin() is None
+    assert len(renderer.context.objects) > 0  # waiting for the next picture
+    shoot(person)
+    assert len(renderer.context.objects) == 0
+
+
+def test_renderers_do_not_disturb_each_other(wardrobe: Wardrobe, person: Person, shoot: Shoot, flat: Light) -> None:
+    before = shoot(person)
+    for _ in range(2):
+        other = Renderer(wardrobe.body, 48)
+        posed = person.pose({}, HeadPose())
+        small = other.render(person, posed, flat, Framing().camera(person, posed))
+        assert small.bgr.shape == (48, 48, 3)
+        assert np.array_equal(shoot(person).bgr, before.bgr)
+        del other
+        gc.collect()
+    assert np.array_equal(shoot(person).head_matte, before.head_matte)
+
+
+def digest(wardrobe: Wardrobe, seed: int) -> str:
+    """Everything that a picture of this person holds, in one line."""
+    person = wardrobe.random_person(seed)
+    posed = person.pose({"JawDrop": 0.5}, HeadPose(20, 5, -3))
+    light = random_light(np.random.default_rng(seed), [Environment.flat(8)])
+    renderer = Renderer(wardrobe.body, 64)
+    picture = renderer.render(person, posed, light, Framing().camera(person, posed))
+    mattes = picture.labels, picture.alpha, picture.head_matte, picture.hair_matte, picture.plate
+    return hashlib.sha256(b"".join(array.tobytes() for array in (picture.bgr, *mattes))).hexdigest()
+
+
+@pytest.mark.usefixtures("renderer")  # skips where nothing can be rendered
+def test_another_process_makes_the_same_picture_whoever_came_before(wardrobe: Wardrobe) -> None:
+    script = f"""
+import hashlib, numpy as np
+from deepfake_core.synthetic.camera import Framing
+from deepfake_core.synthetic.environment import Environment
+from deepfake_core.synthetic.lighting import random_light
+from deepfake_core.synthetic.person import HeadPose, Wardrobe
+from deepfake_core.synthetic.renderer import Renderer
+{inspect.getsource(digest)}
+print(digest(Wardrobe(skin_size=512), 21))
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    ).stdout
+    assert printed.strip() == digest(wardrobe, 21)
+
+
 @pytest.mark.parametrize("name", sorted(IDENTITIES))
 def test_who_is_shipped_depicts_nobody(wardrobe: Wardrobe, name: str) -> None:
     recipe = identity_recipe(name)
@@ -224,7 +354,7 @@ def test_who_is_shipped_depicts_nobody(wardrobe: Wardrobe, name: str) -> None:
 
 
 def test_an_unknown_identity_is_named(wardrobe: Wardrobe) -> None:
-    with pytest.raises(UnknownIdentity, match="No identity is called nobody: choose one of .*vesper"):
+    with pytest.raises(UnknownIdentity, match=r"No identity is called nobody: choose one of .*vesper"):
         identity_recipe("nobody")
 
 
