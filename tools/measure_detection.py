@@ -1,8 +1,9 @@
 """Measures whether FaceMesh finds the faces of people who do not exist, alike for every Monk tone.
 
-For each of the ten tones and each yaw as many random people are rendered, each with an expression, a light, hair and
-what they wear, but with nothing held before the face. A face is found when the detector and the landmark network of
-the live filter (MediaPipe's) take it for one, where it is. Prints a table of tones and yaws; `--json` keeps the counts.
+Random people of each of the ten tones, with an expression, a light, hair and what they wear, but with nothing held
+before the face, turn their heads before a still camera from 0 to 60 degrees. A face is found when MediaPipe's networks
+take it for one, where it is: in a single picture (detector, then landmark network), or by the live filter's tracker,
+which follows the turn. Prints a table of tones and yaws for each; `--json` keeps the counts.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from rich.table import Table
 
 from deepfake_core.facemesh.detection import FaceDetector
 from deepfake_core.facemesh.landmarks import LandmarkNetwork
-from deepfake_core.facemesh.tracking import MIN_PRESENCE
+from deepfake_core.facemesh.tracking import MIN_PRESENCE, FaceTracker
 from deepfake_core.frame import Frame
 from deepfake_core.synthetic import environment
 from deepfake_core.synthetic.assets import AssetsMissing, find_assets
@@ -46,6 +47,8 @@ from deepfake_core.synthetic.traits import TONES, random_traits
 YAWS = (0, 15, 30, 45, 60)
 LENS = 12.0  # degrees: from 1.2 to 1.9 m all parts of a face are seen at nearly the same yaw
 MIDDLE_OF_FACE = np.array([0.0, 0.08, 0.95, 1.0])  # dm from the head bone
+STEP, RATE = 7.5, 15.0  # degrees, pictures/s: about 110 degrees/s
+WAYS = ("single", "followed")
 NEAR = 0.5  # dm: the landmarks' mean may lie so far from it
 
 
@@ -58,27 +61,35 @@ class Finder:
         self._environments = [Environment.load(assets, name) for name in environment.NAMES]
         self._detector = FaceDetector(threads=1, provider="cpu")
         self._network = LandmarkNetwork(threads=1, provider="cpu")
+        self._tracker = FaceTracker(threads=1, provider="cpu")
         self._size = size
 
-    def person(self, tone: int, seed: int, missed: Path | None) -> dict[int, bool]:
-        """Whether the face of a random person of this tone was found, for each yaw."""
+    def person(self, tone: int, seed: int, missed: Path | None) -> dict[str, dict[int, bool]]:
+        """Whether the face of a random person of this tone was found, for each way and yaw."""
         g = np.random.default_rng([seed, tone])
         traits = random_traits(g, monk_tone=tone)
-        person = self._wardrobe.build(
-            random_recipe(seed * TONES + tone, self._wardrobe.body.detail_axes, traits=traits)
-        )
-        found = {}
-        for yaw in YAWS:
-            side = int(g.choice([-1, 1]))
-            pose = HeadPose(yaw * side, float(g.normal(0, 5)), float(g.normal(0, 4)))
-            posed = person.pose(random_expression(g, self._wardrobe.body.expressions), pose)
-            camera = Framing(fov=LENS, height=float(g.uniform(2.6, 4.0))).camera(person, posed)
-            picture = self._renderer.render(person, posed, random_light(g, self._environments), camera)
+        axes = self._wardrobe.body.detail_axes
+        person = self._wardrobe.build(random_recipe(seed * TONES + tone, axes, traits=traits))
+        expression = random_expression(g, self._wardrobe.body.expressions)
+        light = random_light(g, self._environments)
+        framing = Framing(fov=LENS, height=float(g.uniform(2.6, 4.0)))
+        side, pitch, roll = int(g.choice([-1, 1])), float(g.normal(0, 5)), float(g.normal(0, 4))
+        found: dict[str, dict[int, bool]] = {way: {} for way in WAYS}
+        self._tracker.reset()
+        for step, yaw in enumerate(np.arange(0, YAWS[-1] + STEP, STEP)):
+            posed = person.pose(expression, HeadPose(float(yaw) * side, pitch, roll))
+            camera = framing.camera(person, posed)
+            bgr = self._renderer.render(person, posed, light, camera).bgr
             x, y, _, w = head_to_clip(person, posed, camera) @ MIDDLE_OF_FACE
             middle = np.array([x / w + 1, 1 - y / w]) * self._size / 2
-            found[yaw] = self._found(picture.bgr, middle, NEAR / camera.distance / np.tan(np.radians(camera.fov / 2)))
-            if missed is not None and not found[yaw]:
-                cv2.imwrite(str(missed / f"tone{tone:02d}-yaw{yaw}-seed{seed}.png"), picture.bgr)
+            near = NEAR / framing.height * self._size
+            faces = self._tracker.update(Frame.from_bgr(bgr), int(step / RATE * 1e9))
+            if yaw not in YAWS:
+                continue
+            found["followed"][int(yaw)] = any(_lies_at(face.raw, middle, near) for face in faces)
+            found["single"][int(yaw)] = self._found(bgr, middle, near)
+            if missed is not None and not found["followed"][int(yaw)]:
+                cv2.imwrite(str(missed / f"tone{tone:02d}-yaw{yaw:.0f}-seed{seed}.png"), bgr)
         return found
 
     def _found(self, bgr: np.ndarray, middle: np.ndarray, near: float) -> bool:
@@ -86,10 +97,11 @@ class Finder:
         if not detections:
             return False
         reading = self._network.read(Frame.from_bgr(bgr), detections[0].region)
-        if reading is None or reading.presence < MIN_PRESENCE:
-            return False
-        away = np.linalg.norm(reading.landmarks[:, :2].mean(axis=0) - middle)
-        return bool(away < near * self._size / 2)
+        return reading is not None and reading.presence >= MIN_PRESENCE and _lies_at(reading.landmarks, middle, near)
+
+
+def _lies_at(landmarks: np.ndarray, middle: np.ndarray, near: float) -> bool:
+    return bool(np.linalg.norm(landmarks[:, :2].mean(axis=0) - middle) < near)
 
 
 _finder: Finder | None = None  # one per worker process
@@ -108,7 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (AssetsMissing, GraphicsMissing, OSError) as error:
         print(f"measure_detection: {error}", file=sys.stderr)
         return 1
-    Console(width=100).print(_table(counts))
+    for way in WAYS:
+        Console(width=100).print(_table(counts, way))
     return 0
 
 
@@ -130,7 +143,7 @@ def _start_worker(assets: Path, size: int) -> None:
     _finder = Finder(assets, size)
 
 
-def _look(task: tuple[int, int, Path | None]) -> tuple[int, dict[int, bool]]:
+def _look(task: tuple[int, int, Path | None]) -> tuple[int, dict[str, dict[int, bool]]]:
     assert _finder is not None  # set by _start_worker
     tone, seed, missed = task
     return tone, _finder.person(tone, seed, missed)
@@ -138,33 +151,33 @@ def _look(task: tuple[int, int, Path | None]) -> tuple[int, dict[int, bool]]:
 
 def _measure(assets: Path, options: argparse.Namespace) -> dict[str, Any]:
     tasks = [(tone, options.seed + k, options.missed) for k in range(options.people) for tone in range(1, TONES + 1)]
-    found = {tone: dict.fromkeys(YAWS, 0) for tone in range(1, TONES + 1)}
+    found = {way: {tone: dict.fromkeys(YAWS, 0) for tone in range(1, TONES + 1)} for way in WAYS}
     context = multiprocessing.get_context("spawn")
     with context.Pool(options.processes, _start_worker, (assets, options.size)) as pool:
         for tone, seen in track(pool.imap_unordered(_look, tasks), "people", total=len(tasks)):
-            for yaw, hit in seen.items():
-                found[tone][yaw] += hit
+            for way, hits in seen.items():
+                for yaw, hit in hits.items():
+                    found[way][tone][yaw] += hit
     return {
         "people_per_tone": options.people,
         "size": options.size,
         "seed": options.seed,
-        "found": {str(tone): {str(yaw): hits for yaw, hits in row.items()} for tone, row in found.items()},
+        "found": found,
     }
 
 
-def _table(counts: dict[str, Any]) -> Table:
+def _table(counts: dict[str, Any], way: str) -> Table:
     people = counts["people_per_tone"]
-    table = Table(title=f"Faces found, % of {people} people per tone and yaw, {counts['size']} px")
+    what = "in a single picture" if way == "single" else "by the tracker"
+    table = Table(title=f"Faces found {what}, % of {people} people per tone and yaw, {counts['size']} px")
     for column in ("Monk tone", *(f"{yaw}°" for yaw in YAWS), "to 45°"):
         table.add_column(column, justify="right")
-    rows = {
-        **counts["found"],
-        "all": {str(yaw): np.mean([r[str(yaw)] for r in counts["found"].values()]) for yaw in YAWS},
-    }
+    rows: dict[Any, dict[int, float]] = dict(counts["found"][way])
+    rows["all"] = {yaw: float(np.mean([row[yaw] for row in counts["found"][way].values()])) for yaw in YAWS}
     for tone, row in rows.items():
-        shares = [100 * row[str(yaw)] / people for yaw in YAWS]
-        to_45 = float(np.mean([share for yaw, share in zip(YAWS, shares, strict=True) if yaw <= 45]))
-        table.add_row(tone, *(f"{share:.1f}" for share in shares), f"{to_45:.1f}")
+        shares = {yaw: 100 * row[yaw] / people for yaw in YAWS}
+        to_45 = float(np.mean([share for yaw, share in shares.items() if yaw <= 45]))
+        table.add_row(str(tone), *(f"{share:.1f}" for share in shares.values()), f"{to_45:.1f}")
     return table
 
 
