@@ -144,13 +144,13 @@ def consented(record: Path, video: Path, *, models_dir: Path = MODELS_DIR) -> Co
 
 def person_of_video(video: Path, reader: FaceReader, record_id: str) -> Person:
     """The one person of a consent video; raises FootageRefused where it shows several."""
-    taken = list(looks(video))
-    embeddings = [found[0] for look in taken if (found := reader(look))]
+    taken = [(look, reader(look)) for look in looks(video)]
+    embeddings = [found[0] for _, found in taken if found]
     if len(embeddings) < 2 * NEIGHBOURS:
         raise FootageRefused(f"{video.name} shows a face in {len(embeddings)} pictures only; record it again.")
     known = np.stack(embeddings)
     middle = known[np.argmin(np.linalg.norm(known[:, None] - known[None], axis=2).sum(1))]
-    check_footage(Person(middle[None], record_id), taken, reader, same=_SAME_AS_THE_MIDDLE)
+    _refuse_strangers(Person(middle[None], record_id), taken, _SAME_AS_THE_MIDDLE, NEIGHBOURS)
     return Person(known, record_id)
 
 
@@ -180,6 +180,13 @@ def check_footage(
 
     together: so many neighbours of a stream are judged by their median.
     """
+    _refuse_strangers(person, ((look, reader(look)) for look in taken), same, together)
+
+
+def _refuse_strangers(
+    person: Person, taken: Iterable[tuple[Look, list[np.ndarray]]], same: float, together: int
+) -> None:
+    """The same for pictures with the embeddings of their faces."""
     strangers: list[str] = []
     seen = 0
     stream: str | None = None
@@ -191,11 +198,10 @@ def check_footage(
             if distance > SURELY_ANOTHER or np.median([one for _, one in run[low : low + together]]) > same:
                 strangers.append(where)
 
-    for look in taken:
+    for look, found in taken:
         if look.stream != stream:
             judge()
             stream, run = look.stream, []
-        found = reader(look)
         seen += len(found)
         if found:
             run.append((look.where, max(person.distance(one) for one in found)))
