@@ -118,7 +118,7 @@ def _back_light(g: np.random.Generator) -> Light:
     panorama.lamp(180 + g.normal(0, 50), g.uniform(0, 40), 40, _temperature(5000) * g.uniform(0.1, 0.7))
     return _indoors(
         g, panorama, "back light", ambient=_between(g, 0.6, 2), behind=g.uniform(1.0, 4.0),
-        exposure=g.uniform(0.3, 0.8), bright_side=0,
+        exposure=g.uniform(0.4, 0.9), bright_side=0,
     )  # fmt: skip
 
 

@@ -216,7 +216,7 @@ def random_webcam(g: np.random.Generator) -> Webcam:
             zoom=1 + sometimes(0.5, 0.0, 0.12),
             shift=(float(g.uniform(-1, 1)), float(g.uniform(-1, 1))),
         ),
-        exposure=float(np.clip(g.normal(0, 0.3), -0.8, 0.6)),
+        exposure=float(np.clip(g.normal(0, 0.25), -0.7, 0.4)),
         white_balance=(float(np.exp(-warmth)), float(np.exp(green)), float(np.exp(warmth))),
         gamma=float(np.exp(g.normal(0, 0.1))),
         contrast=float(g.uniform(0.8, 1.4)),
