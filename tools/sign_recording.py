@@ -15,6 +15,7 @@ run_inside("cpu")
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -88,12 +89,27 @@ def _copy_streams(source: Path, target: Path) -> None:
                 for stream in reader.streams
                 if stream.type in ("video", "audio")
             }
-            for packet in reader.demux():
-                if packet.dts is not None and packet.stream.index in streams:
-                    packet.stream = streams[packet.stream.index]
-                    writer.mux(packet)
+            for packet in _in_decoding_order(reader.demux([reader.streams[index] for index in streams])):
+                packet.stream = streams[packet.stream.index]
+                writer.mux(packet)
     except (av.FFmpegError, ValueError) as error:
         raise RecordingRefused(f"{source} cannot be copied into an MP4 file ({error}); record to MP4.") from error
+
+
+def _in_decoding_order(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    """The packets, each with a decoding time: Matroska stores none, and FFmpeg guesses it from the third on."""
+    waiting: dict[int, list[av.Packet]] = {}
+    for packet in packets:
+        early = waiting.setdefault(packet.stream.index, [])
+        if packet.dts is None:
+            if packet.size:  # the last one of a stream is empty
+                early.append(packet)
+            continue
+        for before, held in zip(range(len(early), 0, -1), early, strict=True):
+            held.dts = packet.dts - before * (packet.duration or 1)
+            yield held
+        early.clear()
+        yield packet
 
 
 if __name__ == "__main__":

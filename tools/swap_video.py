@@ -24,6 +24,7 @@ from deepfake_core.disclosure.credentials import Credentials, CredentialsUnusabl
 from deepfake_core.disclosure.labels import CORNERS, LANGUAGES
 from deepfake_core.disclosure.provenance import CONTAINERS as SIGNED_CONTAINERS
 from deepfake_core.disclosure.provenance import SigningFailed, SwapFacts, sign
+from deepfake_core.disclosure.verification import CONTAINERS
 from deepfake_core.frame import Colour, Frame, PixelFormat
 from deepfake_core.identities.keys import KeyRefused
 from deepfake_core.identities.library import Library
@@ -38,8 +39,6 @@ BT709, BT601, UNSPECIFIED = 1, 6, 2
 """Colour matrices as ITU-T H.273 numbers them."""
 LIMITED_RANGE = 1
 """FFmpeg's AVCOL_RANGE_MPEG."""
-CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,nut,mxf,ivf,h264,hevc,yuv4mpegpipe"
-"""FFmpeg's formats that hold the video themselves: playlists and scripts, which name other files, are not read."""
 
 
 class VideoRefused(Exception):

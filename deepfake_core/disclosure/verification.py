@@ -26,6 +26,8 @@ LABEL_EVERY = 1.0
 LABELLED = 0.5
 """Share of the looked-at frames with a label from which no watermark is needed to be uncertain."""
 MAX_SIDE = 4096
+CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,nut,mxf,ivf,h264,hevc,yuv4mpegpipe"
+"""FFmpeg's formats that hold the video themselves: playlists and scripts, which name other files, are not read."""
 
 
 class Answer(enum.StrEnum):
@@ -97,7 +99,7 @@ def read_frames(path: Path, longest: float | None = None) -> Iterator[tuple[floa
     if not path.is_file():
         raise VideoUnreadable(f"{path} is not a file; give the path of a video.")
     try:
-        container = av.open(str(path), options={"protocol_whitelist": "file"})
+        container = av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS})
     except (av.FFmpegError, OSError) as error:
         raise VideoUnreadable(f"{path} is not a video that can be read ({error.strerror}).") from error
     with container:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import obs_profile
 import pytest
+from check_recording import frames
 from obs_footage import PERFORMER
 from obs_harness import Harness
 
@@ -37,3 +38,4 @@ def test_a_recording_is_signed_if_the_user_wants_it(scratch: Path, wanted: bool)
     assert found.facts is not None
     assert len(found.facts.consent_records) == 1
     assert found.facts.identities == ("Vesper",)
+    assert sum(1 for _ in frames(signed)) == sum(1 for _ in frames(recording))
