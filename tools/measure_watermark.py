@@ -330,7 +330,7 @@ def through(channel: Channel, pictures: Pictures) -> tuple[Pictures, Call]:
 def trial(channel: Channel, clip: list[Picture], seed: int) -> dict[str, Any]:
     """Seconds until the message was read, None where it was not; of a call that was joined while it ran."""
     pictures, call = through(channel, marked(camera(clip, seed)))
-    detector = WatermarkDetector()
+    detector = WatermarkDetector(filmed=channel.group.startswith("film"))
     spent, frames, waited = 0.0, 0, PATIENCE
     for seconds, bgr in pictures:
         waited = seconds - JOINED_AFTER

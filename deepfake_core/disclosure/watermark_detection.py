@@ -27,14 +27,14 @@ from deepfake_core.disclosure.watermark_code import TILE, Payload
 # Frames of so many seconds are averaged into one picture; so many of these are kept.
 _BIN_SECONDS = 1.0
 _BINS = 32
-# After so many of them, a turned picture is looked for too.
-_FILM_BINS = (2, 8, 32)
 # Larger pictures are halved: a chip has pixels enough.
 _LARGEST_SIDE = 1200
 _SMALLEST_SIDE = 64
 
 # Pixels of a chip in the picture that is folded: less holds no chip, more only costs time.
 _CHIP_PX = 2.0
+# Sizes of the picture in an octave: each serves the scales up to the next.
+_LEVELS = 4
 # The marked picture's shorter side, in pixels of the shown one: the least, and the most as a part of the shown one's.
 _LEAST_SIDE = 150.0
 _MOST_SIDE = 2.0
@@ -76,9 +76,12 @@ class WatermarkFound:
     mirrored: bool
 
 
-def find_watermark(pictures: Iterable[tuple[float, np.ndarray]]) -> WatermarkFound | None:
-    """Look at (seconds, uint8 (h, w, 3) BGR) pictures of one stream, in order, until a message is read."""
-    detector = WatermarkDetector()
+def find_watermark(pictures: Iterable[tuple[float, np.ndarray]], *, filmed: bool = False) -> WatermarkFound | None:
+    """Look at (seconds, uint8 (h, w, 3) BGR) pictures of one stream, in order, until a message is read.
+
+    filmed: a camera filmed a screen, so the picture may be turned.
+    """
+    detector = WatermarkDetector(filmed=filmed)
     for seconds, bgr in pictures:
         detector.add(bgr, seconds)
         if detector.messages:
@@ -89,7 +92,9 @@ def find_watermark(pictures: Iterable[tuple[float, np.ndarray]]) -> WatermarkFou
 class WatermarkDetector:
     """Looks at the pictures of one stream, one after the other. For one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, filmed: bool = False) -> None:
+        """filmed: look for turned pictures too, as a hand-held camera takes them of a screen; takes much longer."""
+        self._filmed = filmed
         self.messages: dict[Payload, WatermarkFound] = {}
         """What was read so far; more than one where the identity or the day changed, or a mark lies over another."""
         self.traces: list[float] = []
@@ -138,17 +143,19 @@ class WatermarkDetector:
         self._bins.append(self._open)
         self._open = None
         count = len(self._bins)
-        lengths = [1 << power for power in range(count.bit_length()) if 1 << power < count] + [count]
-        for length in lengths:
-            self._search(self._bins[-length:], thorough=False)
+        for power in range(_BINS.bit_length()):
+            length = 1 << power
+            # Every second the last two; every two seconds the last four; and so on.
+            if length <= count and count % max(1, length // 2) == 0:
+                self._search(self._bins[-length:])
         # Thorough searches take as long as some seconds of pictures: after 1, 2, 4, 8 ... of them.
         if not self.messages and count & (count - 1) == 0:
             self._search(self._bins, thorough=True)
-        if not self.messages and count in _FILM_BINS:
-            self._search(self._bins, thorough=True, turns=_TURNS)
+            if self._filmed and not self.messages:
+                self._search(self._bins, thorough=True, turns=_TURNS)
         del self._bins[:-_BINS]
 
-    def _search(self, bins: "list[_Bin]", *, thorough: bool, turns: tuple[float, ...] = ()) -> None:
+    def _search(self, bins: "list[_Bin]", *, thorough: bool = False, turns: tuple[float, ...] = ()) -> None:
         """Search the average of some seconds: at every scale, or only where a mark is likely; as it is, or turned."""
         average = _average(bins)
         shorter = min(average.shape)
@@ -258,13 +265,12 @@ class _Residuals:
     def peaks(self, side: float) -> "list[_Geometry]":
         """The best two places for this scale, as it is and mirrored."""
         chip, residual = self._level(side)
-        folded = _fold(residual, chip, chip)
-        spectrum = np.fft.rfft2(folded)
+        spectrum = np.fft.rfft2(_fold(residual, chip, chip))
         # In the mirrored picture a tile begins where, in this one, its mirror image ends.
         width = residual.shape[1] / chip
         found = []
         for mirrored, known in zip((False, True), _sync_spectra(), strict=True):
-            match = np.fft.irfft2(spectrum * known, folded.shape)
+            match = np.fft.irfft2(spectrum * known, (2 * TILE, 2 * TILE))
             spread = match.std() + 1e-9
             # The second peak may be another mark, over which this one was laid.
             for _ in range(2):
@@ -279,27 +285,24 @@ class _Residuals:
         chip, residual = self._level(rough.side)
         if rough.mirrored:
             residual = np.ascontiguousarray(residual[:, ::-1])
-        best = rough._replace(sync=0.0), 1.0, 1.0
+        best, tiles = rough._replace(sync=0.0), np.zeros((2 * TILE, 2 * TILE))
         for stretch_x, stretch_y in _STRETCHES:
-            factors = (1 + stretch_x, 1 + stretch_y)
-            folded = _fold(residual, chip * factors[0], chip * factors[1])
+            folded = _fold(residual, chip * stretch_x, chip * stretch_y)
             match = np.fft.irfft2(np.fft.rfft2(folded) * _sync_spectra()[0], folded.shape)
             x, y = _highest_near(match, 2 * rough.x, 2 * rough.y)
             sync = float(match[round(y) % len(match), round(x) % len(match)] / (match.std() + 1e-9))
-            if sync > best[0].sync:
-                best = rough._replace(x=x / 2, y=y / 2, sync=sync), *factors
-        place, factor_x, factor_y = best
-        height, width = residual.shape
-        across = chip_weights((np.arange(width) + 0.5) / (chip * factor_x) - place.x)
-        down = chip_weights((np.arange(height) + 0.5) / (chip * factor_y) - place.y)
-        return place._replace(side=rough.side * float(np.sqrt(factor_x * factor_y))), down.T @ residual @ across
+            if sync > best.sync:
+                side = rough.side * float(np.sqrt(stretch_x * stretch_y))
+                best, tiles = rough._replace(side=side, x=x / 2, y=y / 2, sync=sync), folded
+        halves = (np.arange(2 * TILE) + 0.5) / 2
+        return best, chip_weights(halves - best.y).T @ tiles @ chip_weights(halves - best.x)
 
     def _level(self, side: float) -> tuple[float, np.ndarray]:
         """Pixels of a chip, and the residual in which it has so many."""
         chip = side / CHIPS
-        level = max(0, int(np.floor(2 * np.log2(chip / _CHIP_PX))))
+        level = max(0, int(np.floor(_LEVELS * np.log2(chip / _CHIP_PX))))
         if level not in self._levels:
-            height, width = (max(8, round(length * 2 ** (-level / 2))) for length in self.shape)
+            height, width = (max(8, round(length * 2 ** (-level / _LEVELS))) for length in self.shape)
             small = cv2.resize(self._luma, (width, height), interpolation=cv2.INTER_AREA) if level else self._luma
             self._levels[level] = width / self.shape[1], _residual(small)
         factor, residual = self._levels[level]
@@ -311,10 +314,10 @@ _REACH = 4
 
 # Scales around a rough one: alike in both directions, then each direction alone.
 _STRETCHES = [
-    (0.0, 0.0),
-    *((step, step) for step in (-0.004, -0.002, 0.002, 0.004)),
-    *((step, 0.0) for step in (-0.004, 0.004)),
-    *((0.0, step) for step in (-0.004, 0.004)),
+    (1.0, 1.0),
+    *((stretch, stretch) for stretch in (0.996, 0.998, 1.002, 1.004)),
+    *((stretch, 1.0) for stretch in (0.996, 1.004)),
+    *((1.0, stretch) for stretch in (0.996, 1.004)),
 ]
 
 
@@ -336,20 +339,15 @@ def _residual(luma: np.ndarray) -> np.ndarray:
 def _fold(residual: np.ndarray, chip_x: float, chip_y: float) -> np.ndarray:
     """float32 (2 TILE, 2 TILE): all tiles laid over each other, two samples to a chip."""
     height, width = residual.shape
-    return _bins(height, chip_y).T @ residual @ _bins(width, chip_x)
-
-
-@lru_cache(maxsize=16)
-def _bins(length: int, chip: float) -> np.ndarray:
-    """float32 (length, 2 TILE): which half chips each pixel lies in, shared between the nearest two."""
-    places = (np.arange(length) + 0.5) * (2 / chip) - 0.5
-    lower = np.floor(places).astype(int)
-    share = (places - lower).astype(np.float32)
-    weights = np.zeros((length, 2 * TILE), np.float32)
-    rows = np.arange(length)
-    weights[rows, lower % (2 * TILE)] = 1 - share
-    weights[rows, (lower + 1) % (2 * TILE)] = share
-    return weights
+    side = 2 * TILE
+    columns, rows = (-(-int(2 * length / chip) // side) or 1 for length, chip in ((width, chip_x), (height, chip_y)))
+    step_x, step_y = chip_x / 2, chip_y / 2
+    # From the middle of a half chip to its place in the picture; beyond the edge there is nothing.
+    places = np.array([[step_x, 0, step_x / 2 - 0.5], [0, step_y, step_y / 2 - 0.5]])
+    halves = cv2.warpAffine(
+        residual, places, (columns * side, rows * side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+    return np.asarray(halves.reshape(rows, side, columns, side).sum((0, 2)))
 
 
 @lru_cache(maxsize=1)

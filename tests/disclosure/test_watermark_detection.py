@@ -34,8 +34,8 @@ def marked(clip: list[np.ndarray]) -> list[np.ndarray]:
     return [disclosure.mark(Frame.from_bgr(bgr.copy())).frame.to_bgr() for bgr in clip]
 
 
-def found(pictures: list[np.ndarray], fps: int = 30) -> WatermarkFound | None:
-    return find_watermark((number / fps, bgr) for number, bgr in enumerate(pictures))
+def found(pictures: list[np.ndarray], fps: int = 30, *, filmed: bool = False) -> WatermarkFound | None:
+    return find_watermark(((number / fps, bgr) for number, bgr in enumerate(pictures)), filmed=filmed)
 
 
 def encoded(pictures: list[np.ndarray], kbps: int, fps: int = 30) -> list[np.ndarray]:
@@ -105,7 +105,7 @@ def test_found_at_ten_frames_a_second_in_a_call_of_360_rows(marked: list[np.ndar
 
 def test_found_in_a_turned_picture(marked: list[np.ndarray]) -> None:
     turn = cv2.getRotationMatrix2D((640, 360), 2.2, 0.9)
-    result = found([cv2.warpAffine(bgr, turn, (1280, 720)) for bgr in marked])
+    result = found([cv2.warpAffine(bgr, turn, (1280, 720)) for bgr in marked], filmed=True)
     assert result is not None
     assert result.record == RECORD
 
