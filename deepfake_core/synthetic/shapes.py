@@ -27,11 +27,15 @@ AT_REST = {
 }  # fmt: skip
 # What gravity does until 85: added in proportion to age, with a weight of its own for everybody.
 AGEING = {
-    "eyes/l-eye-bag-incr": 0.5, "eyes/l-eye-eyefold-down": 0.3, "mouth/mouth-angles-down": 0.16,
+    "eyes/l-eye-bag-incr": 0.6, "eyes/l-eye-eyefold-down": 0.4, "mouth/mouth-angles-down": 0.16,
     "mouth/mouth-upperlip-volume-decr": 0.35, "mouth/mouth-lowerlip-volume-decr": 0.2,
-    "mouth/mouth-laugh-lines-in": 0.35, "cheek/l-cheek-trans-down": 0.25, "neck/neck-double-incr": 0.35,
-    "ears/l-ear-scale-incr": 0.2, "ears/l-ear-lobe-incr": 0.3, "nose/nose-point-down": 0.2, "head/head-age-incr": 0.25,
+    "mouth/mouth-laugh-lines-in": 0.45, "cheek/l-cheek-trans-down": 0.35, "neck/neck-double-incr": 0.45,
+    "ears/l-ear-scale-incr": 0.2, "ears/l-ear-lobe-incr": 0.3, "nose/nose-point-down": 0.2, "head/head-age-incr": 0.35,
 }  # fmt: skip
+
+# Both sides of nobody's face are alike: MakeHuman's targets of asymmetry, and how many there are of each.
+ASYMMETRY = {"brown": 2, "cheek": 2, "ear": 4, "eye": 8, "jaw": 3, "mouth": 2, "nose": 4, "temple": 2}
+CROOKED = 0.22  # standard deviation of their weights
 
 
 def random_shape(g: np.random.Generator, traits: Traits, detail_axes: DetailAxes) -> BodyShape:
@@ -50,6 +54,10 @@ def random_shape(g: np.random.Generator, traits: Traits, detail_axes: DetailAxes
             x -= AT_REST.get(negative[0], 0.0) + sags * AGEING.get(negative[0], 0.0)
         for name in positive if x >= 0 else negative:
             details[name] = abs(x)
+    for place, count in ASYMMETRY.items():
+        for k in range(1, count + 1):
+            x = float(np.clip(g.normal(0, CROOKED), -2 * CROOKED, 2 * CROOKED))
+            details[f"asym/asym-{place}-{k}-{'l' if x > 0 else 'r'}"] = abs(x)
     return BodyShape(
         gender=(0.9 if traits.sex == "male" else 0.08) + float(np.clip(g.normal(0, 0.05), -0.08, 0.08)),
         age=(traits.age - YOUNGEST) / (OLDEST - YOUNGEST),

@@ -139,7 +139,7 @@ def _random_details(g: np.random.Generator, traits: Traits, darkness: float, age
         blotches=float(g.uniform(0.4, 1.3)),
         pores=float(g.uniform(0.4, 1.0)),
         freckles=float(g.uniform(0.2, 1.0)) if freckled else 0.0,
-        moles=int(g.poisson(1.6)),
+        moles=int(g.poisson(1.2)),
         sun_spots=float(np.clip(ageing - 0.25, 0, 1) * g.uniform(0.2, 1.1)),
         wrinkles=float(np.clip(1.25 * ageing - 0.12 * darkness + g.normal(0.0, 0.08), 0, 1)),
         eye_rings=float(np.clip(g.uniform(0.0, 0.6) + 0.4 * ageing, 0, 1)),

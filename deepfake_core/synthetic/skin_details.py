@@ -198,8 +198,8 @@ class HeadMap:
             for onset, field in self._wrinkles:
                 depth = float(np.clip((details.wrinkles - onset) / 0.5, 0, 1) * g.uniform(0.5, 1.0))
                 if depth > 0:
-                    melanin += 0.17 * depth * field
-                    blood += 0.12 * depth * field
+                    melanin += 0.2 * depth * field
+                    blood += 0.14 * depth * field
             melanin += details.wrinkles * 0.05 * self._noise(g, 3.5 / self.size) * self._sagging
         absorbed = np.exp(-(melanin[..., None] * MELANIN + blood[..., None] * BLOOD))
         head *= absorbed / (absorbed * self._mean[..., None]).sum(axis=(0, 1))  # the face's mean colour stays
@@ -252,12 +252,12 @@ class HeadMap:
         row, column = divmod(int(flat[g.integers(len(flat))]), melanin.shape[1])
         if self.lips[row, column] > 0.1 or self.lids[row, column] > 0.1:
             return
-        radius = float(g.uniform(1.0, 3.2)) * self.size / 1024
+        radius = float(g.uniform(0.9, 2.6)) * self.size / 1024
         reach = int(4 * radius) + 1
         rows = np.arange(max(row - reach, 0), min(row + reach + 1, melanin.shape[0]))
         columns = np.arange(max(column - reach, 0), min(column + reach + 1, melanin.shape[1]))
         away = (rows[:, None] - row) ** 2 + ((columns[None] - column) * float(g.uniform(0.8, 1.25))) ** 2
-        depth = float(g.uniform(0.6, 1.8))
+        depth = float(g.uniform(0.5, 1.5))
         melanin[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += depth * np.exp(-((away / radius**2) ** 1.5))
 
 

@@ -361,10 +361,10 @@ def test_an_unknown_identity_is_named(wardrobe: Wardrobe) -> None:
 def test_random_people_are_adults_of_mixed_skin(wardrobe: Wardrobe) -> None:
     for seed in range(20):
         recipe = random_recipe(seed, wardrobe.body.detail_axes)
-        assert 0 <= recipe.shape.age <= 0.85
+        assert 0 <= recipe.shape.age <= 0.93
         assert sum(recipe.shape.ancestry) == pytest.approx(1)
         assert sum(share for _, share in recipe.skin.sources) == pytest.approx(1)
-        assert set(recipe.shape.details) <= {
+        assert {name for name in recipe.shape.details if not name.startswith("asym/")} <= {
             name for positive, negative in wardrobe.body.detail_axes for name in positive + negative
         }
 
