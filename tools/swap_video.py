@@ -28,6 +28,7 @@ from deepfake_core.disclosure.verification import CONTAINERS
 from deepfake_core.frame import Colour, Frame, PixelFormat
 from deepfake_core.identities.keys import KeyRefused
 from deepfake_core.identities.library import Library
+from deepfake_core.identities.purposes import Purpose
 from deepfake_core.pipeline import Pipeline
 from deepfake_core.settings import NoResult, Quality, Settings
 
@@ -62,6 +63,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("input", type=Path, metavar="IN", help="video with a face")
     parser.add_argument("output", type=Path, metavar="OUT", help="file to write (.mp4, .mkv or .mov)")
     parser.add_argument("--identity", default="", help="name of the identity (default: the first one)")
+    parser.add_argument(
+        "--purpose",
+        choices=[*Purpose],
+        default=Purpose.DEMONSTRATION,
+        help="use of the video; consent must cover it",
+    )
     parser.add_argument(
         "--no-result", choices=[*NoResult], default=NoResult.BLUR, help="picture where no face is found"
     )
@@ -113,6 +120,7 @@ def open_pipeline(arguments: argparse.Namespace) -> Pipeline:
         raise VideoRefused("--smoothing must be between 0 and 1.")
     settings = Settings(
         identity=arguments.identity,
+        purpose=arguments.purpose,
         no_result=arguments.no_result,
         quality=arguments.quality,
         smoothing=arguments.smoothing,
@@ -144,7 +152,7 @@ def sign_output(partial: Path, arguments: argparse.Namespace, credentials: Crede
         console.print("MKV carries no C2PA manifest: tools/sign_recording.py makes a signed MP4 of it.")
         return ""
     signed = partial.with_name(f".{partial.stem}.signed{partial.suffix}")
-    facts = SwapFacts.of([Library().open(arguments.identity)])
+    facts = SwapFacts.of([Library().open(arguments.identity, Purpose(arguments.purpose))])
     parent = arguments.input if arguments.input.suffix.lower() in SIGNED_CONTAINERS else None
     try:
         sign(partial, signed, facts, credentials, parent=parent)

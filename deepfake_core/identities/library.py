@@ -103,15 +103,15 @@ class Library:
             "There is no identity in models/identities; get the project again or train one with tools/train_swap.py."
         )
 
-    def by_short_id(self, short_id: int, purpose: Purpose = Purpose.DEMONSTRATION) -> Identity | None:
-        """The identity whose record has this short id, if it is here and opens; for who found one in a picture."""
+    def by_short_id(self, short_id: int) -> Identity | None:
+        """The identity whose record has this short id, if it is here and opens for anything; for who found the id."""
         for name in self.names():
             try:
-                identity = self.open(name, purpose)
+                record = pack.read_head(self.path(name)).consent
+                if record.short_id == short_id:
+                    return self.open(name, record.purposes[0])
             except IdentityError:
                 continue
-            if identity.consent.short_id == short_id:
-                return identity
         return None
 
     def examine(self, path: Path, purpose: Purpose = Purpose.DEMONSTRATION) -> pack.PackHead:

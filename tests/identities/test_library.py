@@ -81,6 +81,15 @@ def test_nothing_but_the_library_makes_an_identity(models: Path) -> None:
         library.Identity(**{**values, "_made_here": object()})
 
 
+def test_a_short_id_is_found_whatever_the_purpose(models: Path) -> None:
+    write_pack(models, subject_record(purposes=["film"]))
+    found = Library(models).by_short_id(subject_record().short_id)
+    assert found is not None
+    assert found.purpose is Purpose.FILM
+    write_list(models / "identities/withdrawals-jane.json", KEYS.subject, "subject-0123456789ab")
+    assert Library(models).by_short_id(subject_record().short_id) is None
+
+
 def test_an_empty_library_says_how_to_get_one(models: Path) -> None:
     with pytest.raises(IdentityMissing, match=r"train_swap\.py"):
         Library(models).open()
