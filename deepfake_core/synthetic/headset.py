@@ -9,6 +9,7 @@ import numpy as np
 from deepfake_core.synthetic.fitting import Fitting
 from deepfake_core.synthetic.head import SIDES, HeadFit
 from deepfake_core.synthetic.labels import Label
+from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.part import Colour, Material, Part, Surface
 from deepfake_core.synthetic.solids import Points, Solid, ball, lathe, merged, sheet, smooth_path, tube
 
@@ -16,6 +17,8 @@ COLOURS: tuple[Colour, ...] = (
     (0.012, 0.012, 0.013), (0.012, 0.012, 0.013), (0.05, 0.05, 0.055), (0.6, 0.6, 0.6), (0.02, 0.03, 0.1),
     (0.35, 0.02, 0.02), (0.5, 0.42, 0.33),
 )  # fmt: skip
+ARC_ABOVE_EYES, ANGLES = 0.3, np.radians(np.linspace(-78, 78, 15))  # the band is an arc about this height
+BAND_LIFT = 0.1  # dm above the scalp
 CUSHIONS: tuple[Colour, ...] = ((0.012, 0.012, 0.012), (0.03, 0.03, 0.03), (0.2, 0.15, 0.12))
 
 
@@ -40,12 +43,12 @@ def random_headset(g: np.random.Generator) -> HeadsetRecipe:
     )
 
 
-def headset_parts(recipe: HeadsetRecipe, fitting: Fitting, *, above: float = 0.0) -> list[Part]:
-    """Cups, cushions, band and microphone; `above`: how far the band keeps from the scalp for hair or a hat, dm."""
+def headset_parts(recipe: HeadsetRecipe, fitting: Fitting) -> list[Part]:
+    """Cups, cushions, band and microphone."""
     head = HeadFit(fitting)
     hard: list[Solid] = []
     soft: list[Solid] = []
-    radius = 0.3 + 0.12 * recipe.size
+    radius = _radius(recipe)
     outsides = []
     for side in SIDES:
         ear = head.ear(side)
@@ -69,8 +72,8 @@ def headset_parts(recipe: HeadsetRecipe, fitting: Fitting, *, above: float = 0.0
         soft.append(Solid(cushion.vertices * tall * deep, cushion.faces, cushion.uv).moved(frame))
         hard.append(Solid(cup.vertices * tall * deep, cup.faces, cup.uv).moved(frame))
         outsides.append(frame[:3, 3] + out * deep[1] * 0.95 + np.array([0, radius, 0]))
-    hard.append(_band(head, outsides, above))
-    soft.append(_pad(head, above))
+    hard.append(_band(head, outsides))
+    soft.append(_pad(head))
     if recipe.boom:
         hard.append(_boom(head, recipe.boom, outsides[0 if recipe.boom > 0 else 1], radius))
         soft.append(ball(_capsule(head, recipe.boom), (0.09, 0.075, 0.075), sides=10, rings=7))
@@ -82,16 +85,41 @@ def headset_parts(recipe: HeadsetRecipe, fitting: Fitting, *, above: float = 0.0
     return parts
 
 
+def press_hair(recipe: HeadsetRecipe, fitting: Fitting, points: Floats) -> Floats:
+    """Hair's vertices (N, 3) in rest pose, moved under the band and the cups."""
+    head = HeadFit(fitting)
+    hair = points.astype(float)
+    arc = _arc(head, BAND_LIFT - 0.05)
+    middle = np.array([head.eyes[0], head.eyes[1] + ARC_ABOVE_EYES])
+    local = hair[:, :2] - middle
+    far = np.linalg.norm(local, axis=1).clip(min=1e-6)
+    limit = np.interp(np.arctan2(local[:, 0], local[:, 1]), ANGLES, np.linalg.norm(arc[:, :2] - middle, axis=1))
+    aside = np.clip((np.abs(hair[:, 2] - arc[0, 2]) - 0.13) / 0.2, 0, 1)  # the hair swells out again beside the band
+    limit = np.where(local[:, 1] > 0, limit + 3 * aside, np.inf)
+    hair[:, :2] = middle + local * np.minimum(1, limit / far)[:, None]
+    radius = _radius(recipe)
+    for side in SIDES:
+        ear = head.ear(side).mean(axis=0)
+        skin = float(head.side(ear[None, 1:], side)[0]) + 0.03
+        away = np.hypot(hair[:, 1] - ear[1], hair[:, 2] - ear[2])
+        limit = skin + 3 * np.clip((away - radius) / 0.25, 0, 1)
+        hair[:, 0] = side * np.minimum(hair[:, 0] * side, limit)
+    return hair.astype(np.float32)
+
+
+def _radius(recipe: HeadsetRecipe) -> float:
+    return 0.3 + 0.12 * recipe.size
+
+
 def _arc(head: HeadFit, lift: float) -> Points:
     """Over the crown from ear to ear, `lift` dm above the scalp, (15, 3)."""
     z = float(np.mean([head.ear(side)[:, 2].mean() for side in SIDES])) + 0.05
     skull = head.skin[head.skull]
     slab = skull[(np.abs(skull[:, 2] - z) < 0.14) & (skull[:, 1] > head.eyes[1] + 0.3)]
-    middle = np.array([head.eyes[0], head.eyes[1] + 0.3])
+    middle = np.array([head.eyes[0], head.eyes[1] + ARC_ABOVE_EYES])
     local = slab[:, :2] - middle
-    angles = np.radians(np.linspace(-78, 78, 15))
     path = []
-    for angle in angles:
+    for angle in ANGLES:
         out = np.array([np.sin(angle), np.cos(angle)])
         along = local @ out
         near = along[np.abs(local @ [out[1], -out[0]]) < 0.2]
@@ -100,9 +128,9 @@ def _arc(head: HeadFit, lift: float) -> Points:
     return np.array(path)
 
 
-def _band(head: HeadFit, outsides: list[Points], above: float) -> Solid:
+def _band(head: HeadFit, outsides: list[Points]) -> Solid:
     """The band, from cup to cup."""
-    arc = _arc(head, 0.1 + above)
+    arc = _arc(head, BAND_LIFT)
     left, right = outsides
     path = smooth_path(np.vstack([right, arc[2:-2], left]), 26)
     ahead = np.array([0.0, 0.0, 1.0])
@@ -115,9 +143,9 @@ def _band(head: HeadFit, outsides: list[Points], above: float) -> Solid:
     return sheet(ring, closed=True)
 
 
-def _pad(head: HeadFit, above: float) -> Solid:
+def _pad(head: HeadFit) -> Solid:
     """The padding below the band's middle."""
-    path = smooth_path(_arc(head, 0.05 + above)[4:-4], 12)
+    path = smooth_path(_arc(head, BAND_LIFT - 0.05)[4:-4], 12)
     return tube(path, 0.1, sides=8, up=(0.0, 1.0, 0.0), depth=0.4)
 
 

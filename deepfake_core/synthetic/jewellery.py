@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from deepfake_core.synthetic.body import BODY_VERTICES
 from deepfake_core.synthetic.fitting import Fitting
-from deepfake_core.synthetic.head import HeadFit
+from deepfake_core.synthetic.head import SIDES, HeadFit
 from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.part import Colour, Material, Part, Surface
 from deepfake_core.synthetic.solids import Points, Solid, ball, lathe, merged, tube
@@ -107,33 +108,12 @@ def necklace_parts(recipe: NecklaceRecipe, fitting: Fitting, worn: Points) -> li
     """A loop round the neck, lying on skin and clothes; `worn` (N, 3): the clothes' vertices."""
     head, body = HeadFit(fitting), fitting.body
     of_torso = body.weights[:BODY_VERTICES, [bone.startswith(TORSO) for bone in body.bones]].sum(axis=1) > 0.6
-    surface = head.skin[of_torso]
-    if recipe.kind == "beads":  # beads lie on the clothes, chains under them
-        surface = np.concatenate([surface, worn])
-    surface = surface[np.abs(surface[:, 0] - head.eyes[0]) < 1.3]
-    pit = float(head.chin[1]) - 0.78
-    low = pit + 0.12 - (0.95 if recipe.kind == "beads" else 0.6) * recipe.length
-    high = pit + 0.42 - 0.1 * recipe.length
-    t = np.arange(56) / 56 * 2 * np.pi - np.pi
-    neck = surface[np.abs(surface[:, 1] - high) < 0.15]
-    middle = np.array([head.eyes[0], 0.0, neck[:, 2].mean()])
-    share = (0.5 - 0.5 * np.cos(t)) if recipe.length < 0 else np.clip(0.5 + 0.5 * np.cos(t), 0, 1)
-    y = high + (low - high) * share ** (1.5 + recipe.length)
-    out = np.stack([np.sin(t), np.zeros_like(t), np.cos(t)], axis=1)
-    path = middle + y[:, None] * [0, 1, 0]
-    # How far the body reaches in each direction at that height.
-    local = surface - middle
-    reach = np.empty(len(t))
-    for k in range(len(t)):
-        near = np.abs(local[:, 1] - y[k]) < 0.09
-        flat = local[near][:, [0, 2]]
-        along = flat @ out[k, [0, 2]]
-        aside = np.abs(flat @ [out[k, 2], -out[k, 0]])
-        chosen = along[(aside < 0.16) & (along > 0)]
-        reach[k] = chosen.max(initial=0.3)
-    reach = np.minimum(reach, np.interp(share, [0, 1], [0.85, 1.4]))
-    smooth = np.convolve(np.r_[reach[-3:], reach, reach[:3]], np.ones(5) / 5, "valid")[1:-1]
-    path = path + (np.maximum(smooth, reach) + 1.3 * recipe.thickness)[:, None] * out
+    bare = head.skin[of_torso]
+    path, middle, front = _loop(recipe, head, bare)
+    hidden = _under(path, middle, worn)
+    if recipe.kind == "beads" or hidden[front]:  # over the clothes, else under them as far as they reach
+        path, middle, front = _loop(recipe, head, np.concatenate([bare, worn]))
+        hidden = np.zeros(len(path), bool)
     metal: list[Solid] = []
     stones: list[Solid] = []
     if recipe.kind == "beads":
@@ -145,12 +125,50 @@ def necklace_parts(recipe: NecklaceRecipe, fitting: Fitting, worn: Points) -> li
         places = places[places[:, 2] > middle[2] - 0.1]
         stones += [ball(place, recipe.thickness, sides=6, rings=5) for place in places]
     else:
-        metal.append(tube(path, recipe.thickness, sides=5, closed=True))
+        runs = np.split(np.arange(len(path)), np.flatnonzero(np.diff(hidden.astype(int))) + 1)
+        if not hidden.any():
+            metal.append(tube(path, recipe.thickness, sides=5, closed=True))
+        else:
+            metal += [tube(path[run], recipe.thickness, sides=5) for run in runs if len(run) > 1 and not hidden[run[0]]]
     if recipe.kind == "pendant":
-        front = path[np.argmin(np.abs(t))]
-        stones.append(ball(front + np.array([0, -0.07, 0.02]), (0.05, 0.065, 0.025), sides=10, rings=7))
-        metal.append(tube([front, front + np.array([0, -0.02, 0.015])], 0.012, sides=6))
+        place = path[front]
+        stones.append(ball(place + np.array([0, -0.07, 0.02]), (0.05, 0.065, 0.025), sides=10, rings=7))
+        metal.append(tube([place, place + np.array([0, -0.02, 0.015])], 0.012, sides=6))
     return _parts(recipe, metal, stones, Label.NECKLACE, fitting)
+
+
+def _loop(recipe: NecklaceRecipe, head: HeadFit, surface: Points) -> tuple[Points, Points, int]:
+    """A loop (N, 3) that lies on points (M, 3) of the body, the axis (3,) that it runs about, and the index of its
+    foremost point."""
+    middle = np.array([head.eyes[0], 0.0, float(head.root[2]) - 0.05])
+    surface = surface[np.abs(surface[:, 0] - middle[0]) < 1.3]
+    # It rests on the slope from neck to shoulder, hangs down before it and lies against the nape.
+    wide = 0.6 + 0.12 * recipe.length
+    rests = [float(surface[np.abs(surface[:, 0] - middle[0] - side * wide) < 0.1, 1].max()) for side in SIDES]
+    low = float(head.chin[1]) - 0.66 - (0.95 if recipe.kind == "beads" else 0.65) * recipe.length
+    t = np.arange(56) / 56 * 2 * np.pi - np.pi
+    ahead = np.cos(t)
+    rest = np.interp(np.sin(t), [-1, 1], rests[::-1])
+    y = np.where(ahead > 0, rest + (min(low, min(rests) - 0.05) - rest) * ahead.clip(0) ** 1.3, rest - 0.12 * ahead)
+    xy = np.stack([middle[0] + wide * np.sin(t), y], axis=1)
+    tree = cKDTree(surface[:, :2])
+    z = np.empty(len(t))
+    for k, place in enumerate(xy):
+        near = surface[tree.query_ball_point(place, 0.17) or tree.query(place, k=4)[1], 2]
+        z[k] = near.max() if ahead[k] > 0 else near.min()
+    z = np.convolve(np.r_[z[-2:], z, z[:2]], np.full(3, 1 / 3), "same")[2:-2]
+    z += np.sign(ahead) * 1.3 * recipe.thickness
+    return np.column_stack([xy, z]), middle, int(np.argmax(ahead))
+
+
+def _under(path: Points, middle: Points, worn: Points) -> npt.NDArray[np.bool_]:
+    """Which points (N, 3) lie under the clothes (M, 3)."""
+    out = path - middle
+    out[:, 1] = 0
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    distance, nearest = cKDTree(worn).query(path, k=4)
+    outside = np.einsum("nkc,nc->nk", worn[nearest] - path[:, None], out)
+    return ((distance < 0.3) & (outside > -0.08)).any(axis=1)
 
 
 def _parts(

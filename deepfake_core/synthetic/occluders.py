@@ -20,6 +20,7 @@ from deepfake_core.synthetic.solids import Points, Solid, ball, box, disc, lathe
 
 HAND, MICROPHONE, CUP, PHONE = 2, 4, 8, 16  # bits of a sample's `occluded`
 BEFORE_GLASSES = 0.3  # dm from the face to a hand that lies on glasses
+AWAY = 0.15  # from here on a thing that goes away no longer hides the face
 COMING = 0.7  # s that a thing takes to come or go
 SWAYS = 0.35  # per second, of a thing held in the air
 LOW = 5.0  # dm below: out of every picture
@@ -94,7 +95,7 @@ GESTURES = {
         0.8, (hands.PINCH,), (-0.65, 0.7, -0.3), (-0.5, 0.3, -1), "chin", (0.42, -0.35, 0.5), (-0.15, 0.3, -1)
     ),
     "at the glasses": Gesture(
-        0.7, (hands.PINCH,), (-0.45, 0.75, -0.5), (-0.9, 0.2, -0.5), "eyes", (1.05, -0.6, 0.35), (-1, 0.1, -0.35)
+        0.7, (hands.PINCH,), (-0.45, 0.75, -0.5), (-0.9, 0.2, -0.5), "eyes", (1.05, -0.42, 0.42), (-1, 0.1, -0.35)
     ),
     "forehead": Gesture(
         0.6, (hands.RELAXED,), (-0.8, 0.65, -0.15), (0, -0.15, -1), "eyes", (0.4, 0.3, 0.9), (-0.05, 0, -1)
@@ -146,7 +147,7 @@ class Occlusion:
         """Which things are before the head at `time` seconds."""
         bits = 0
         for of_thing, stay in self._stays:
-            if stay.away(time) < 0.5:
+            if stay.away(time) < AWAY:
                 bits |= of_thing
         return bits
 

@@ -18,6 +18,7 @@ from deepfake_core.synthetic.eyes import eyes_parts
 from deepfake_core.synthetic.facial_hair import facial_hair_parts
 from deepfake_core.synthetic.fitting import ARMS, SHOULDERS, Fitting, Stock
 from deepfake_core.synthetic.hair import hair_parts
+from deepfake_core.synthetic.headset import press_hair
 from deepfake_core.synthetic.headwear import cover
 from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.mouth import mouth_parts
@@ -86,8 +87,11 @@ class Person:
 
 
 def _under_hat(hair: list[Part], recipe: Recipe, fitting: Fitting) -> list[Part]:
-    """The hair as far as a hat lets it be seen."""
+    """The hair as far as hat and headset let it be seen."""
     hat = cover(recipe.outfit.hat, fitting)
+    if recipe.outfit.headset:
+        for part in hair:
+            part.rest = press_hair(recipe.outfit.headset, fitting, part.rest)
     if hat is None:
         return hair
     for part in hair:

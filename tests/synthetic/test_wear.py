@@ -20,7 +20,7 @@ from deepfake_core.synthetic.clothes import PATTERNS, Dye
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.glasses import CORNERS, POWERS, GlassesRecipe, glasses_parts
 from deepfake_core.synthetic.head import SIDES, HeadFit
-from deepfake_core.synthetic.headset import HeadsetRecipe
+from deepfake_core.synthetic.headset import HeadsetRecipe, headset_parts, press_hair
 from deepfake_core.synthetic.headwear import HatRecipe, cover, hat_parts
 from deepfake_core.synthetic.identities import IDENTITIES, identity_recipe
 from deepfake_core.synthetic.jewellery import EarringsRecipe, NecklaceRecipe
@@ -240,6 +240,22 @@ def test_a_headset_covers_the_ears_and_reaches_the_mouth(dressed: Dressed, shoot
         assert headset[:, 1].min() < on_picture(person, HeadFit(person.fitting).eyes)[1] - 20  # the band
 
 
+def test_hair_lies_under_a_headset(bare: Callable[[int], Person]) -> None:
+    fitting = bare(SEEDS[0]).fitting
+    recipe = HeadsetRecipe(boom=0)
+    head = HeadFit(fitting)
+    ear = head.ear(1)
+    middle = ear.mean(axis=0)
+    above, beside, before = head.eyes + [0, 2, 0], middle + [0.5, 0, 0], middle + [0.5, 0, 1.2]
+    above[2] = middle[2]
+    hair = np.stack([above, beside, before]).astype(np.float32)
+    pressed = press_hair(recipe, fitting, hair)
+    top = max(part.rest[:, 1].max() for part in headset_parts(recipe, fitting))
+    assert pressed[0, 1] < top
+    assert pressed[1, 0] < ear[:, 0].max()
+    assert np.allclose(pressed[2], hair[2])
+
+
 # ------------------------------------------------------------------------------------------------ clothes
 
 
@@ -356,5 +372,5 @@ def test_the_same_seed_makes_the_same_things(wardrobe: Wardrobe) -> None:
         assert np.array_equal(a.rest, b.rest)
         assert np.array_equal(a.texture.pixels, b.texture.pixels)
     for draw in range(12):
-        a, b = (random_occlusion(np.random.default_rng(draw), person).parts for person in (first, second))
-        assert all(np.array_equal(x.rest, y.rest) for x, y in zip(a, b, strict=True))
+        here, there = (random_occlusion(np.random.default_rng(draw), person).parts for person in (first, second))
+        assert all(np.array_equal(a.rest, b.rest) for a, b in zip(here, there, strict=True))
