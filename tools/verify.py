@@ -46,11 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.file is not None:
-            verdict = verify_video(options.file, longest=options.seconds)
+            verdict = verify_video(options.file, longest=options.seconds, filmed=options.filmed)
         else:
             seconds = options.seconds or 20.0
             frames = _screen(seconds) if options.screen else _camera(options.camera, seconds)
-            verdict = verify_frames(frames)
+            verdict = verify_frames(frames, filmed=options.filmed or options.camera is not None)
     except VideoUnreadable as error:
         print(error, file=sys.stderr)
         return UNREADABLE
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("file", type=Path, nargs="?", metavar="FILE", help="video file")
     source.add_argument("--camera", type=int, metavar="N", help="number of a camera")
     source.add_argument("--screen", action="store_true", help="the first screen")
+    parser.add_argument("--filmed", action="store_true", help="FILE is a camera's film of a screen; takes longer")
     parser.add_argument("--seconds", type=float, help="how long to look (default: the whole file, 20 s live)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     return parser

@@ -60,16 +60,22 @@ class Verdict:
     seconds: float
 
 
-def verify_video(path: Path, *, longest: float | None = None) -> Verdict:
-    """Look at a video file, at most its first `longest` seconds; raises VideoUnreadable."""
-    return verify_frames(read_frames(path, longest), manifest=provenance.read(path))
+def verify_video(path: Path, *, longest: float | None = None, filmed: bool = False) -> Verdict:
+    """Look at a video file, at most its first `longest` seconds; raises VideoUnreadable.
+
+    filmed: look for pictures of a screen too, turned and anywhere in the picture; takes longer.
+    """
+    return verify_frames(read_frames(path, longest), manifest=provenance.read(path), filmed=filmed)
 
 
 def verify_frames(
-    frames: Iterable[tuple[float, np.ndarray]], *, manifest: provenance.Provenance | None = None
+    frames: Iterable[tuple[float, np.ndarray]],
+    *,
+    manifest: provenance.Provenance | None = None,
+    filmed: bool = False,
 ) -> Verdict:
-    """Look at (seconds, uint8 BGR) pictures of one stream, in order."""
-    detector = WatermarkDetector()
+    """Look at (seconds, uint8 BGR) pictures of one stream, in order; `filmed` as in `verify_video`."""
+    detector = WatermarkDetector(filmed=filmed)
     count = labelled = looked = 0
     first = last = label_due = None
     for seconds, bgr in frames:
