@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepfake_core.synthetic.expressions import Expression, add, gaze, lids
+from deepfake_core.synthetic.expressions import Expression, add, both, gaze, lids
 from deepfake_core.synthetic.person import HeadPose
 
 SECONDS = 9.0
@@ -35,13 +35,13 @@ def moment(t: float) -> Moment:
     blink = max(float(np.exp(-(((t % SECONDS) - at) ** 2) / (2 * 0.055**2))) for at in BLINKS)
     expression = add(
         _speech(t, talking),
-        _both("MouthPullUp", 0.12 + 0.75 * smiling),
-        _both("CheekUp", 0.6 * smiling),
-        _both("LowerLidUp", 0.3 * smiling),
+        both("MouthPullUp", 0.12 + 0.75 * smiling),
+        both("CheekUp", 0.6 * smiling),
+        both("LowerLidUp", 0.3 * smiling),
         {"UpperLipUp": 0.45 * smiling},
-        _both("InnerBrowUp", 0.25 * _during(t, 0.4, 1.3, 0.25)),
-        _both("OuterBrowUp", 0.5 * _during(t, 0.4, 1.3, 0.25) + 0.4 * smiling),
-        _both("BrowDown", 0.35 * _during(t, 3.4, 4.3, 0.25)),
+        both("InnerBrowUp", 0.25 * _during(t, 0.4, 1.3, 0.25)),
+        both("OuterBrowUp", 0.5 * _during(t, 0.4, 1.3, 0.25) + 0.4 * smiling),
+        both("BrowDown", 0.35 * _during(t, 3.4, 4.3, 0.25)),
         lids(min(1.0, 1.15 * blink)),
         # The eyes stay with the camera for most of a turn of the head.
         gaze(float(np.clip(-yaw / 42, -0.7, 0.7)), float(np.clip(pitch / 40, -0.3, 0.3))),
@@ -64,13 +64,6 @@ def _speech(t: float, strength: float) -> Expression:
         "MouthLeftPullSide": 0.4 * float(spread),
         "MouthRightPullSide": 0.4 * float(spread),
     }
-
-
-def _both(unit: str, weight: float) -> Expression:
-    """A pose unit on both sides; "MouthPullUp" stands for MouthLeftPullUp and MouthRightPullUp."""
-    if unit.startswith("Mouth"):
-        return {f"Mouth{side}{unit[5:]}": weight for side in ("Left", "Right")}
-    return {f"{side}{unit}": weight for side in ("Left", "Right")}
 
 
 def _during(t: float, begin: float, end: float, ramp: float) -> float:

@@ -21,7 +21,7 @@ from deepfake_core.synthetic.traits import Traits
 Image = npt.NDArray[np.uint8]
 NO_DETAILS = SkinDetails()
 GAMMA = 2.2  # of the textures, as the shaders read them
-PALM_SOURCE, PALMS_FROM, PALM = "middleage_darkskinned_male_diffuse", 0.8, np.array([0.3, 0.42, 0.66])
+PALM_SOURCE, PALMS_FROM, PALM = "middleage_darkskinned_male_diffuse", 0.8, np.array([0.5, 0.5, 0.6])
 # The source skins by shade, age and sex.
 NAMES = {
     ("light", "male"): (
@@ -266,7 +266,7 @@ class SkinShop:
         return slice(int(rows[0]), int(rows[-1]) + 1)
 
     @cached_property
-    def _palms(self) -> Field:
+    def mask_of_palms(self) -> Field:
         """Palms and soles, 0..1, in the texture's lowest fifth: where a dark source is much lighter than its face."""
         relief = cv2.LUT(self._source(PALM_SOURCE), self._relief_table(PALM_SOURCE))[int(PALMS_FROM * self.size) :]
         mask = np.clip((relief @ WEIGHTS - 1.4) / 0.8, 0, 1)
@@ -281,7 +281,7 @@ class SkinShop:
         relief = hands / np.maximum((hands @ WEIGHTS)[..., None], 1e-4)
         flat = relief * 0.3 + 0.7
         usual = np.array(albedo[::-1], np.float32) * paler * flat
-        hands += self._palms[..., None] * (usual - hands)
+        hands += self.mask_of_palms[..., None] * (usual - hands)
 
     def _mixed_colours(self, recipe: SkinRecipe) -> Field:
         """The sources' colours mixed in the texture's code: BGR 0..255."""

@@ -151,6 +151,18 @@ def test_details_stay_on_the_face_and_show(skins: SkinShop) -> None:
     assert made_up[lips].mean() < skins.mix(plain)[lips].mean() - 15
 
 
+def test_palms_are_paler_than_the_face_on_dark_skin_only(skins: SkinShop) -> None:
+    palms = np.zeros((skins.size, skins.size))
+    palms[int(0.8 * skins.size) :] = skins.mask_of_palms
+
+    def contrast(tone: int) -> float:
+        skin = skins.mix(replace(bare(tone), details=NO_DETAILS)).mean(axis=2)
+        return float(skin[palms > 0.9].mean() / skin[skins.mask("face") > 0.9].mean())
+
+    assert contrast(9) > 1.4
+    assert contrast(1) < 1.15
+
+
 def test_age_writes_wrinkles_and_only_men_have_stubble() -> None:
     young, old = (
         np.mean([random_skin(np.random.default_rng(seed), traits(4, age=age)).details.wrinkles for seed in range(12)])
