@@ -235,8 +235,9 @@ class Swapper:
         new = other.astype(np.float32)
         if in_tone:
             inner = share[..., 0] > 0.95
-            means = [((each[inner][:, :3] / 255.0) ** 2.2).mean(axis=0) for each in (own, other)]
-            new[..., :3] *= (means[0] / means[1]) ** (1 / 2.2)
+            # The middle colour, not the mean: painted lips would take their red from the skin.
+            tones = [np.median(each[inner][:, :3] / 255.0, axis=0) for each in (own, other)]
+            new[..., :3] *= tones[0] / tones[1]
         mixed = own + share * (np.clip(new, 0, 255) - own)
         return Texture(np.where(share > 0, mixed + 0.5, own).astype(np.uint8))
 
