@@ -21,7 +21,8 @@ from deepfake_core.synthetic.traits import Traits
 Image = npt.NDArray[np.uint8]
 NO_DETAILS = SkinDetails()
 GAMMA = 2.2  # of the textures, as the shaders read them
-PALM_SOURCE, PALMS_FROM, PALM = "middleage_darkskinned_male_diffuse", 0.8, np.array([0.5, 0.5, 0.6])
+PALM_SOURCE, PALM = "middleage_darkskinned_male_diffuse", np.array([0.5, 0.5, 0.6], np.float32)  # BGR, linear
+HANDS = (0.36, 0.75, 0.8)  # left, right and top of the hands in the texture
 # The source skins by shade, age and sex.
 NAMES = {
     ("light", "male"): (
@@ -265,23 +266,25 @@ class SkinShop:
         rows = np.flatnonzero(self.mask("inside-mouth").max(axis=1) > 0)
         return slice(int(rows[0]), int(rows[-1]) + 1)
 
+    @property
+    def hands(self) -> tuple[slice, slice]:
+        """Rows and columns of the texture with the hands."""
+        left, right, top = (int(share * self.size) for share in HANDS)
+        return slice(top, None), slice(left, right)
+
     @cached_property
-    def mask_of_palms(self) -> Field:
-        """Palms and soles, 0..1, in the texture's lowest fifth: where a dark source is much lighter than its face."""
-        relief = cv2.LUT(self._source(PALM_SOURCE), self._relief_table(PALM_SOURCE))[int(PALMS_FROM * self.size) :]
+    def palms(self) -> Field:
+        """Where the `hands` are palms, 0..1: where a dark source is much lighter than its face."""
+        relief = cv2.LUT(self._source(PALM_SOURCE)[self.hands], self._relief_table(PALM_SOURCE))
         mask = np.clip((relief @ WEIGHTS - 1.4) / 0.8, 0, 1)
-        mask[:, int(0.75 * self.size) :] = 0  # the mouth's inside
         return cv2.GaussianBlur(mask, (0, 0), self.size / 500).astype(np.float32)
 
     def _pale_palms(self, skin: Field, albedo: Colour) -> None:
         """Palms hold little melanin, whatever the skin's tone; in place."""
-        hands = skin[int(PALMS_FROM * self.size) :]
-        wanted = np.sqrt(np.array(albedo[::-1]) * PALM).astype(np.float32)  # half way, as a ratio
-        paler = np.maximum(wanted / np.array(albedo[::-1], np.float32), 1)
+        hands, face = skin[self.hands], np.array(albedo[::-1], np.float32)
+        palm = np.maximum(np.sqrt(face * PALM), face).astype(np.float32)  # half way, as a ratio
         relief = hands / np.maximum((hands @ WEIGHTS)[..., None], 1e-4)
-        flat = relief * 0.3 + 0.7
-        usual = np.array(albedo[::-1], np.float32) * paler * flat
-        hands += self.mask_of_palms[..., None] * (usual - hands)
+        hands += self.palms[..., None] * (palm * (relief * 0.3 + 0.7) - hands)
 
     def _mixed_colours(self, recipe: SkinRecipe) -> Field:
         """The sources' colours mixed in the texture's code: BGR 0..255."""

@@ -153,7 +153,7 @@ def test_details_stay_on_the_face_and_show(skins: SkinShop) -> None:
 
 def test_palms_are_paler_than_the_face_on_dark_skin_only(skins: SkinShop) -> None:
     palms = np.zeros((skins.size, skins.size))
-    palms[int(0.8 * skins.size) :] = skins.mask_of_palms
+    palms[skins.hands] = skins.palms
 
     def contrast(tone: int) -> float:
         skin = skins.mix(replace(bare(tone), details=NO_DETAILS)).mean(axis=2)
