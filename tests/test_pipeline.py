@@ -78,7 +78,7 @@ def test_a_face_is_swapped_and_the_frame_marked(pipeline: Pipeline, clip: list[n
     assert not status.last_error
 
 
-def test_outside_face_and_label_every_byte_is_the_cameras(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
+def test_outside_face_and_label_only_the_watermark_is_added(pipeline: Pipeline, clip: list[np.ndarray]) -> None:
     frame = Frame.allocate(PixelFormat.I420, 640, 480)
     yuv = cv2.cvtColor(clip[0], cv2.COLOR_BGR2YUV_I420)
     for plane, rows in zip(frame.planes, (yuv[:480], yuv[480:600], yuv[600:]), strict=True):
@@ -86,9 +86,11 @@ def test_outside_face_and_label_every_byte_is_the_cameras(pipeline: Pipeline, cl
     before = [plane.copy() for plane in frame.planes]
     after = pipeline.process(frame).frame.planes
     assert not np.array_equal(before[0][FACE], after[0][FACE])
-    assert np.array_equal(before[0][440:], after[0][440:])
-    assert np.array_equal(before[0][:, :80], after[0][:, :80])
-    assert np.array_equal(before[1][220:], after[1][220:])
+    assert np.array_equal(before[1][220:], after[1][220:]), "chroma stays bit-exact"
+    for part in np.s_[440:], np.s_[:, :80]:
+        change = after[0][part].astype(int) - before[0][part]
+        assert np.abs(change).max() <= 10
+        assert np.square(change).mean() < 4
 
 
 @pytest.mark.parametrize("no_result", list(NoResult))
@@ -122,6 +124,11 @@ def test_a_failing_stage_never_lets_the_face_through(
         assert "broken on purpose" in pipeline.status().last_error
 
 
+def same_but_for_the_watermark(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two outputs show the same: the watermark's strength follows the pictures before."""
+    return bool(np.abs(one.astype(int) - other).max() <= 8)
+
+
 @pytest.mark.parametrize("no_result", list(NoResult))
 def test_a_lost_face_is_bridged_and_then_the_choice_is_shown(clip: list[np.ndarray], no_result: NoResult) -> None:
     pipeline = loaded(Settings(no_result=no_result))
@@ -129,10 +136,10 @@ def test_a_lost_face_is_bridged_and_then_the_choice_is_shown(clip: list[np.ndarr
     empty = np.full_like(clip[0], 90)
     empty[::16] = 20
     bridged = run(pipeline, [empty], first=4)[0]
-    assert np.array_equal(bridged, last)
+    assert same_but_for_the_watermark(bridged, last)
     later = run(pipeline, [empty], first=4 + int(2 * BRIDGE_SECONDS * 30))[0]
     assert is_labelled(later)
-    assert np.array_equal(later, last) == (no_result is NoResult.HOLD)
+    assert same_but_for_the_watermark(later, last) == (no_result is NoResult.HOLD)
     back = run(pipeline, clip[4:8], first=40)
     assert not any(shows_raw_face(bgr, clip) for bgr in back)
 

@@ -392,7 +392,7 @@ def unmarked(options: argparse.Namespace) -> int:
     for number in track(range(len(lines(path)), streams), "Streams", console=Console(stderr=True)):
         rng = np.random.default_rng([options.part, number])
         words.clear()
-        detector = WatermarkDetector()
+        detector = WatermarkDetector(filmed=number % 8 == 0)
         frames = 0
         for seconds, bgr in islice(augmented(clips, rng), STREAM_SECONDS * RATE):
             detector.add(bgr, seconds)
