@@ -24,7 +24,7 @@ from deepfake_core.training.still_landmarks import StillLandmarks
 SIZE = 320  # px
 YAWS = (-32.0, -16.0, 0.0, 0.0, 16.0, 32.0)
 PITCHES = (0.0, -10.0, 8.0)
-CLIP = 0.08  # of the distance between the eyes: what is farther off counts no more
+CLIP = 0.25  # of the distance between the eyes: what is farther off counts no more
 STEPS = 10  # of a triangle's side
 NEAR = 24  # triangles that are looked at around the best vertex
 EYES = (33, 263)  # outer corners
