@@ -42,6 +42,7 @@ from deepfake_core.synthetic.lighting import random_light
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
 from deepfake_core.synthetic.recipe import random_recipe
 from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
+from deepfake_core.synthetic.skin import metering
 from deepfake_core.synthetic.traits import TONES, random_traits
 
 YAWS = (0, 15, 30, 45, 60)
@@ -79,7 +80,7 @@ class Finder:
         for step, yaw in enumerate(np.arange(0, YAWS[-1] + STEP, STEP)):
             posed = person.pose(expression, HeadPose(float(yaw) * side, pitch, roll))
             camera = framing.camera(person, posed)
-            bgr = self._renderer.render(person, posed, light, camera).bgr
+            bgr = self._renderer.render(person, posed, light, camera, gain=metering(person.recipe.skin)).bgr
             x, y, _, w = head_to_clip(person, posed, camera) @ MIDDLE_OF_FACE
             middle = np.array([x / w + 1, 1 - y / w]) * self._size / 2
             near = NEAR / framing.height * self._size

@@ -14,6 +14,7 @@ from deepfake_core.synthetic.lighting import Light, random_light
 from deepfake_core.synthetic.motion import Motion, random_pose
 from deepfake_core.synthetic.occluders import Occlusion, random_occlusion
 from deepfake_core.synthetic.person import HeadPose, Person
+from deepfake_core.synthetic.skin import metering
 
 RATE = 30  # frames/s of a sequence
 ROOM, STEP = 3.0, 0.35  # dm: least height of a sequence's picture, farthest start from its middle: room to move
@@ -46,12 +47,12 @@ def random_scene(
     pose = replace(pose, yaw=float(np.clip(pose.yaw, -farthest_yaw, farthest_yaw)))
     expression = random_expression(g, person.fitting.body.expressions)
     light = random_light(g, environments)
-    return Scene(pose, expression, light, random_framing(g), random_gain(g), random_occlusion(g, person))
+    return Scene(pose, expression, light, random_framing(g), random_gain(g, person), random_occlusion(g, person))
 
 
-def random_gain(g: np.random.Generator) -> float:
+def random_gain(g: np.random.Generator, person: Person) -> float:
     """How well a camera's automatic exposure hits: a factor."""
-    return float(np.exp(g.normal(-0.05, 0.2)))
+    return metering(person.recipe.skin) * float(np.exp(g.normal(-0.05, 0.2)))
 
 
 def random_sequence(
@@ -60,7 +61,7 @@ def random_sequence(
     """Scenes of consecutive frames at `RATE`: the person moves, camera and light stand still."""
     motion = Motion(int(g.integers(2**31)), max(60.0, frames / RATE + 1))
     start = float(g.uniform(0, motion.seconds - frames / RATE))
-    light, framing, gain = random_light(g, environments), random_framing(g), random_gain(g)
+    light, framing, gain = random_light(g, environments), random_framing(g), random_gain(g, person)
     while framing.height < ROOM or abs(framing.offset[0]) > STEP:
         framing = random_framing(g)
     occlusion = random_occlusion(g, person, frames / RATE)

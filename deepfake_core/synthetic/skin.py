@@ -168,6 +168,15 @@ def skin_material(recipe: SkinRecipe) -> Material:
     return Material(Surface.SKIN, Label.SKIN, roughness=recipe.roughness, specular=0.03, bump=bump)
 
 
+def metering(recipe: SkinRecipe) -> float:
+    """How much brighter than a middle skin a webcam takes this one: its automatic exposure meters on the face, and
+    makes up for a part of what a dark skin swallows and a light one throws back."""
+    if recipe.albedo is None:
+        return 1.0
+    red, green, blue = recipe.albedo
+    return float((0.25 / (0.3 * red + 0.6 * green + 0.1 * blue)) ** 0.22)
+
+
 class SkinShop:
     """Reads the source skins once, at `size` px square, and mixes them. `mesh`: the base mesh."""
 

@@ -22,7 +22,7 @@ from deepfake_core.synthetic.monk_tones import lab_to_linear, nearest_tone, skin
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
 from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
 from deepfake_core.synthetic.shapes import LIMIT, random_shape
-from deepfake_core.synthetic.skin import GAMMA, NO_DETAILS, SkinRecipe, SkinShop, random_skin
+from deepfake_core.synthetic.skin import GAMMA, NO_DETAILS, SkinRecipe, SkinShop, metering, random_skin
 from deepfake_core.synthetic.skin_details import SkinDetails
 from deepfake_core.synthetic.traits import Traits, random_traits
 
@@ -112,6 +112,13 @@ def ciede2000(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -
     """Colour difference (scikit-image has it; only the training environment does)."""
     colour = pytest.importorskip("skimage.color")
     return float(colour.deltaE_ciede2000(first, second))
+
+
+def test_a_camera_meters_on_the_face() -> None:
+    gains = [metering(bare(tone)) for tone in TONES]
+    assert gains == sorted(gains)
+    assert 0.75 < gains[0] < 1 < 1.4 < gains[-1] < 1.9
+    assert metering(identity_recipe("vesper").skin) == 1
 
 
 def test_every_random_skin_mixes_at_least_two_sources() -> None:
