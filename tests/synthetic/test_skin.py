@@ -117,7 +117,8 @@ def ciede2000(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -
 def test_a_camera_meters_on_the_face() -> None:
     gains = [metering(bare(tone)) for tone in TONES]
     assert gains == sorted(gains)
-    assert 0.75 < gains[0] < 1 < 1.4 < gains[-1] < 1.9
+    assert 0.75 < gains[0] < 1
+    assert 1.4 < gains[-1] < 1.9
     assert metering(identity_recipe("vesper").skin) == 1
 
 
