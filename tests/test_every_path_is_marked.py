@@ -69,6 +69,7 @@ LEAVING = {
     "deepfake_core/training/workspace.py": RENDERED,
     "tools/benchmark.py": NOBODY,
     "tools/convert_canonical_face.py": NOBODY,
+    "tools/deepfake_signs.py": MARKED,
     "tools/evaluate.py": MARKED,
     "tools/import_dfm.py": NOBODY,
     "tools/measure_watermark.py": MARKED,
