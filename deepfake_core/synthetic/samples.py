@@ -26,7 +26,7 @@ from deepfake_core.synthetic.renderer import Picture, Renderer
 from deepfake_core.synthetic.scenes import RATE, Scene, random_scene, random_sequence
 from deepfake_core.synthetic.webcam import Webcam, random_webcam
 
-STILLS_OF_ACTOR, PAIRS_OF_ACTOR = 4, 8
+SAMPLES_OF_ACTOR = 8  # pictures of a person before the next one is made
 FARTHEST_YAW = {"stills": 90.0, "pairs": 60.0}  # degrees: beyond 60 there is hardly a face to swap
 KIND_STREAMS = {"stills": 1, "pairs": 2, "sequences": 3}
 NOBODY = -1
@@ -78,11 +78,10 @@ class SampleMaker:
         elif description.people == "benchmark":
             yield from self._benchmark_stills(index)
         else:
-            of_actor = STILLS_OF_ACTOR if description.kind == "stills" else PAIRS_OF_ACTOR
             while True:
                 case = random_case(g) if description.kind == "stills" else CASES[0]
                 cast = self._cast(self._recipe(g, int(g.integers(benchmark.FIRST_SEED)), case))
-                for _ in range(of_actor):
+                for _ in range(SAMPLES_OF_ACTOR):
                     yield self._still(g, cast, case)
 
     def _benchmark_stills(self, index: int) -> Iterator[Sample]:
@@ -178,7 +177,9 @@ class SampleMaker:
                 swapped_faces.append(view)
         for name in swapped_faces:
             sample[f"{name}_bgr"] = only_inside(sample[f"{name}_bgr"], picture.bgr, matte)
-        return sample | {"swap_matte": matte, "plate_bgr": picture.plate}
+        if "plate" in self.description.views:
+            sample["plate_bgr"] = picture.plate
+        return sample | {"swap_matte": matte}
 
     def _view(self, view: str, person: Person, posed: Posed, camera: Camera, picture: Picture) -> Sample:
         return {
