@@ -47,8 +47,9 @@ from deepfake_core.swapping.decoder import load_decoder
 from tests.inference import tiny_onnx
 
 MOST_SECONDS = 2.0
+"""Of computing, for one answer: a busy machine must not decide. Waiting is cut off by the clock."""
 MOST_MEGABYTES = 500
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 10
 _READABLE = (str(MODELS_DIR.parent), sys.prefix, sys.base_prefix, "/usr/share/zoneinfo", "/etc/localtime", "/proc")
 REFUSALS = (IdentityError, InferenceError, consent_video.VideoRefused)
 GIB = 2**30
@@ -442,13 +443,13 @@ def use(models: Path, kind: Kind) -> tuple[str, str, float]:
     said = problem = ""
     slowest = 0.0
     for name in (NAME, "vesper", None):
-        started = time.monotonic()
+        started = time.process_time()
         if name is None:
             library.summaries()
         else:
             answer, wrong = _open(library, name, kind)
             said, problem = said or answer, problem or wrong
-        slowest = max(slowest, time.monotonic() - started)
+        slowest = max(slowest, time.process_time() - started)
     return said, problem, slowest
 
 
@@ -519,12 +520,12 @@ def _in_child(kind: Kind, seed: int, models: Path) -> Outcome:
         sys.addaudithook(watch)
         if not kind.video:
             onnxruntime.InferenceSession.run = ran
-        started = time.monotonic()
+        started = time.process_time()
         try:
             said, problem, seconds = use(models, kind)
-            seconds = seconds or time.monotonic() - started
+            seconds = seconds or time.process_time() - started
         except BaseException as error:  # noqa: BLE001  Whatever else comes out is the finding.
-            said, problem, seconds = "", f"{type(error).__name__}: {error}", time.monotonic() - started
+            said, problem, seconds = "", f"{type(error).__name__}: {error}", time.process_time() - started
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         if trespasses and not problem:
             problem = f"touched {trespasses[:3]}"
