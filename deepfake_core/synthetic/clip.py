@@ -15,9 +15,9 @@ from scipy.spatial.transform import Rotation
 from deepfake_core.synthetic.camera import Framing
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.identities import identity_recipe
+from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.performance import SECONDS, moment
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
-from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.renderer import Renderer
 
 WIDTH, HEIGHT, RATE = 640, 480, 30

@@ -33,7 +33,7 @@ from deepfake_core.synthetic.shadows import ShadowMaps
 Image = npt.NDArray[np.uint8]
 SEEN_THROUGH = (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW)  # keep their label behind clear glasses
 WELL_EXPOSED = 0.95  # linear brightness of a white surface in the light that is typical for the skin
-MIDDLE_SKIN, LIFT = 0.3, 0.3  # the skin for which exposure is as measured, and how far others draw it
+MIDDLE_SKIN, LIFT = 0.3, 0.2  # the skin for which exposure is as measured, and how far others draw it
 CONTRAST, GREY = 1.12, 0.18  # of the film, around middle grey
 SHOULDER, CEILING = 0.5, 1.06  # linear brightness from which highlights are compressed, and what they tend to
 MIDDLE = np.array([0.0, -0.3, 0.5])  # dm from the head bone: of what throws shadows

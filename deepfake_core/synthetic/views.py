@@ -13,8 +13,8 @@ from deepfake_core.synthetic.camera import Framing, head_to_clip
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.expressions import Expression, lids
 from deepfake_core.synthetic.identities import identity_recipe
-from deepfake_core.synthetic.person import HeadPose, Wardrobe
 from deepfake_core.synthetic.lighting import Light
+from deepfake_core.synthetic.person import HeadPose, Wardrobe
 from deepfake_core.synthetic.renderer import Renderer
 
 SMILE: Expression = {

@@ -36,6 +36,8 @@ def test_every_kind_repeats_and_is_sound(kind: str) -> None:
     assert 0.05 < first.exposure < 3
     if kind != "environment":
         assert first.backdrop is not None
+        assert second.backdrop is not None
+        assert other.backdrop is not None
         assert np.array_equal(first.backdrop, second.backdrop)
         assert first.backdrop.min() >= 0
         assert not np.array_equal(first.backdrop, other.backdrop)
