@@ -67,7 +67,7 @@ def random_facial_hair(g: np.random.Generator, traits: Traits, hair_colour: Colo
         beard=kind if male else None,
         beard_colour=_rgb(beard),
         beard_grey=grey if grey > 0.08 else 0.0,
-        beard_density=float(g.uniform(0.6, 1.0) * (1 - 0.35 * asian) * (1 - 0.1 * african)),
+        beard_density=float(g.uniform(0.75, 1.0) * (1 - 0.2 * asian) * (1 - 0.05 * african)),
         beard_size=float(np.exp(g.normal(0, 0.2))),
         seed=int(g.integers(2**31)),
     )

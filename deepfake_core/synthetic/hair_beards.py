@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -23,7 +23,8 @@ from deepfake_core.synthetic.part import Material, Part, Surface
 _CHEEK = ((0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.66, 0.7), (6.68, 6.7, 6.66, 6.68, 6.78, 6.95, 7.2, 7.3))
 _JAW = ((0.2, 0.55, 0.8, 1.0, 1.3), (6.75, 6.5, 6.3, 6.14, 6.06))
 _MIDDLE = 6.58  # height of the mouth's opening
-_DEPTH = 0.35  # dm from the rim over which the laid hair's picture runs
+FINE = 0.1  # dm: shorter hairs are thinner than a pixel, and blended
+_DEPTH = 0.42  # dm from the rim over which the laid hair's picture runs
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Beard:
 
 
 BEARDS: dict[str, Beard] = {
-    "stubble": Beard(0.02, 0.02, 0.02, 0, 0.4),
-    "short": Beard(0.07, 0.09, 0.08, 2200, 0.75),
-    "full": Beard(0.16, 0.32, 0.15, 2100, 0.95),
+    "stubble": Beard(0.02, 0.02, 0.02, 0, 0.75),
+    "short": Beard(0.06, 0.08, 0.07, 3200, 1.0),
+    "full": Beard(0.16, 0.32, 0.15, 2400, 0.9),
     "long": Beard(0.25, 0.9, 0.22, 2000, 1.0),
     "goatee": Beard(0.0, 0.2, 0.0, 1000, 0.8),
     "circle": Beard(0.0, 0.16, 0.13, 1300, 0.85),
@@ -105,15 +106,17 @@ def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> lis
             lengths = np.maximum(lengths, np.float32(length) * np.clip(zone / 0.12 + 0.5, 0, 1))
             rim = np.maximum(rim, zone)
     patch = Patch(fitting, template.faces, rim)
-    material = Material(
-        Surface.HAIR, Label.SKIN, casts_shadow=False, cutout=0.5, specular=0.004, roughness=0.2, soft=True
-    )
+    material = Material(Surface.HAIR, Label.SKIN, casts_shadow=False, cutout=0.5, specular=0.004, roughness=0.2)
     laid = patch.laid(
         hair_texture.shadow(
-            recipe.beard_colour, recipe.beard_grey, edge=0.6, density=beard.under * recipe.beard_density
+            recipe.beard_colour,
+            recipe.beard_grey,
+            edge=0.85,
+            density=beard.under * recipe.beard_density,
+            blended=beard.chin < FINE,
         ),
         material,
-        rise=0.005 + 0.1 * np.minimum(lengths, 0.3),
+        rise=0.005 + 0.06 * np.minimum(lengths, 0.3),
         depth=_DEPTH,
     )
     if not beard.cards:
@@ -128,7 +131,7 @@ def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> lis
     apart = np.stack([side * (0.25 + 2.2 * np.abs(there[:, 0])), np.full(count, -0.8), np.zeros(count)], axis=1)
     combed = across(np.where(on_lip[:, None], apart, down).astype(np.float32), outward)
     direction = unit(unit(combed + 0.25 * g.normal(0, 1, (count, 3))) + 0.45 * outward)
-    knots = 4
+    knots = 3 if beard.chin < FINE else 4
     points = [stands + outward * 0.003]
     step = (reach / (knots - 1))[:, None]
     for _ in range(1, knots):
@@ -137,6 +140,9 @@ def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> lis
     lines = Strands(np.stack(points, axis=1).astype(np.float32), np.repeat(outward[:, None], knots, axis=1))
     red, green, blue = (1.25 * c for c in recipe.beard_colour)
     picture = hair_texture.strands("short", recipe.beard_colour, (red, green, blue), recipe.beard_grey, root_shade=0.8)
+    fine = beard.chin < FINE
+    if fine:
+        picture = hair_texture.faded(picture, hair_texture.BLENDED)
     weights = np.repeat(roots.at(fitting.body.weights), knots * 2, axis=0)
-    width = (np.clip(0.2 * reach, 0.016, 0.06) * g.uniform(0.7, 1.3, count)).astype(np.float32)
-    return [laid, ribbons(g, lines, weights, picture, material, width=width, roll=0.6)]
+    width = (np.clip(0.17 * reach, 0.01 if fine else 0.016, 0.055) * g.uniform(0.7, 1.3, count)).astype(np.float32)
+    return [laid, ribbons(g, lines, weights, picture, replace(material, soft=fine), width=width, roll=0.6)]

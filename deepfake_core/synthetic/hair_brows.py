@@ -20,7 +20,6 @@ _HALF = (0.02, 0.028, 0.029, 0.026, 0.021, 0.016, 0.011, 0.005)
 
 
 CANDIDATES = 7000  # places about a brow, a tenth of them on it
-OPACITY = 0.52  # of a hair, which is thinner than a pixel
 
 
 def brow_parts(recipe: FacialHairRecipe, fitting: Fitting) -> list[Part]:
@@ -46,7 +45,7 @@ def brow_parts(recipe: FacialHairRecipe, fitting: Fitting) -> list[Part]:
         off = (there[:, 1] - middle) / half
         wanted = recipe.brow_density * np.interp(x, _X, (0.25, 0.7, 1, 1, 1, 1, 0.9, 0.6))
         roots = roots.chosen(
-            (np.abs(off) < g.normal(0.85, 0.2, len(off))) & (x > 0.06) & (x < 0.65) & (g.random(len(off)) < wanted)
+            (np.abs(off) < g.normal(0.85, 0.2, len(off))) & (x > 0.06) & (x < 0.6) & (g.random(len(off)) < wanted)
         )
         points, normals, there = patch.standing(roots)
         count = len(points)
@@ -65,7 +64,8 @@ def brow_parts(recipe: FacialHairRecipe, fitting: Fitting) -> list[Part]:
         lines = Strands(line.astype(np.float32), np.repeat(normals[:, None], 3, axis=1))
         material = Material(Surface.HAIR, label, casts_shadow=False, cutout=0.15, specular=0.003, roughness=0.2)
         picture = hair_texture.faded(
-            hair_texture.strands("short", recipe.brow_colour, recipe.brow_colour, 0.0, root_shade=1.0), OPACITY
+            hair_texture.strands("short", recipe.brow_colour, recipe.brow_colour, 0.0, root_shade=1.0),
+            hair_texture.BLENDED,
         )
         weights = np.repeat(roots.at(fitting.body.weights), 6, axis=0)
         width = g.uniform(0.009, 0.015, count).astype(np.float32)

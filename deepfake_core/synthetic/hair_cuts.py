@@ -35,8 +35,8 @@ def cut_parts(recipe: HairRecipe, style: Style, fitting: Fitting) -> list[Part]:
     lines = grow(cut, style, roots)
     parts = [_cap(cut)]
     if style.shape == "ropes":
-        return [*parts, _ropes(cut, lines, replace(material, casts_shadow=True))]
-    parts += _cards(cut, lines, material)
+        return [*parts, _ropes(cut, lines, replace(material, casts_shadow=True, soft=False))]
+    parts += _cards(cut, lines, scalp.margin(roots.place), material)
     if style.tied:
         parts += tied_parts(cut, replace(material, casts_shadow=True))
     return parts
@@ -48,17 +48,22 @@ def _picture(cut: Cut, shade: float) -> Texture:
     return hair_texture.strands(cut.style.picture, recipe.colour, tips, recipe.grey, root_shade=shade)
 
 
-def _cards(cut: Cut, lines: Strands, material: Material) -> list[Part]:
-    """Cards along the strands; some of them with soft rims."""
-    g, style, count = cut.g, cut.style, len(lines.points)
+def _cards(cut: Cut, lines: Strands, margin: Floats, material: Material) -> list[Part]:
+    """Cards along the strands, `margin` (N,) degrees within the hairline; some of them with soft rims."""
+    g, style, recipe, count = cut.g, cut.style, cut.recipe, len(lines.points)
     picture = _picture(cut, 0.85 if style.picture == "short" else 0.6)
     width = style.width * g.uniform(0.7, 1.3, count)
     top = g.random(count) < SOFT
+    thin = recipe.wreath or recipe.crown > 0
+    sparse = ((margin < g.normal(5, 2, count)) | (max(style.lengths) < 0.1)) & thin  # about what is bare
+    layers = (
+        (~top & ~sparse, picture, False, style.roll),
+        (top & ~sparse, picture, True, 1.3 * style.roll),
+        (sparse, hair_texture.faded(picture, hair_texture.BLENDED), True, style.roll),
+    )
     parts = [
-        ribbons(
-            g, lines.chosen(chosen), cut.scalp, picture, replace(material, soft=soft), width=width[chosen], roll=roll
-        )
-        for chosen, soft, roll in ((~top, False, style.roll), (top, True, 1.3 * style.roll))
+        ribbons(g, lines.chosen(chosen), cut.scalp, tufts, replace(material, soft=soft), width=width[chosen], roll=roll)
+        for chosen, tufts, soft, roll in layers
         if chosen.any()
     ]
     if style.lengths[1] > 1 and not style.tied:
@@ -90,19 +95,20 @@ def _on_scalp(scalp: Scalp, q: Floats) -> Floats:
 def _cap(cut: Cut) -> Part:
     """What closes the scalp below the strands."""
     recipe, style, scalp = cut.recipe, cut.style, cut.scalp
-    points, normals, q, faces = scalp.cap()
+    short, thin = max(style.lengths) < 0.3, recipe.wreath or recipe.crown > 0
+    points, normals, q, faces = scalp.cap(1 if short else 0)
     rise = np.clip(scalp.margin(q) * DEGREE / 0.5, 0, 1)
     points = (points + normals * (0.006 + 0.2 * style.volume * rise)[:, None]).astype(np.float32)
-    short, thin = max(style.lengths) < 0.3, recipe.wreath or recipe.crown > 0
     red, green, blue = (c * (1.0 if short else 0.8) for c in recipe.colour)
-    edge, density = (0.6, 0.85) if thin else (0.3, 0.97) if short else (0.18, 1.0)
+    edge, density = (0.35, 1.0) if thin else (0.3, 0.97) if short else (0.18, 1.0)
     return Part.of_corners(
         points,
         scalp.weights(points),
         faces,
         _on_scalp(scalp, q),
-        texture=hair_texture.shadow((red, green, blue), recipe.grey, edge=edge, density=density),
-        material=Material(Surface.HAIR, Label.HAIR, casts_shadow=False, specular=0.002),  # the skull casts it
+        texture=hair_texture.shadow((red, green, blue), recipe.grey, edge=edge, density=density, blended=thin),
+        # The skull casts its shadow.
+        material=Material(Surface.HAIR, Label.HAIR, casts_shadow=False, specular=0.002, soft=short or thin),
         normals=normals,
     )
 
@@ -141,5 +147,5 @@ def _puff(cut: Cut, material: Material) -> list[Part]:
         np.repeat(normals[:, None], style.knots, axis=1),
     )
     width = style.width * g.uniform(0.7, 1.3, count)
-    cards = ribbons(g, lines, scalp, _picture(cut, 0.7), replace(material, soft=False), width=width, roll=style.roll)
+    cards = ribbons(g, lines, scalp, _picture(cut, 0.88), replace(material, soft=False), width=width, roll=style.roll)
     return [ball, cards]

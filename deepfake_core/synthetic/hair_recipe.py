@@ -103,7 +103,7 @@ def random_hair(g: np.random.Generator, traits: Traits) -> HairRecipe:
     lighter = np.array([0.34, 0.22, 0.11])  # bleached ends
     if length in ("chin", "long", "tied") and g.random() < (0.2 if not male else 0.04):
         tips = tips + float(g.uniform(0.3, 0.9)) * (lighter - tips) * (lighter > tips)
-    if g.random() < (0.05 if male else 0.1):
+    if g.random() < (0.025 if male else 0.06):
         tips = np.array(DYES[g.integers(len(DYES))]) * float(np.exp(g.normal(0, 0.2)))
         grey = 0.0
         colour = tips if g.random() < 0.65 else colour

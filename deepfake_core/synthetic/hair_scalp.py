@@ -176,7 +176,7 @@ class Scalp:
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
         q = np.einsum("nk,nkc->nc", weights, places[picked])
         thin = self.hairline.wreath or self.hairline.crown > 0
-        kept = self.margin(q) > g.normal(inset + 3 * thin, 4.5 if thin else 1.6, count)
+        kept = self.margin(q) > g.normal(inset + 5 * thin, 4.5 if thin else 1.6, count)
         return Roots(*(np.asarray(values[kept], np.float32) for values in (points, normals, q)))
 
     def cap(self, rounds: int = 1) -> tuple[Floats, Floats, Floats, Ints]:

@@ -124,7 +124,7 @@ def tubes(
     *,
     radius: Array,
     repeat: float,
-    around: int = 4,
+    around: int = 3,
 ) -> Part:
     """Round ropes along the strands: radius (N, K) dm; the picture repeats every `repeat` dm."""
     points, outward = strands.points, strands.outward

@@ -101,11 +101,11 @@ STYLES: dict[str, Style] = {
         roll=1.2, shape="puff",
     ),
     "afro": Style(
-        lengths=(0.16, 0.16, 0.14, 0.14), lift=1.0, volume=0.36, picture="coily", cards=2000, width=0.18, knots=2,
+        lengths=(0.16, 0.16, 0.14, 0.14), lift=1.0, volume=0.36, picture="coily", cards=2300, width=0.14, knots=2,
         roll=1.2, shape="puff",
     ),
     "round_afro": Style(
-        lengths=(0.2, 0.2, 0.2, 0.2), lift=1.0, volume=0.72, picture="coily", cards=2600, width=0.2, knots=2,
+        lengths=(0.2, 0.2, 0.2, 0.2), lift=1.0, volume=0.72, picture="coily", cards=2800, width=0.16, knots=2,
         roll=1.2, shape="puff",
     ),
     "locs": Style(

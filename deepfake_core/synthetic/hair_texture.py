@@ -14,6 +14,7 @@ from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.part import Colour, Texture
 
 Kind = Literal["short", "straight", "wavy", "curly", "coily", "braid"]
+BLENDED = 0.48  # alpha: from 0.5 on hair is drawn solid (main.glsl)
 COLUMNS = 8  # tufts side by side
 SIDE = 512  # px
 _GAMMA = (np.linspace(0, 1, 4096) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
@@ -67,7 +68,8 @@ def _drawing(kind: Kind) -> _Drawing:
             w = half_width * (1.8 if inner else 1.0) * g.uniform(0.7, 1.3) * taper
             w = w * np.sqrt(1 + np.gradient(x[:, 0]) ** 2)[:, None]  # measured across, not along u
             body = np.clip(w - np.abs(u - x) + 0.5, 0, 1) * (along < end)
-            brightness = g.normal(1.0, 0.1 if inner else 0.16) * (0.8 if inner else 1.0)
+            spread = 0.5 if kind == "coily" else 1.0
+            brightness = g.normal(1.0, spread * (0.1 if inner else 0.16)) * (1 - spread * 0.2 * inner)
             round_ = 1 - 0.35 * np.clip(np.abs(u - x) / np.maximum(w, 0.5), 0, 1) ** 2
             tone[:, part] += body * (brightness * round_ - tone[:, part])
             lot[:, part] += body * (g.random() - lot[:, part])
@@ -115,10 +117,11 @@ def strands(kind: Kind, root: Colour, tip: Colour, grey: float, *, root_shade: f
     return Texture(rgba)
 
 
-def shadow(colour: Colour, grey: float, *, edge: float, density: float) -> Texture:
+def shadow(colour: Colour, grey: float, *, edge: float, density: float, blended: bool = False) -> Texture:
     """Short hairs laid on the skin: v 0 at their rim to 1 well within it.
 
     `edge`: share of v over which they close; `density`: opacity there, 0..1: below 1 the skin is seen between.
+    `blended`: nowhere so opaque that it counts as solid.
     """
     g = np.random.default_rng(13)
     tiled = np.tile(g.standard_normal((SIDE, SIDE), np.float32), (1, 3))
@@ -126,7 +129,9 @@ def shadow(colour: Colour, grey: float, *, edge: float, density: float) -> Textu
     dots = np.clip(0.5 + 0.55 * noise / noise.std(), 0, 1)
     v = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
     closed = np.clip(v / edge, 0, 1) ** 0.8 * density
-    alpha = np.clip(closed * (0.35 + 0.65 * dots) + np.maximum(closed - 0.6, 0), 0, 1)
+    alpha = np.clip(closed * (0.5 + 0.5 * dots) + np.maximum(closed - 0.6, 0), 0, 1)
+    if blended:
+        alpha = alpha * BLENDED
     mixed = np.array(colour, np.float32) * (1 - 0.8 * grey**2) + np.float32(0.8 * grey**2 * 0.3)
     rgba = np.empty((SIDE, SIDE, 4), np.uint8)
     rgba[..., :3] = _encode(mixed * (0.7 + 0.6 * dots[..., None]))
