@@ -14,6 +14,7 @@ run_inside("cpu")
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
 import zlib
@@ -27,14 +28,17 @@ from typing import Any
 
 import av
 import cv2
+import matplotlib
 import numpy as np
+from matplotlib import pyplot
 from rich.console import Console
 from rich.progress import track
 
 from deepfake_core.disclosure import watermark_code
 from deepfake_core.disclosure.mark import Disclosure
+from deepfake_core.disclosure.watermark import Watermark
 from deepfake_core.disclosure.watermark_detection import WatermarkDetector
-from deepfake_core.frame import Frame
+from deepfake_core.frame import Frame, PixelFormat
 
 RATE = 30
 SENT = (1280, 720)
@@ -49,6 +53,8 @@ PERFORMER = REPOSITORY / "models/performer.mp4"
 RESULTS = REPOSITORY / "docs/pictures"
 UNMARKED_HOURS = 10.5
 STREAM_SECONDS = 20
+
+matplotlib.use("Agg")
 
 Picture = np.ndarray[Any, Any]
 Pictures = Iterable[tuple[float, Picture]]
@@ -502,7 +508,162 @@ def main() -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Tables on standard output, pictures into docs/pictures."""
+    trials = lines(options.work / "trials.jsonl")
+    streams = [line for part in sorted(options.work.glob("unmarked-*.jsonl")) for line in lines(part)]
+    if not trials or not streams:
+        print(f"{options.work} holds no results yet: run measure and unmarked first.", file=sys.stderr)
+        return 1
+    print("\n".join([*cost_table(), "", *psnr_table(options.clips), "", *rate_table(trials)]))
+    for group in dict.fromkeys(line["group"] for line in trials if line["group"] != "rate"):
+        print("\n".join(["", *channel_table(group, [line for line in trials if line["group"] == group])]))
+    print("\n".join(["", *false_alarms(streams)]))
+    plot_rates(trials)
+    plot_traces(trials, streams)
+    draw_pictures(options.clips[0])
     return 0
+
+
+def cost_table() -> list[str]:
+    """The processor's time of one frame, on one thread, beside a copy of the frame's luma plane or pixels."""
+    rows = ["| format | 1280 x 720 | ratio to a copy | 1920 x 1080 | ratio to a copy |", "|---|---|---|---|---|"]
+    for pixel_format in (PixelFormat.I420, PixelFormat.YUY2, PixelFormat.BGR3, PixelFormat.BGRA):
+        cells = []
+        for width, height in ((1280, 720), (1920, 1080)):
+            frame = Frame.allocate(pixel_format, width, height)
+            rng = np.random.default_rng(0)
+            for plane in frame.planes:
+                plane[...] = rng.integers(60, 200, plane.shape)
+            spare, mark = frame.planes[0].copy(), Watermark(RECORD)
+            mark.add(frame)
+            adding = cpu_ms(partial(mark.add, frame))
+            copying = cpu_ms(partial(np.copyto, spare, frame.planes[0]))
+            cells += [f"{adding:.2f} ms", f"{adding / copying:.1f}"]
+        rows.append(f"| {pixel_format.name} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def cpu_ms(work: Callable[[], None]) -> float:
+    """Mean processor time of a call in its best of several rounds, each a whole turn of the mask."""
+    rounds = []
+    for _ in range(12):
+        started = time.thread_time()
+        for _ in range(16):
+            work()
+        rounds.append((time.thread_time() - started) / 16)
+    return 1000 * min(rounds)
+
+
+def psnr_table(clips: list[Path]) -> list[str]:
+    """How far the marked pictures are from the unmarked ones, the label left out."""
+    rows = ["| clip | PSNR, dB (mean) | least of a frame |", "|---|---|---|"]
+    for clip in clips:
+        mark, values = Watermark(RECORD), []
+        for _, bgr in islice(camera(read_clip(clip), 0), 60):
+            frame = Frame.from_bgr(bgr.copy())
+            mark.add(frame)
+            error = np.square(frame.to_bgr().astype(np.float32) - bgr).mean()
+            values.append(10 * np.log10(255**2 / error))
+        rows.append(f"| {clip.stem} | {np.mean(values):.1f} | {min(values):.1f} |")
+    return rows
+
+
+def summary(trials: list[dict[str, Any]]) -> str:
+    """Median and longest seconds, and in how many clips the mark was read where not in all."""
+    seconds = sorted(line["seconds"] for line in trials if line["seconds"] is not None)
+    if not seconds:
+        return f"not read (0 of {len(trials)})"
+    text = f"{statistics.median(seconds):.0f} / {seconds[-1]:.0f}"
+    return text if len(seconds) == len(trials) else f"{text} ({len(seconds)} of {len(trials)})"
+
+
+def rate_table(trials: list[dict[str, Any]]) -> list[str]:
+    """Seconds needed by codec and bit rate."""
+    rows = ["| asked kbit/s | " + " | ".join(CODECS) + " |", "|---|" + "---|" * len(CODECS)]
+    for kbps in RATES:
+        cells = []
+        for codec in CODECS:
+            these = [line for line in trials if line["channel"] == f"{codec} {kbps} kbit/s"]
+            sent = statistics.median(line["kbps"] for line in these) if these else 0
+            cells.append(f"{summary(these)}; sent {sent:.0f}" if these else "")
+        rows.append(f"| {kbps} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def channel_table(group: str, trials: list[dict[str, Any]]) -> list[str]:
+    """Seconds needed in each channel of a group."""
+    rows = [f"| {group} | seconds: median / longest |", "|---|---|"]
+    if group.startswith("film"):
+        return [*rows, f"| {len(trials)} films by different cameras | {summary(trials)} |"]
+    for name in dict.fromkeys(line["channel"] for line in trials):
+        rows.append(f"| {name} | {summary([line for line in trials if line['channel'] == name])} |")
+    return rows
+
+
+def false_alarms(streams: list[dict[str, Any]]) -> list[str]:
+    """What was read in unmarked pictures, and the bound."""
+    frames, words, near, nearer, messages = (
+        sum(line[key] for line in streams) for key in ("frames", "words", "near", "nearer", "messages")
+    )
+    searches = sum(len(line["syncs"]) for line in streams)
+    traces = np.sort(np.concatenate([line["syncs"] for line in streams]))
+    chance = (1 + 12 * 255 + 66 * 255**2) / 2**32
+    accepted = (1 + 12 * 255) / 2**32 / 2**16
+    return [
+        f"- looked at: {frames:,} frames, {frames / RATE / 3600:.1f} hours of {RATE} a second, {len(streams)} streams",
+        f"- searches: {searches:,}; words decoded: {words:,}; messages read: {messages}",
+        f"- words within two bytes of a Reed-Solomon word: {near} (chance says {words * chance:.1f}); "
+        f"within one: {nearer} (chance says {words * (1 + 12 * 255) / 2**32:.3f})",
+        f"- a word is taken for a message with the chance {accepted:.1e}; words per search {words / searches:.2f}; "
+        f"per search {accepted * words / searches:.1e}, per stream of {STREAM_SECONDS} s "
+        f"{accepted * words / len(streams):.1e}",
+        f"- trace of the known chips: median {np.median(traces):.2f}, 99.9 % below {np.quantile(traces, 0.999):.2f}, "
+        f"highest {traces[-1]:.2f} standard deviations",
+    ]
+
+
+def plot_rates(trials: list[dict[str, Any]]) -> None:
+    """Seconds needed against bit rate and picture size."""
+    figure, axis = pyplot.subplots(figsize=(7, 3.8), layout="constrained")
+    for codec in CODECS:
+        points = []
+        for kbps in RATES:
+            these = [line for line in trials if line["channel"] == f"{codec} {kbps} kbit/s"]
+            if these:
+                waits = [line["seconds"] or PATIENCE for line in these]
+                points.append((statistics.median(line["kbps"] for line in these), np.mean(waits), max(waits)))
+        rates, means, longest = np.array(points).T
+        (drawn,) = axis.plot(rates, means, "o-", label=codec)
+        axis.plot(rates, longest, ":", color=drawn.get_color())
+    axis.set(xscale="log", yscale="log", xlabel="kbit/s sent, 1280 x 720", ylabel="seconds until read")
+    axis.set_xticks([100, 200, 500, 1000, 2000], ["100", "200", "500", "1000", "2000"])
+    axis.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "never"])
+    axis.minorticks_off()
+    axis.legend(title="mean of the clips; dotted: the longest")
+    figure.savefig(RESULTS / "watermark_seconds.png", dpi=110)
+
+
+def plot_traces(trials: list[dict[str, Any]], streams: list[dict[str, Any]]) -> None:
+    """How high the known chips stand out in unmarked and in marked pictures."""
+    figure, axis = pyplot.subplots(figsize=(7, 3.4), layout="constrained")
+    unmarked = np.concatenate([line["syncs"] for line in streams])
+    bins = [number / 10 for number in range(25, 140)]
+    axis.hist(unmarked, bins, label=f"unmarked: {len(unmarked):,} searches", color="tab:gray")
+    axis.hist([line["sync"] for line in trials], bins, label=f"marked: {len(trials)} trials", color="tab:green")
+    axis.set(yscale="log", xlabel="correlation with the known chips, standard deviations", ylabel="count")
+    axis.legend()
+    figure.savefig(RESULTS / "watermark_traces.png", dpi=110)
+
+
+def draw_pictures(clip: Path) -> None:
+    """What is seen of it: pictures without and with the mark, and the mark alone, 24 times as strong."""
+    rows = []
+    for picture in (read_clip(clip)[10], read_clip(PERFORMER)[10], wall(), read_clip(Path("dark"))[10]):
+        frame = Frame.from_bgr(picture.copy())
+        Watermark(RECORD).add(frame)
+        marked_picture = frame.to_bgr()
+        change = np.clip(128 + 24 * (marked_picture.astype(int) - picture), 0, 255).astype(np.uint8)
+        rows.append(np.hstack([part[120:600, 400:1040] for part in (picture, marked_picture, change)]))
+    cv2.imwrite(str(RESULTS / "watermark_seen.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@
     print(detector.found())
 
 The mark is the same in every frame, so a second of frames is averaged: what moves and what an encoder lost here and
-there fades, the mark stays. From the average goes what the neighbours one chip away foretell (the mean of the middle
-two of four), and busy places count less. What is left is folded onto one tile for each scale that comes into question
-and correlated, by Fourier transform, with the chips that every mark has: the highest peak says scale, place and
-mirroring. There the other chips are read, over ever longer averages, until `watermark_code` finds a message in them.
+there fades, the mark stays. From the average goes what a chip's surroundings foretell, and busy places count less.
+What is left is folded onto one tile for each scale that comes into question and correlated, by Fourier transform, with
+the chips that every mark has: the highest peak says scale, place and mirroring. There the other chips are read, over
+ever longer averages, until `watermark_code` finds a message in them.
 """
 
 from collections.abc import Iterable
@@ -52,8 +52,10 @@ _TRIES = 4
 # The chance that no message at all is read as one: what Reed-Solomon lets pass, and 16 fixed bits.
 _CHANCE = (1 + 12 * 255) / 2**32 / 2**16
 # By how much busy places are held back: the detail's standard deviation to this power, and the least of it, in levels.
-_RESTRAINT = 1.3
-_STILL = 0.3
+_RESTRAINT = 1.2
+_STILL = 1.0
+# Of the bilateral filter: levels, and pixels.
+_BILATERAL = 6.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class WatermarkDetector:
         peaks = []
         for turn, sides in wanted:
             picture = _Residuals(average, turn)
-            peaks += [(peak, picture) for side in sides for peak in picture.peaks(side)]
+            peaks += [(peak, picture) for side in sides for peak in picture.peaks(side, fine=not thorough)]
         if not peaks:
             return
         peaks.sort(key=lambda found: -found[0].sync)
@@ -260,11 +262,11 @@ class _Residuals:
             matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1)
             luma = cv2.warpAffine(luma, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
         self._luma = luma
-        self._levels: dict[int, tuple[float, np.ndarray]] = {}
+        self._levels: dict[tuple[int, bool], tuple[float, np.ndarray]] = {}
 
-    def peaks(self, side: float) -> "list[_Geometry]":
+    def peaks(self, side: float, *, fine: bool) -> "list[_Geometry]":
         """The best two places for this scale, as it is and mirrored."""
-        chip, residual = self._level(side)
+        chip, residual = self._level(side, fine=fine)
         spectrum = np.fft.rfft2(_fold(residual, chip, chip))
         # In the mirrored picture a tile begins where, in this one, its mirror image ends.
         width = residual.shape[1] / chip
@@ -282,7 +284,7 @@ class _Residuals:
 
     def refined(self, rough: _Geometry) -> tuple[_Geometry, np.ndarray]:
         """The best place around a rough one, and its soft chips, float (TILE, TILE)."""
-        chip, residual = self._level(rough.side)
+        chip, residual = self._level(rough.side, fine=True)
         if rough.mirrored:
             residual = np.ascontiguousarray(residual[:, ::-1])
         best, tiles = rough._replace(sync=0.0), np.zeros((2 * TILE, 2 * TILE))
@@ -297,15 +299,15 @@ class _Residuals:
         halves = (np.arange(2 * TILE) + 0.5) / 2
         return best, chip_weights(halves - best.y).T @ tiles @ chip_weights(halves - best.x)
 
-    def _level(self, side: float) -> tuple[float, np.ndarray]:
+    def _level(self, side: float, *, fine: bool) -> tuple[float, np.ndarray]:
         """Pixels of a chip, and the residual in which it has so many."""
         chip = side / CHIPS
         level = max(0, int(np.floor(_LEVELS * np.log2(chip / _CHIP_PX))))
-        if level not in self._levels:
+        if (level, fine) not in self._levels:
             height, width = (max(8, round(length * 2 ** (-level / _LEVELS))) for length in self.shape)
             small = cv2.resize(self._luma, (width, height), interpolation=cv2.INTER_AREA) if level else self._luma
-            self._levels[level] = width / self.shape[1], _residual(small)
-        factor, residual = self._levels[level]
+            self._levels[level, fine] = width / self.shape[1], _residual(small, fine=fine)
+        factor, residual = self._levels[level, fine]
         return chip * factor, residual
 
 
@@ -321,8 +323,12 @@ _STRETCHES = [
 ]
 
 
-def _residual(luma: np.ndarray) -> np.ndarray:
-    """float32 (h, w): each pixel less the mean of the middle two of its four neighbours one chip away, weighted."""
+def _residual(luma: np.ndarray, *, fine: bool) -> np.ndarray:
+    """float32 (h, w): what a chip's surroundings do not foretell; busy places, where that is the picture's own, weaker.
+
+    Foretold is the mean of the middle two of the four neighbours one chip away. ``fine``: half of the result comes
+    from another forecast, the bilateral filter (Tomasi and Manduchi 1998), which errs elsewhere and takes much longer.
+    """
     reach = round(_CHIP_PX)
     padded = cv2.copyMakeBorder(luma, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
     height, width = luma.shape
@@ -331,8 +337,15 @@ def _residual(luma: np.ndarray) -> np.ndarray:
     above, below = padded[:height, inner_x], padded[2 * reach :, inner_x]
     low = cv2.min(cv2.min(left, right), cv2.min(above, below))
     high = cv2.max(cv2.max(left, right), cv2.max(above, below))
-    detail = luma - (left + right + above + below - low - high) / 2
-    spread = np.sqrt(np.maximum(cv2.blur(detail * detail, (7, 7)), 0)) + np.float32(_STILL)
+    residual = _weighted(luma - (left + right + above + below - low - high) / 2)
+    if fine:
+        residual += _weighted(luma - cv2.bilateralFilter(luma, 7, *_BILATERAL))
+    return residual
+
+
+def _weighted(detail: np.ndarray) -> np.ndarray:
+    """float32 (h, w): detail, held back where there is much of it."""
+    spread = np.sqrt(np.maximum(cv2.blur(detail * detail, (5, 5)), 0)) + np.float32(_STILL)
     return np.asarray(detail / cv2.pow(spread, _RESTRAINT), np.float32)
 
 
