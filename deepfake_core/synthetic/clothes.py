@@ -14,6 +14,7 @@ import numpy.typing as npt
 from deepfake_core.synthetic.garment import Garment
 from deepfake_core.synthetic.mesh import Floats
 from deepfake_core.synthetic.part import Colour, Texture
+from deepfake_core.synthetic.solids import Points
 
 Pattern = Literal["plain", "stripes", "pinstripes", "checks", "dots", "blocks"]
 PATTERNS: tuple[Pattern, ...] = ("plain", "stripes", "pinstripes", "checks", "dots", "blocks")
@@ -47,6 +48,16 @@ class Cloth:
         return (self._place[..., 1] > VISIBLE) | (np.abs(self._place[..., 0]) > SLEEVE)
 
     @cached_property
+    def _where(self) -> npt.NDArray[np.intp]:
+        """The seen texels in the flat picture, (N,)."""
+        return np.flatnonzero(self._seen)
+
+    @cached_property
+    def _worn_at(self) -> Floats:
+        """Where the seen texels are worn, (N, 3)."""
+        return self._place[self._seen]
+
+    @cached_property
     def _zones(self) -> tuple[npt.NDArray[np.int64], Floats]:
         """Zone of each seen texel (N,), the largest first, and its brightness against the zone's mean (N,)."""
         rgb = self._pixels[self._seen][:, :3]
@@ -63,10 +74,11 @@ class Cloth:
             middle = np.array(
                 [some[nearest == k].mean(axis=0) if (nearest == k).any() else middle[k] for k in range(ZONES)]
             )
-        zone = np.linalg.norm(colours[:, None] - middle, axis=2).argmin(axis=1)
+        zone = np.stack([((colours - centre) ** 2).sum(axis=1) for centre in middle]).argmin(axis=0)
         order = np.argsort(-np.bincount(zone, minlength=ZONES))
         zone = np.argsort(order)[zone]
-        light = (rgb.astype(np.float32) / 255) ** 2.2 @ np.array([0.3, 0.6, 0.1], np.float32) + 0.02
+        linear = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
+        light = linear[rgb] @ np.array([0.3, 0.6, 0.1], np.float32) + 0.02
         means = np.array([light[zone == k].mean() if (zone == k).any() else 1.0 for k in range(ZONES)], np.float32)
         return zone, np.clip(light / means[zone], *RELIEF)
 
@@ -93,15 +105,16 @@ class Cloth:
         halfway = zones.copy(), zones.copy()  # half and all of the pattern's colour, on the largest zone
         halfway[0][0], halfway[1][0] = (zones[0] + dye.colour) / 2, dye.colour
         table = np.stack([zones, *halfway])[:, :, None] * np.linspace(*RELIEF, 256)[:, None]
-        encoded = (np.clip(table, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8).reshape(-1, 3)
+        encoded = np.full((table.size // 3, 4), 255, np.uint8)
+        encoded[:, :3] = (np.clip(table, 0, 1) ** (1 / 2.2) * 255 + 0.5).reshape(-1, 3)
         index = self._index
         if dye.pattern != "plain":
-            index = index + 256 * ZONES * _pattern(dye, self._place[self._seen])
+            index = index + 256 * ZONES * _pattern(dye, self._worn_at)
         pixels = self._pixels.copy()
-        pixels[self._seen, :3] = encoded[index]
+        texels = pixels.reshape(-1, 4).view(np.uint32)[:, 0]  # whole texels are moved faster than colours
+        texels[self._where] = encoded.view(np.uint32)[index, 0]
         rim, source = self._rim
-        flat = pixels.reshape(-1, 4)
-        flat[rim] = flat[source]
+        texels[rim] = texels[source]
         return Texture(pixels)
 
 
@@ -142,16 +155,28 @@ def _places(garment: Garment, height: int, width: int) -> Floats:
     corners = mesh.uv[mesh.uv_faces] * [width, height] - 0.5
     places = worn[mesh.faces]
     chosen = (places[:, :, 1].max(axis=1) > VISIBLE - 0.5) | (np.abs(places[:, :, 0]).max(axis=1) > SLEEVE - 0.3)
-    for uv, xyz in zip(corners[chosen], places[chosen], strict=True):
-        low = np.floor(uv.min(axis=0)).astype(int).clip(0, [width - 1, height - 1])
-        high = np.ceil(uv.max(axis=0)).astype(int).clip(0, [width - 1, height - 1])
-        x, y = np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1))
-        (ax, ay), (bx, by), (cx, cy) = uv
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if abs(area) < 1e-9:
-            continue
-        b = ((x - ax) * (cy - ay) - (cx - ax) * (y - ay)) / area
-        c = ((bx - ax) * (y - ay) - (x - ax) * (by - ay)) / area
-        inside = (b > -0.15) & (c > -0.15) & (b + c < 1.15)
-        place[y[inside], x[inside]] = xyz[0] + b[inside, None] * (xyz[1] - xyz[0]) + c[inside, None] * (xyz[2] - xyz[0])
+    corners, places = corners[chosen], places[chosen]
+    low = np.floor(corners.min(axis=1)).astype(int)
+    span = (np.ceil(corners.max(axis=1)).astype(int) - low).max(axis=1) + 1
+    for side in (4, 8, 16, 32, 64, 128, 1024):  # triangles of about one size together
+        of_size = (span <= side) & (span > side // 2 if side > 4 else span > 0)
+        for few in np.array_split(np.flatnonzero(of_size), max(1, of_size.sum() * side**2 // 500_000)):
+            _paint(place, corners[few], places[few], low[few], side)
     return place
+
+
+def _paint(place: Floats, corners: Points, places: Floats, low: npt.NDArray[np.intp], side: int) -> None:
+    """Paint triangles (N, 3, 2 texels and N, 3, 3 dm), each within a square of `side` texels from `low`, into
+    `place`."""
+    step = np.arange(side)
+    x, y = np.broadcast_arrays((low[:, :1] + step)[:, None], (low[:, 1:] + step)[:, :, None])  # (N, side, side)
+    (ax, ay), (bx, by), (cx, cy) = (corners[:, k].T[:, :, None, None] for k in range(3))
+    area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+    area = np.where(np.abs(area) < 1e-9, np.inf, area)
+    b = ((x - ax) * (cy - ay) - (cx - ax) * (y - ay)) / area
+    c = ((bx - ax) * (y - ay) - (x - ax) * (by - ay)) / area
+    height, width = place.shape[:2]
+    inside = (b > -0.15) & (c > -0.15) & (b + c < 1.15) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    n, i, j = np.nonzero(inside & np.isfinite(area))
+    shares = np.stack([1 - b[n, i, j] - c[n, i, j], b[n, i, j], c[n, i, j]], axis=1)
+    place[y[n, i, j], x[n, i, j]] = np.einsum("mk,mkc->mc", shares, places[n])

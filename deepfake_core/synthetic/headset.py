@@ -138,7 +138,7 @@ def _band(head: HeadFit, outsides: list[Points]) -> Solid:
     out = np.cross(along, ahead)
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     width, thickness = 0.11, 0.03
-    corners = [(width, -thickness), (width, thickness), (-width, thickness), (-width, -thickness)]
+    corners = [(-width, -thickness), (-width, thickness), (width, thickness), (width, -thickness)]
     ring = np.stack([path + z * ahead - y * out for z, y in (corners[k] for k in range(4))], axis=1)
     return sheet(ring, closed=True)
 

@@ -194,7 +194,7 @@ def _cap(recipe: HatRecipe, dome: _Dome) -> tuple[Solid, Solid]:
     bow = -(0.12 + 0.12 * recipe.size) * (x / half) ** 2 * np.minimum(1, 2 * length)
     plate = np.stack([x * (1 - 0.06 * out), y + out * bow - 0.1 * out**1.5, z + sense * (out * length - 0.02)], axis=-1)
     lower = plate - [0, 0.025, 0]
-    shell = np.concatenate([lower, plate[::-1]])
+    shell = np.concatenate([lower, plate[::-1]])[:, ::sense]
     return crown, _tiled(sheet(dome.placed(shell)), 6, 3)
 
 

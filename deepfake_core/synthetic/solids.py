@@ -82,7 +82,7 @@ def tube(
     across = np.cross(along, helper)
     across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
     over = np.cross(across, along)
-    t = np.arange(sides) / sides * 2 * np.pi
+    t = -np.arange(sides) / sides * 2 * np.pi
     ring = np.cos(t)[None, :, None] * across[:, None] + depth * np.sin(t)[None, :, None] * over[:, None]
     rings = points[:, None] + radii[:, None, None] * ring
     if closed:
