@@ -143,6 +143,7 @@ def measure_pipeline(frames: list[NDArray], threads: int, identity: str) -> Timi
         (pipeline_module, "paste", "composite"),
         (pipeline, "_hold", "hold"),
         (pipeline._disclosure, "mark", "label"),
+        (pipeline._disclosure._watermark, "add", "watermark"),
     ]
     originals = [(owner, name, getattr(owner, name)) for owner, name, _ in watched]
     for owner, name, stage in watched:
@@ -158,6 +159,9 @@ def measure_pipeline(frames: list[NDArray], threads: int, identity: str) -> Timi
     finally:
         for owner, name, original in originals:
             setattr(owner, name, original)
+    # The watermark is added inside `mark`.
+    both, watermark = timing.stages["label"], timing.stages["watermark"]
+    timing.stages["label"] = [marking - adding for marking, adding in zip(both, watermark, strict=True)]
     if pipeline.status().frames_without_result:
         print(f"{pipeline.status().frames_without_result} frames had no result.", file=sys.stderr)
     pipeline.close()
