@@ -45,7 +45,9 @@ def test_a_sheet_shows_people(assets: Path, tmp_path: Path) -> None:
     assert len(np.unique(picture[64:].reshape(-1, 3), axis=0)) > 5
     arguments = ["sheet", "--out", str(out), "--people", "2", "--columns", "2", "--size", "32"]
     assert render_people.main(arguments) == 0
-    assert cv2.imread(str(out)).shape == (32, 64, 3)
+    crowd = cv2.imread(str(out))
+    assert crowd is not None
+    assert crowd.shape == (32, 64, 3)
 
 
 def test_another_configuration_is_refused(assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +117,9 @@ def test_stills_are_rendered_resumed_and_looked_at(
     assert render_people.main(command) == 0
     assert dataset.fingerprint(out) == before
     assert render_people.main(["look", str(out), "--out", str(sheet)]) == 0
-    assert cv2.imread(str(sheet)).shape == (2 * 32, 5 * 32, 3)
+    looked_at = cv2.imread(str(sheet))
+    assert looked_at is not None
+    assert looked_at.shape == (2 * 32, 5 * 32, 3)
     shard.write_bytes(shard.read_bytes()[:3000])
     assert render_people.main(["look", str(out), "--out", str(sheet)]) == 1
     assert "shard-00000.npz cannot be read" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from deepfake_core.facemesh import topology
 from deepfake_core.identities.library import Library
 from deepfake_core.swapping import alignment
-from deepfake_core.swapping.decoder import load_decoder
+from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
 from deepfake_core.swapping.identity_surface import IdentitySurface, TextureBlender
 from deepfake_core.synthetic import dataset
 from deepfake_core.training import pairs
@@ -104,7 +104,9 @@ def test_pairs_with_a_missing_or_another_face_are_left_out() -> None:
 
 @pytest.fixture(scope="module")
 def identity() -> IdentitySurface:
-    return load_decoder(Library().open("vesper"), threads=1, provider="cpu").surface
+    decoder = load_decoder(Library().open("vesper"), threads=1, provider="cpu")
+    assert isinstance(decoder, IdentityDecoder)
+    return decoder.surface
 
 
 def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(
