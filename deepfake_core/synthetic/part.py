@@ -86,7 +86,7 @@ class Part:
     def __init__(self, vertices: Floats, weights: Floats, mesh: Mesh, texture: Texture, material: Material) -> None:
         """Take the triangles of `mesh`; its vertices are replaced by `vertices`, hung on bones by `weights`."""
         used, inverse = np.unique(mesh.faces.ravel(), return_inverse=True)
-        self.used: npt.NDArray[np.intp] = used
+        self.used: npt.NDArray[np.intp] = used.astype(np.intp)
         self.rest: Floats = vertices[used]
         self.weights: Floats = weights[used]
         self.faces: Ints = inverse.reshape(-1, 3).astype(np.int32)
