@@ -143,8 +143,7 @@ def _loop(recipe: NecklaceRecipe, head: HeadFit, surface: Points) -> tuple[Point
     middle = np.array([head.eyes[0], 0.0, float(head.root[2]) - 0.05])
     surface = surface[np.abs(surface[:, 0] - middle[0]) < 1.3]
     # It rests on the slope from neck to shoulder, hangs down before it and lies against the nape.
-    neck = head.skin[np.abs(head.skin[:, 1] - head.chin[1] + 0.35) < 0.1, 0] - middle[0]
-    wide = float(np.abs(neck[np.abs(neck) < 0.9]).max()) + 0.06 + 0.12 * recipe.length
+    wide = 0.6 + 0.12 * recipe.length
     rests = [float(surface[np.abs(surface[:, 0] - middle[0] - side * wide) < 0.1, 1].max()) for side in SIDES]
     rests = [min(rest, float(head.chin[1]) - 0.25) for rest in rests]
     low = float(head.chin[1]) - 0.66 - (0.95 if recipe.kind == "beads" else 0.65) * recipe.length

@@ -2,7 +2,7 @@
 vec4 shade_plain(Point p) {
   if (specular > 0.2) {  // metal: reflections in its own colour
     vec3 seen = reflected(reflect(-p.view, p.normal), 2 + 6 * roughness) + reflected(p.normal, 5);
-    return vec4(p.albedo * (0.25 * p.light + 0.4 * seen * (0.4 + 0.6 * p.open)), 1);
+    return vec4(p.albedo * (0.12 * p.light + 0.3 * seen * (0.4 + 0.6 * p.open)), 1);
   }
   vec3 shine = gloss(p);
   if (surface == 1) {
