@@ -97,6 +97,7 @@ def _template(body: Body) -> _Template:
 
 def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> list[Part]:
     """The parts of a beard; CelebAMask-HQ counts beards as skin."""
+    fine = max(beard.cheeks, beard.chin, beard.lip) < FINE
     template = _template(fitting.body)
     g = np.random.default_rng([recipe.seed, 78])
     lengths = np.zeros(len(fitting.base), np.float32)
@@ -113,7 +114,7 @@ def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> lis
             recipe.beard_grey,
             edge=0.85,
             density=beard.under * recipe.beard_density,
-            blended=beard.chin < FINE,
+            blended=fine,
         ),
         material,
         rise=0.005 + 0.06 * np.minimum(lengths, 0.3),
@@ -131,7 +132,7 @@ def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> lis
     apart = np.stack([side * (0.25 + 2.2 * np.abs(there[:, 0])), np.full(count, -0.8), np.zeros(count)], axis=1)
     combed = across(np.where(on_lip[:, None], apart, down).astype(np.float32), outward)
     direction = unit(unit(combed + 0.25 * g.normal(0, 1, (count, 3))) + 0.45 * outward)
-    knots = 3 if beard.chin < FINE else 4
+    knots = 3 if fine else 4
     points = [stands + outward * 0.003]
     step = (reach / (knots - 1))[:, None]
     for _ in range(1, knots):
@@ -140,7 +141,6 @@ def beard_parts(recipe: FacialHairRecipe, beard: Beard, fitting: Fitting) -> lis
     lines = Strands(np.stack(points, axis=1).astype(np.float32), np.repeat(outward[:, None], knots, axis=1))
     red, green, blue = (1.25 * c for c in recipe.beard_colour)
     picture = hair_texture.strands("short", recipe.beard_colour, (red, green, blue), recipe.beard_grey, root_shade=0.8)
-    fine = beard.chin < FINE
     if fine:
         picture = hair_texture.faded(picture, hair_texture.BLENDED)
     weights = np.repeat(roots.at(fitting.body.weights), knots * 2, axis=0)
