@@ -101,7 +101,7 @@ def random_skin(g: np.random.Generator, traits: Traits) -> SkinRecipe:
 
 
 def _random_sources(g: np.random.Generator, traits: Traits, darkness: float) -> tuple[tuple[str, float], ...]:
-    """Three source skins of about the right age, none of which has more than 0.6."""
+    """Two to four source skins of about the right age, none of which has more than 0.6."""
 
     def choose(shade: str, count: int) -> list[str]:
         names = NAMES[shade, traits.sex]
