@@ -268,7 +268,10 @@ def test_clothes_are_dyed(dressed: Dressed, shoot: Shoot) -> None:
     cloth = picture.bgr[picture.labels == Label.CLOTH].astype(float)
     assert (cloth[:, 1] > cloth[:, 2] + 20).mean() > 0.95
     looks = {
-        pattern: shoot(dressed(dye=Dye((green,), pattern, (0.7, 0.7, 0.7))), height=3.4).bgr for pattern in PATTERNS[:3]
+        pattern: shoot(
+            dressed(clothes="male_casualsuit02", dye=Dye((green,), pattern, (0.7, 0.7, 0.7))), height=3.4
+        ).bgr
+        for pattern in PATTERNS[:3]
     }
     for pattern in PATTERNS[1:3]:
         assert np.abs(looks[pattern].astype(int) - looks["plain"]).max() > 60
