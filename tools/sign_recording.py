@@ -22,9 +22,10 @@ import av
 
 from deepfake_core.disclosure.credentials import Credentials, CredentialsUnusable, chosen_credentials
 from deepfake_core.disclosure.provenance import CONTAINERS, SigningFailed, SwapFacts, sign
-from deepfake_core.disclosure.verification import VideoUnreadable, verify_video
+from deepfake_core.disclosure.verification import verify_video
 from deepfake_core.identities.keys import KeyRefused
 from deepfake_core.identities.library import Library
+from deepfake_core.video_file import VideoUnreadable, open_video
 
 NOT_MARKED, NOT_USABLE = 1, 2
 
@@ -83,7 +84,8 @@ def sign_recording(recording: Path, facts: SwapFacts, credentials: Credentials) 
 def _copy_streams(source: Path, target: Path) -> None:
     """The same packets in another container."""
     try:
-        with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
+        reader, _ = open_video(source)
+        with reader, av.open(str(target), "w") as writer:
             streams = {
                 stream.index: writer.add_stream_from_template(stream)
                 for stream in reader.streams

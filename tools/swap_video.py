@@ -24,16 +24,14 @@ from deepfake_core.disclosure.credentials import Credentials, CredentialsUnusabl
 from deepfake_core.disclosure.labels import CORNERS, LANGUAGES
 from deepfake_core.disclosure.provenance import CONTAINERS as SIGNED_CONTAINERS
 from deepfake_core.disclosure.provenance import SigningFailed, SwapFacts, sign
-from deepfake_core.disclosure.verification import CONTAINERS
 from deepfake_core.frame import Colour, Frame, PixelFormat
 from deepfake_core.identities.keys import KeyRefused
 from deepfake_core.identities.library import Library
 from deepfake_core.identities.purposes import Purpose
 from deepfake_core.pipeline import Pipeline
 from deepfake_core.settings import NoResult, Quality, Settings
+from deepfake_core.video_file import VideoUnreadable, open_video
 
-MAX_SIDE = 4096
-MIN_SIDE = 16
 HD_HEIGHT = 720
 """From this height on a video that does not say its colour matrix is taken as BT.709, as players do."""
 BT709, BT601, UNSPECIFIED = 1, 6, 2
@@ -52,7 +50,7 @@ def main() -> int:
     console = Console(stderr=True)
     try:
         return swap_video(arguments, console)
-    except VideoRefused as error:
+    except (VideoRefused, VideoUnreadable) as error:
         console.print(f"[red]{error}[/red]", highlight=False)
         return 2
 
@@ -88,12 +86,12 @@ def swap_video(arguments: argparse.Namespace, console: Console) -> int:
     """Swap the whole file; raises VideoRefused."""
     credentials = open_credentials(arguments)
     pipeline = open_pipeline(arguments)
-    source = open_input(arguments.input)
+    source, video = open_video(arguments.input)
     with source:
         partial, target = open_output(arguments.input, arguments.output, overwrite=arguments.overwrite)
         try:
             with target:
-                complaint = transcode(source, target, pipeline, console)
+                complaint = transcode(source, video, target, pipeline, console)
             signed = sign_output(partial, arguments, credentials, console)
             partial.replace(arguments.output)
         finally:
@@ -164,26 +162,6 @@ def sign_output(partial: Path, arguments: argparse.Namespace, credentials: Crede
     return credentials.description
 
 
-def open_input(path: Path) -> InputContainer:
-    """Open the video; raises VideoRefused."""
-    if not path.is_file():
-        raise VideoRefused(f"{path} is not a file; give the path of a video.")
-    try:
-        source = av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS})
-    except (av.FFmpegError, OSError) as error:
-        raise VideoRefused(f"{path} is not a video that can be read ({error.strerror}).") from error
-    if not source.streams.video:
-        source.close()
-        raise VideoRefused(f"{path} has no video in it; give a file with a picture.")
-    video = source.streams.video[0]
-    if not all(MIN_SIDE <= side <= MAX_SIDE for side in (video.width, video.height)):
-        source.close()
-        raise VideoRefused(
-            f"{path} is {video.width}x{video.height} pixels; {MIN_SIDE} to {MAX_SIDE} pixels a side can be swapped."
-        )
-    return source
-
-
 def open_output(source: Path, path: Path, *, overwrite: bool) -> tuple[Path, OutputContainer]:
     """A temporary file beside OUT and its container, so that a broken run leaves nothing half-written as OUT."""
     if path.exists() and (not overwrite or path.samefile(source)):
@@ -198,9 +176,10 @@ def open_output(source: Path, path: Path, *, overwrite: bool) -> tuple[Path, Out
         raise VideoRefused(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
 
 
-def transcode(source: InputContainer, target: OutputContainer, pipeline: Pipeline, console: Console) -> str | None:
+def transcode(
+    source: InputContainer, video: VideoStream, target: OutputContainer, pipeline: Pipeline, console: Console
+) -> str | None:
     """Swap and write every frame and pass the audio through; a sentence when the input is cut off, else None."""
-    video = source.streams.video[0]
     video.thread_type = "AUTO"
     encoder: VideoStream | None = None
     audio: dict[int, AudioStream] = {}

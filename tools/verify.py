@@ -31,10 +31,11 @@ from rich.console import Console
 from rich.table import Table
 
 from deepfake_core.disclosure.provenance import Provenance
-from deepfake_core.disclosure.verification import Answer, Verdict, VideoUnreadable, verify_frames, verify_video
+from deepfake_core.disclosure.verification import Answer, Verdict, verify_frames, verify_video
 from deepfake_core.disclosure.watermark import EPOCH
 from deepfake_core.disclosure.watermark_detection import WatermarkFound
 from deepfake_core.identities.library import Library
+from deepfake_core.video_file import VideoUnreadable
 
 EXIT = {Answer.MARKED: 0, Answer.UNMARKED: 1, Answer.UNCERTAIN: 3}
 UNREADABLE = 2

@@ -18,6 +18,7 @@ from deepfake_core.disclosure import provenance
 from deepfake_core.disclosure.detection import is_labelled
 from deepfake_core.disclosure.labels import CORNERS
 from deepfake_core.disclosure.watermark_detection import WatermarkDetector, WatermarkFound
+from deepfake_core.video_file import VideoUnreadable, open_video
 
 TRACE = 6.0
 """Standard deviations of the known chips that unmarked pictures do not reach: a trace of a watermark, unread."""
@@ -25,9 +26,6 @@ LABEL_EVERY = 1.0
 """Seconds between two frames in which the visible label is looked for."""
 LABELLED = 0.5
 """Share of the looked-at frames with a label from which no watermark is needed to be uncertain."""
-MAX_SIDE = 4096
-CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,nut,mxf,ivf,h264,hevc,yuv4mpegpipe"
-"""FFmpeg's formats that hold the video themselves: playlists and scripts, which name other files, are not read."""
 
 
 class Answer(enum.StrEnum):
@@ -36,10 +34,6 @@ class Answer(enum.StrEnum):
     MARKED = "marked"
     UNMARKED = "unmarked"
     UNCERTAIN = "uncertain"
-
-
-class VideoUnreadable(ValueError):
-    """The file is no video that can be read; the text is one sentence with the cure."""
 
 
 @dataclass(frozen=True)
@@ -102,18 +96,8 @@ def verify_frames(
 
 def read_frames(path: Path, longest: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """(seconds, uint8 BGR) of each picture of a video file; a damaged end is left out; raises VideoUnreadable."""
-    if not path.is_file():
-        raise VideoUnreadable(f"{path} is not a file; give the path of a video.")
-    try:
-        container = av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS})
-    except (av.FFmpegError, OSError) as error:
-        raise VideoUnreadable(f"{path} is not a video that can be read ({error.strerror}).") from error
+    container, video = open_video(path)
     with container:
-        if not container.streams.video:
-            raise VideoUnreadable(f"{path} has no picture in it; give a video.")
-        video = container.streams.video[0]
-        if max(video.width, video.height) > MAX_SIDE:
-            raise VideoUnreadable(f"{path} is larger than {MAX_SIDE} pixels a side; scale it down first.")
         video.thread_type = "AUTO"
         number = 0
         try:

@@ -143,6 +143,8 @@ def _stream(container: av.container.InputContainer, path: Path) -> av.VideoStrea
         raise VideoRefused(f"{path.name} holds no video.")
     stream = container.streams.video[0]
     context = stream.codec_context
+    if context is None:  # FFmpeg knows no decoder for it
+        raise VideoRefused(f"{path.name} is in a format that cannot be decoded; use MP4, MKV or WebM.")
     if not 0 < context.width * context.height <= MAX_PIXELS:
         raise VideoRefused(f"{path.name} has pictures of {context.width} x {context.height} px; use at most 4K.")
     context.thread_count = 1
