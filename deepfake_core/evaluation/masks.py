@@ -27,7 +27,7 @@ class Masks:
     outside: np.ndarray
     """Neither face nor seam: where nothing may change."""
     occluder: np.ndarray
-    """Hands and things before the face: inside the hull of its landmarks, and to be left as they are."""
+    """Hands and things before the face: inside the hull of its landmarks, and in the truth as in the actor's picture."""
 
 
 def place_of_label(width: int, height: int) -> Box:
@@ -54,5 +54,5 @@ def masks(swapped: np.ndarray, labels: np.ndarray, points: np.ndarray, interocul
     hull = np.zeros(swapped.shape, np.uint8)
     outline = cv2.convexHull(np.clip(points[:, :2], -1e4, 1e4).astype(np.float32))
     cv2.fillConvexPoly(hull, np.round(outline).astype(np.int32), 1)
-    occluder = (labels == Label.OCCLUDER) & (hull > 0)
+    occluder = (labels == Label.OCCLUDER) & (hull > 0) & (swapped == 0)
     return Masks(face & visible, seam & visible, ~(face | seam) & visible, occluder & visible)

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from deepfake_core.evaluation import plate
-from deepfake_core.evaluation.groups import groups
+from deepfake_core.evaluation.groups import OCCLUDERS, TONES, groups
 from deepfake_core.evaluation.judging import Judgement
 from deepfake_core.evaluation.measures import MEASURES, Measure
 
@@ -23,6 +23,8 @@ KINDS = {
     "occluder": "by occluder",
     "case": "by case (stills)",
 }
+ORDER = ["none", *OCCLUDERS, *map(str, TONES)]
+"""Of the groups that frames and stills do not show in one order; the sort keeps the others' own."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,7 @@ class Report:
         table = Table(title=title, box=SIMPLE, title_justify="left")
         table.add_column("measure", no_wrap=True)
         names = list(dict.fromkeys(name for of in ("frames", "stills") for name in self.counts[of].get(kind, {})))
-        if kind == "tone":
-            names.sort(key=int)
+        names.sort(key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
         for name in names:
             table.add_column(name, justify="right")
         for of in ("frames", "stills"):

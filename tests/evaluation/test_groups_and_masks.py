@@ -63,6 +63,7 @@ def test_masks_share_out_the_frame_but_for_the_label() -> None:
     points = canonical_face().vertices * np.array([8.0, -8.0, -8.0]) + np.array([128.0, 128.0, 0.0])
     matte = np.zeros((256, 256), np.uint8)
     matte[80:180, 90:170] = 255
+    matte[150:180, 100:110] = 0
     labels = np.full((256, 256), Label.SKIN, np.uint8)
     labels[150:200, 100:120] = Label.OCCLUDER
     labels[0:20, 0:20] = Label.OCCLUDER
@@ -79,7 +80,8 @@ def test_masks_share_out_the_frame_but_for_the_label() -> None:
     assert found.seam[78, 130]
     assert not found.seam[130, 130]
     assert not found.seam[60, 130]
-    assert found.occluder[160, 110]
+    assert found.occluder[160, 105]
+    assert not found.occluder[160, 115], "what the truth swaps may change"
     assert not found.occluder[10, 10], "a thing beside the face hides nothing of it"
 
 
