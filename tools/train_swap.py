@@ -164,11 +164,12 @@ def _views(folder: Path) -> Iterator[Look]:
 
 
 def _pairs(path: Path) -> Iterator[Look]:
-    """Some pictures of the identity in a shard of pairs, as one stream."""
+    """The most frontal pictures of the identity in a shard of pairs, as one stream: no embedding knows a face that
+    looks far up or aside."""
     from deepfake_core.training import consent_gate as gate
 
     shard = read_shard(path)
-    for index in range(0, len(shard), max(1, len(shard) // LOOKS_PER_SHARD)):
+    for index in shard.most_frontal(LOOKS_PER_SHARD):
         yield gate.Look(path.name, f"{path.name} sample {index}", 0.0, shard.identity_bgr[index])
 
 

@@ -19,8 +19,6 @@ _FACING_POWER = 5.0
 _EYE_REACH = np.array([1.15, 1.7])
 _MOUTH_REACH = 1.05
 _FEATHER = 3.0
-# cv2.remap takes an empty second map where the first holds both coordinates.
-_NO_SECOND_MAP = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,11 @@ def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.nda
         points = pose.to_picture(surface.extend(pose.to_head(view.landmarks)))
         facing = surface.vertex_normals(points * np.array([1.0, -1.0, -1.0]))[:, 2]
         drawn = page.interpolate(np.column_stack([points[:, :2], facing]), fill=-1.0)
-        where = np.ascontiguousarray(drawn[..., :2])
-        colour = cv2.remap(view.bgr, where, _NO_SECOND_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        # Two maps: with one of both coordinates and an empty second one OpenCV 5 reads nonsense.
+        x, y = (np.ascontiguousarray(drawn[..., axis]) for axis in (0, 1))
+        colour = cv2.remap(view.bgr, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         inner = cv2.erode(view.usable, np.ones((7, 7), np.uint8))
-        seen = cv2.remap(inner, where, _NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        seen = cv2.remap(inner, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         weight = np.clip(drawn[..., 2], 0.0, 1.0) ** _FACING_POWER * (seen.astype(np.float32) / 255.0) ** 2
         weight = cv2.GaussianBlur(weight, (0, 0), 2.0) * (seen > 127)
         total += colour.astype(np.float32) * weight[..., None]

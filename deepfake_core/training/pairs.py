@@ -28,12 +28,18 @@ class Shard:
     identity_bgr: np.ndarray
     identity_labels: np.ndarray
     actor_seed: np.ndarray
+    yaw: np.ndarray
+    pitch: np.ndarray
 
     def __len__(self) -> int:
         return len(self.actor_seed)
 
+    def most_frontal(self, count: int) -> list[int]:
+        """The samples that look most towards the camera, in their order."""
+        return sorted(np.argsort(np.hypot(self.yaw, self.pitch), kind="stable")[:count].tolist())
 
-_NEEDED = ("actor_bgr", "actor_alpha", "identity_bgr", "identity_labels", "actor_seed")
+
+_NEEDED = ("actor_bgr", "actor_alpha", "identity_bgr", "identity_labels", "actor_seed", "yaw", "pitch")
 
 
 def read_shard(path: Path) -> Shard:

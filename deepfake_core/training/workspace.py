@@ -86,7 +86,13 @@ class Workspace:
             driver.append(normalised(found.actor[usable]))
             identity.append(normalised(found.identity[usable]))
             held_out += [settings.held_out(int(seed)) for seed in shard.actor_seed[usable]]
-        drivers, identities, kept_out = np.concatenate(driver), np.concatenate(identity), np.array(held_out)
+        kept_out = np.array(held_out, bool)
+        if kept_out.all() or not kept_out.any():
+            raise StepMissing(
+                f"Too few actors in {len(paths)} shards to fit the retargeter on some and judge it on others; "
+                "render more pairs."
+            )
+        drivers, identities = np.concatenate(driver), np.concatenate(identity)
         retargeter = fit(drivers[~kept_out], identities[~kept_out])
         save_file(vars(retargeter), self.retargeter)
         report = asdict(judge(retargeter, drivers[kept_out], identities[kept_out]))
