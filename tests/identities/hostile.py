@@ -517,6 +517,7 @@ def _in_child(kind: Kind, seed: int, models: Path) -> Outcome:
         def ran(*_arguments: Any, **_options: Any) -> None:
             trespasses.append("a decoder was run")
 
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # by the process that was forked
         sys.addaudithook(watch)
         if not kind.video:
             onnxruntime.InferenceSession.run = ran
@@ -526,7 +527,7 @@ def _in_child(kind: Kind, seed: int, models: Path) -> Outcome:
             seconds = seconds or time.process_time() - started
         except BaseException as error:  # noqa: BLE001  Whatever else comes out is the finding.
             said, problem, seconds = "", f"{type(error).__name__}: {error}", time.process_time() - started
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024
         if trespasses and not problem:
             problem = f"touched {trespasses[:3]}"
         os.write(writer, json.dumps([said[:300], problem[:300], seconds, megabytes]).encode())
