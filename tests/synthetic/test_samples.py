@@ -136,7 +136,7 @@ def test_hard_cases_show_what_they_name(assets: Path, units: tuple[str, ...]) ->
     made = maker(
         assets, units, kind="stills", people="benchmark", count=300, identity="", views=("actor",), webcam=True
     )
-    stills = made.shard(0, samples=6)
+    stills = made.shard(0, samples=6)  # one person each, so slow
     names = [CASES[case].name for case in stills["case"]]
     assert names == list(benchmark.HARD_CASES[:6])
     found = dict(zip(names, stills["occluded"], strict=True))
