@@ -27,7 +27,7 @@ class Masks:
     outside: np.ndarray
     """Neither face nor seam: where nothing may change."""
     occluder: np.ndarray
-    """Hands and things before the face: inside the hull of its landmarks, and in the truth as in the actor's picture."""
+    """Hands and things before the face: inside the hull of its landmarks, and kept by the truth."""
 
 
 def place_of_label(width: int, height: int) -> Box:
