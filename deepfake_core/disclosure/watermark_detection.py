@@ -49,6 +49,9 @@ _FILMED_SIDES = 0.5, 1.2
 # of the best places are tried.
 _LEAST_SYNC = 4.2
 _TRIES = 4
+# Text around a window has high peaks of its own: from this correlation on, more are tried.
+_CLEAR_SYNC = 5.0
+_MOST_TRIES = 32
 # The chance that no message at all is read as one: what Reed-Solomon lets pass, and 16 fixed bits.
 _CHANCE = (1 + 12 * 255) / 2**32 / 2**16
 # By how much busy places are held back: the detail's standard deviation to this power, and the least of it, in levels.
@@ -178,7 +181,9 @@ class WatermarkDetector:
         self.traces.append(peaks[0][0].sync)
         tried: list[_Geometry] = []
         for peak, picture in peaks:
-            if peak.sync < _LEAST_SYNC or len(tried) == _TRIES:
+            if peak.sync < (_LEAST_SYNC if len(tried) < _TRIES else _CLEAR_SYNC) or len(tried) == _MOST_TRIES:
+                break
+            if len(tried) >= _TRIES and self.messages:
                 break
             if any(peak.is_near(other) for other in tried):
                 continue
@@ -287,7 +292,7 @@ class _Residuals:
         chip, residual = self._level(rough.side, fine=True)
         if rough.mirrored:
             residual = np.ascontiguousarray(residual[:, ::-1])
-        best, tiles = rough._replace(sync=0.0), np.zeros((2 * TILE, 2 * TILE))
+        best, tiles, stretches = rough._replace(sync=0.0), np.zeros((2 * TILE, 2 * TILE)), (1.0, 1.0)
         for stretch_x, stretch_y in _STRETCHES:
             folded = _fold(residual, chip * stretch_x, chip * stretch_y)
             match = np.fft.irfft2(np.fft.rfft2(folded) * _sync_spectra()[0], folded.shape)
@@ -296,6 +301,10 @@ class _Residuals:
             if sync > best.sync:
                 side = rough.side * float(np.sqrt(stretch_x * stretch_y))
                 best, tiles = rough._replace(side=side, x=x / 2, y=y / 2, sync=sync), folded
+                stretches = stretch_x, stretch_y
+        if best.side < _WINDOW * min(self.shape):
+            chip_x, chip_y = (chip * stretch for stretch in stretches)
+            tiles = _fold(residual * _share(residual, chip_x, chip_y, best.x, best.y), chip_x, chip_y)
         halves = (np.arange(2 * TILE) + 0.5) / 2
         return best, chip_weights(halves - best.y).T @ tiles @ chip_weights(halves - best.x)
 
@@ -311,6 +320,8 @@ class _Residuals:
         return chip * factor, residual
 
 
+# A marked picture of less than this part of the shown one's is a window: what lies around it is left out.
+_WINDOW = 0.75
 # Half chips around a peak in which it is looked for again.
 _REACH = 4
 
@@ -347,6 +358,16 @@ def _weighted(detail: np.ndarray) -> np.ndarray:
     """float32 (h, w): detail, held back where there is much of it."""
     spread = np.sqrt(np.maximum(cv2.blur(detail * detail, (5, 5)), 0)) + np.float32(_STILL)
     return np.asarray(detail / cv2.pow(spread, _RESTRAINT), np.float32)
+
+
+def _share(residual: np.ndarray, chip_x: float, chip_y: float, x: float, y: float) -> np.ndarray:
+    """float32 (h, w), 0..1: how much of the mark is around each place, by the known chips: most of it in its window."""
+    height, width = residual.shape
+    across = chip_weights((np.arange(width) + 0.5) / chip_x - x)
+    down = chip_weights((np.arange(height) + 0.5) / chip_y - y)
+    fitting = residual * (down @ watermark_code.sync_tile() @ across.T)
+    around = cv2.blur(fitting, (round(CHIPS / 2 * chip_x), round(CHIPS / 2 * chip_y)), borderType=cv2.BORDER_CONSTANT)
+    return np.clip(around / max(float(around.max()), 1e-9) * 2 - 0.5, 0, 1)
 
 
 def _fold(residual: np.ndarray, chip_x: float, chip_y: float) -> np.ndarray:
