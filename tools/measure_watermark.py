@@ -399,10 +399,10 @@ def unmarked(options: argparse.Namespace) -> int:
     for number in track(range(len(lines(path)), streams), "Streams", console=Console(stderr=True)):
         rng = np.random.default_rng([options.part, number])
         words.clear()
-        detector = WatermarkDetector(filmed=number % 8 == 0)
+        detector = WatermarkDetector(filmed=number % 32 == 0)
         frames = 0
-        # Every fourth stream has all frames, the others ten a second, as many a call has.
-        every = 1 if number % 4 == 0 else 3
+        # Every 16th stream has all frames, the others ten a second, as many a call has.
+        every = 1 if number % 16 == 0 else 3
         for seconds, bgr in augmented(clips, rng, every):
             if seconds >= STREAM_SECONDS:
                 break
