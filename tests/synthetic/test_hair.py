@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
 
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.camera import Framing
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.facial_hair import FacialHairRecipe, facial_hair_parts, random_facial_hair
@@ -33,19 +31,6 @@ pytestmark = pytest.mark.train
 SIZE = 128
 Labels = npt.NDArray[np.uint8]
 Look = Callable[..., Labels]
-
-
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        return find_assets()
-    except AssetsMissing as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def wardrobe(assets: Path) -> Wardrobe:
-    return Wardrobe(assets, skin_size=256)
 
 
 @pytest.fixture(scope="module")

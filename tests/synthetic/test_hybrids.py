@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("scipy", reason="synthetic people need .venv-train (scipy)")
 
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.body import BODY_VERTICES, skin_vertices
 from deepfake_core.synthetic.expressions import lids
 from deepfake_core.synthetic.hybrids import Swapper, similarity
@@ -21,14 +20,6 @@ from deepfake_core.synthetic.recipe import random_recipe
 pytestmark = pytest.mark.train
 TALKING = {"JawDrop": 0.6, **lids(0.5)}
 TURNED = HeadPose(25, 8, -5)
-
-
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        return find_assets()
-    except AssetsMissing as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

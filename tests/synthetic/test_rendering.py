@@ -38,14 +38,6 @@ SIZE = 128
 
 
 @pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        return find_assets()
-    except AssetsMissing as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
 def wardrobe(assets: Path) -> Wardrobe:
     return Wardrobe(assets, skin_size=512)
 

@@ -11,7 +11,6 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 
 from deepfake_core.synthetic import benchmark, dataset
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.cases import CASES
 from deepfake_core.synthetic.dataset import Arrays, Description
 from deepfake_core.synthetic.labels import Label
@@ -24,14 +23,6 @@ from deepfake_core.synthetic.webcam import Lens, Webcam
 
 pytestmark = pytest.mark.train
 SIZE = 96
-
-
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        return find_assets()
-    except AssetsMissing as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

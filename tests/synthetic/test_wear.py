@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
 
 from deepfake_core.synthetic import occluders, outfit
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.camera import Framing, head_to_clip
 from deepfake_core.synthetic.clothes import PATTERNS, Dye
 from deepfake_core.synthetic.environment import Environment
@@ -37,19 +35,6 @@ from deepfake_core.synthetic.traits import random_traits
 pytestmark = pytest.mark.train
 SIZE = 128
 SEEDS = (4, 8)  # of heads of different shape
-
-
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        return find_assets()
-    except AssetsMissing as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def wardrobe(assets: Path) -> Wardrobe:
-    return Wardrobe(assets, skin_size=256)
 
 
 @pytest.fixture(scope="module")
