@@ -63,6 +63,9 @@ EXPECTED_ERRORS = (
 INTERRUPTED = 130
 FITTED_ON, JUDGED_ON = range(1000, 1060), range(1060, 1080)  # seeds of people
 
+SHARDS_OF_PROCESS = 32
+"""Then a worker process is replaced: the memory of long runs stays bounded, whatever the heap does."""
+
 _maker: SampleMaker | None = None  # one per worker process
 
 
@@ -259,7 +262,8 @@ def _render(options: argparse.Namespace, folder: Path, **settings: object) -> No
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     context = multiprocessing.get_context("spawn")
     tasks = [(assets, description, folder, index) for index in missing]
-    with Progress(*columns) as progress, context.Pool(min(options.processes, max(len(tasks), 1)), _start) as pool:
+    processes = min(options.processes, max(len(tasks), 1))
+    with Progress(*columns) as progress, context.Pool(processes, _start, maxtasksperchild=SHARDS_OF_PROCESS) as pool:
         done = description.samples - sum(description.samples_of(index) for index in missing)
         bar = progress.add_task(f"{folder.name}, pictures", total=description.samples, completed=done)
         for index in pool.imap_unordered(_render_shard, tasks):
