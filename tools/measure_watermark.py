@@ -529,7 +529,7 @@ def report(options: argparse.Namespace) -> int:
     write_into(PAGE, text)
     plot_rates(trials)
     plot_traces(trials, streams)
-    draw_pictures(options.clips[0])
+    draw_pictures()
     return 0
 
 
@@ -674,10 +674,13 @@ def plot_traces(trials: list[dict[str, Any]], streams: list[dict[str, Any]]) -> 
     figure.savefig(RESULTS / "watermark_traces.png", dpi=110)
 
 
-def draw_pictures(clip: Path) -> None:
-    """What is seen of it: pictures without and with the mark, and the mark alone, 24 times as strong."""
+def draw_pictures() -> None:
+    """What is seen of it: pictures without and with the mark, and the mark alone, 24 times as strong.
+
+    Of nobody real: the footage is for measuring, not for showing.
+    """
     rows = []
-    for picture in (read_clip(clip)[10], read_clip(PERFORMER)[10], wall(), read_clip(Path("dark"))[10]):
+    for picture in (read_clip(PERFORMER)[10], wall(), read_clip(Path("dark"))[10]):
         frame = Frame.from_bgr(picture.copy())
         Watermark(RECORD).add(frame)
         marked_picture = frame.to_bgr()
