@@ -98,7 +98,7 @@ def read_frames(path: Path, longest: float | None = None) -> Iterator[tuple[floa
     """(seconds, uint8 BGR) of each picture of a video file; a damaged end is left out; raises VideoUnreadable."""
     container, video = open_video(path)
     with container:
-        video.thread_type = "AUTO"
+        video.codec_context.thread_count = 2  # each thread keeps large pictures of its own
         number = 0
         try:
             for picture in container.decode(video):
