@@ -20,8 +20,9 @@ from deepfake_core.disclosure.labels import CORNERS
 from deepfake_core.disclosure.watermark_detection import WatermarkDetector, WatermarkFound
 from deepfake_core.video_file import VideoUnreadable, open_video
 
-TRACE = 6.0
-"""Standard deviations of the known chips that unmarked pictures do not reach: a trace of a watermark, unread."""
+TRACE = 9.0
+"""Standard deviations of the known chips that make an unread watermark likely: of unmarked pictures, text and stripes
+alone come near it."""
 LABEL_EVERY = 1.0
 """Seconds between two frames in which the visible label is looked for."""
 LABELLED = 0.5
