@@ -152,12 +152,6 @@ class Occlusion:
         return bits
 
 
-def random_occluders(g: np.random.Generator, person: Person) -> tuple[list[Part], int]:
-    """Things in a still picture, and their bits."""
-    occlusion = random_occlusion(g, person)
-    return occlusion.parts, occlusion.bits()
-
-
 def random_occlusion(g: np.random.Generator, person: Person, seconds: float | None = None) -> Occlusion:
     """A hand (15 %), a microphone (7 %), a cup (4 %), a phone (4 %) or nothing. With `seconds` it comes and goes
     within that time; without, it is there."""

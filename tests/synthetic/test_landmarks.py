@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 
 from deepfake_core.facemesh import topology
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.camera import Camera, Framing
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.identities import identity_recipe
@@ -27,11 +28,8 @@ RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners, the subject's
 
 
 @pytest.fixture(scope="module")
-def wardrobe() -> Wardrobe:
-    try:
-        return Wardrobe(find_assets(), skin_size=512)
-    except AssetsMissing as error:
-        pytest.skip(str(error))
+def wardrobe(assets: Path) -> Wardrobe:
+    return Wardrobe(assets, skin_size=512)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("moderngl", reason="rendering needs .venv-train (moderngl)")
 pytest.importorskip("scipy", reason="rendering needs .venv-train (scipy)")
 
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
+from deepfake_core.synthetic.assets import find_assets
 from deepfake_core.synthetic.camera import Framing
 from deepfake_core.synthetic.environment import Environment
 from deepfake_core.synthetic.eyes import CENTRES, IRIS, EyesRecipe, paint_eye, random_eyes
@@ -33,11 +34,8 @@ NEAR = 13.0
 
 
 @pytest.fixture(scope="module")
-def wardrobe() -> Wardrobe:
-    try:
-        return Wardrobe(find_assets(), skin_size=512)
-    except AssetsMissing as error:
-        pytest.skip(str(error))
+def wardrobe(assets: Path) -> Wardrobe:
+    return Wardrobe(assets, skin_size=512)
 
 
 @pytest.fixture(scope="module")
