@@ -1,6 +1,7 @@
 """What goes into the networks of the swap and what comes out: names, shapes, and how the inputs are made.
 
-Training and run time both build their inputs here, so that they cannot drift apart.
+Training and run time both build their inputs here, so that they cannot drift apart. The networks are fully
+convolutional: one set of weights serves every side n in SIZES, all over the same 21.5 cm of the head.
 """
 
 from __future__ import annotations
@@ -9,8 +10,62 @@ import numpy as np
 
 from deepfake_core.inference.session import Shape
 
-SIZE = 128
+SIZES = (96, 128, 192)
+"""Sides of the networks' pictures: fast, balanced, best."""
 ENCODER_NAME = "swap/encoder.onnx"
+FEATURE_CHANNELS = {"features_4": 48, "features_8": 96, "features_16": 192}
+"""Channels of the features at a fourth, an eighth and a sixteenth of the side."""
+_STRIDES = {"features_4": 4, "features_8": 8, "features_16": 16}
+
+
+def dimensions(n: int) -> dict[str, int]:
+    """What the free dimensions of the ONNX files are called, and what they are for pictures of n px."""
+    return {"n": n, "n4": n // 4, "n8": n // 8, "n16": n // 16}
+
+
+def features(n: int) -> dict[str, Shape]:
+    """What the encoder tells the decoder of pictures of n px."""
+    return {name: (1, n // _STRIDES[name], n // _STRIDES[name], count) for name, count in FEATURE_CHANNELS.items()}
+
+
+def encoder_inputs(n: int) -> dict[str, Shape]:
+    """The driver's centred reflectance, and `geometry_input`."""
+    return {"driver": (1, n, n, 3), "geometry": (1, n, n, 4)}
+
+
+def decoder_inputs(n: int) -> dict[str, Shape]:
+    """`template_input`, and the encoder's features."""
+    return {"template": (1, n, n, 4), **features(n)}
+
+
+def decoder_outputs(n: int) -> dict[str, Shape]:
+    """The identity's centred reflectance; mattes 0..1 of its inner face and of its whole head."""
+    return {"reflectance": (1, n, n, 3), "face_matte": (1, n, n, 1), "head_matte": (1, n, n, 1)}
+
+
+def centre(reflectance: np.ndarray) -> np.ndarray:
+    """Reflectance 0..2 as the networks take and give it: -1..1, 0 on plain skin."""
+    return reflectance - np.float32(1.0)
+
+
+def geometry_input(normals: np.ndarray, openings: np.ndarray) -> np.ndarray:
+    """Encoder input "geometry" float32 (n, n, 4), -1..1.
+
+    normals: float32 (n, n, 3), unit normals in camera axes, 0 off the face; openings: uint8 (n, n) from
+    `regions.eyes_and_mouth`. Both are the identity's, at the driver's expression.
+    """
+    return np.dstack([normals, openings.astype(np.float32) / 192.0])
+
+
+def template_input(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Decoder input "template" float32 (n, n, 4), -1..1.
+
+    reflectance: float32 (n, n, 3), 0..2, 1 where nothing is drawn; alpha: float32 (n, n), 0..1, what is drawn.
+    """
+    return np.dstack([centre(reflectance), alpha * np.float32(2.0) - np.float32(1.0)])
+
+
+SIZE = 128
 FEATURES: dict[str, Shape] = {
     "features_32": (1, 32, 32, 48),
     "features_16": (1, 16, 16, 96),
@@ -20,17 +75,3 @@ ENCODER_INPUTS: dict[str, Shape] = {"driver": (1, SIZE, SIZE, 3), "geometry": (1
 ENCODER_OUTPUTS: dict[str, Shape] = FEATURES
 DECODER_INPUTS: dict[str, Shape] = {"template": (1, SIZE, SIZE, 3), **FEATURES}
 DECODER_OUTPUTS: dict[str, Shape] = {"reflectance": (1, SIZE, SIZE, 3), "matte": (1, SIZE, SIZE, 1)}
-
-
-def centre(reflectance: np.ndarray) -> np.ndarray:
-    """Reflectance 0..2 as the networks take and give it: -1..1, 0 on plain skin."""
-    return reflectance - np.float32(1.0)
-
-
-def geometry_input(normals: np.ndarray, openings: np.ndarray) -> np.ndarray:
-    """Encoder input "geometry" float32 (S, S, 4), -1..1.
-
-    normals: float32 (S, S, 3), unit normals in camera axes, 0 off the face; openings: uint8 (S, S) from
-    `regions.eyes_and_mouth`. Both are the identity's, at the driver's expression.
-    """
-    return np.dstack([normals, openings.astype(np.float32) / 192.0])
