@@ -27,6 +27,20 @@ class Quality(StrEnum):
     BEST = "best"
 
 
+class Mode(StrEnum):
+    """What is replaced: the inner face, with the performer's own hair, or the whole head with hair and ears."""
+
+    FACE = "face"
+    HEAD = "head"
+
+
+class Glasses(StrEnum):
+    """Whose glasses are seen: the performer's, or those the identity wears or does not wear."""
+
+    KEEP = "keep"
+    TAKE = "take"
+
+
 class LabelCorner(StrEnum):
     """Where the label stands, always inside the middle square of the picture."""
 
@@ -48,6 +62,9 @@ class Settings(BaseModel):
     """Folder name of the identity; empty takes the first one of the library."""
     purpose: Purpose = Purpose.DEMONSTRATION
     """What the pictures are used for; an identity opens only if its consent covers this."""
+    mode: Mode = Mode.FACE
+    glasses: Glasses = Glasses.KEEP
+    """The performer's glasses stay before the face, or the identity has what it wears itself."""
     no_result: NoResult = NoResult.BLUR
     smoothing: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     """Landmark smoothing, 0 (none) to 1 (calmest)."""

@@ -15,11 +15,19 @@ from deepfake_core.identities.library import Library, Summary
 from deepfake_core.identities.purposes import WORDS, Purpose
 from deepfake_core.obs import libobs, qt
 from deepfake_core.obs.filter import Filter
-from deepfake_core.settings import LabelCorner, NoResult, Quality, Settings
+from deepfake_core.settings import Glasses, LabelCorner, Mode, NoResult, Quality, Settings
 
 CALM_SECONDS = 2.0
 """A dialog whose settings changed more recently is left alone: its user is at work."""
 
+_MODE = {
+    Mode.FACE: "Face: the performer's own hair",
+    Mode.HEAD: "Whole head: with hair and ears",
+}
+_GLASSES = {
+    Glasses.KEEP: "The performer's stay on",
+    Glasses.TAKE: "As the identity has them",
+}
 _NO_RESULT = {
     NoResult.HOLD: "Hold the last swapped picture",
     NoResult.BLUR: "Blur the whole picture",
@@ -110,6 +118,8 @@ def _mended_settings(source: int) -> Settings:
 def _fill(properties: int, source: int, settings: Settings, status: str) -> None:
     _add_identities(properties, settings.identity, _summaries[settings.purpose])
     _add_list(properties, "purpose", "Used for", {str(k): v for k, v in WORDS.items()})
+    _add_list(properties, "mode", "Replace", {str(k): v for k, v in _MODE.items()})
+    _add_list(properties, "glasses", "Glasses", {str(k): v for k, v in _GLASSES.items()})
     _add_list(properties, "no_result", "When there is no result", {str(k): v for k, v in _NO_RESULT.items()})
     _add_slider(properties, "smoothing", "Smoothing")
     _add_slider(properties, "colour_match", "Colour match")

@@ -1,0 +1,47 @@
+"""Lays drawn heads into the frame: light, what stays before them, noise, and the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deepfake_core.compositing import seam
+from deepfake_core.compositing.face import FaceMode
+from deepfake_core.compositing.view import ComposedFace
+from deepfake_core.frame import Frame
+from deepfake_core.settings import Mode, Settings
+
+_KEPT_SECONDS = 2.0
+"""What was learned of a face is kept this long after it was last seen."""
+
+
+class Compositor:
+    """One for each pipeline; keeps what it learns of each face from frame to frame. For one thread."""
+
+    def __init__(self) -> None:
+        self._modes: dict[tuple[int, Mode], FaceMode] = {}
+        self._seen: dict[tuple[int, Mode], float] = {}
+
+    def composite(self, frame: Frame, faces: Sequence[ComposedFace], settings: Settings) -> None:
+        """Lay the faces into the frame in place; to be called for every frame, also with none.
+
+        All that is measured in the frame is measured before the first face is written: of faces side by side, one's
+        surroundings show the other's. Pixels that no matte reaches stay bit-exact.
+        Raises ValueError, before anything is written, where a face would be left as it is: a matte that covers
+        nothing, or a place that is not a number.
+        """
+        layers = []
+        for face in faces:
+            mode = self._mode(face.track_id, settings.mode, frame.timestamp_ns / 1e9)
+            view = mode.view(frame, face, settings)
+            if not view.empty:
+                layers += mode.layers(view)
+        for layer in layers:
+            seam.lay(frame, layer)
+
+    def _mode(self, track_id: int, mode: Mode, seconds: float) -> FaceMode:
+        for key, seen in list(self._seen.items()):
+            if not 0 <= seconds - seen <= _KEPT_SECONDS:
+                del self._seen[key], self._modes[key]
+        key = track_id, mode
+        self._seen[key] = seconds
+        return self._modes.setdefault(key, FaceMode())

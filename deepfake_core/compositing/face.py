@@ -1,0 +1,48 @@
+"""Face mode: the identity's inner face, the performer's own hair."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deepfake_core.compositing import colour, seam
+from deepfake_core.compositing.grain import Grain
+from deepfake_core.compositing.occlusion import Front
+from deepfake_core.compositing.view import ComposedFace, FaceView, Layer
+from deepfake_core.frame import Frame
+from deepfake_core.settings import Settings
+from deepfake_core.swapping.light import enlarge
+
+
+class FaceMode:
+    """Lays the inner face over one performer's; what it learns of light, noise and glasses stays with it."""
+
+    def __init__(self) -> None:
+        self._light = colour.DriverLight()
+        self._front = Front()
+        self._grain = Grain()
+
+    def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
+        """Everything that is read from the frame; raises ValueError where the face has no place."""
+        covered = cv2.max(face.drawn.face_matte, face.drawn.driver_matte)
+        x, y, width, height = cv2.boundingRect(covered)
+        margin = settings.matte_softness * seam.WIDEST / 2 * min(width, height) + 2
+        half = settings.matte_size * np.array([width, height]) / 2 + margin
+        middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
+        corners = middle + half * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+        return FaceView(frame, face, settings, corners)
+
+    def layers(self, view: FaceView) -> list[Layer]:
+        """The face, lit, dressed in the camera's noise, behind what stays before it."""
+        matte = seam.matte(view)
+        light = self._light(view)
+        lit = self._lit(view, light)
+        front = self._front(view, light, hair=True)
+        matte = cv2.multiply(matte, cv2.bitwise_not(front), scale=1 / 255)
+        return [Layer(view.box, self._grain(view, lit, matte), matte)]
+
+    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
+        reflectance = view.drawn.reflectance
+        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
+        bgr = cv2.multiply(reflectance, enlarge(given, reflectance.shape[0]), dtype=cv2.CV_8U)
+        return view.from_drawn(bgr, repeat=True)

@@ -1,0 +1,139 @@
+"""The camera's noise and sharpness on the drawn face: a clean patch in a noisy picture gives itself away."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+
+from deepfake_core.compositing.view import FaceView
+
+SETTLING_SECONDS = 0.8
+_MEASURED = 224
+"""Side of the part of the picture that is measured, px."""
+_BLOCK = 8
+_QUIET = 25
+"""Percentile of the blocks that holds noise and no edge."""
+_EDGES = 90
+_LEAST_NOISE = 0.5
+"""Levels: less is not seen, and rounding alone makes 0.3."""
+_MOST_NOISE = 14.0
+_SOFTEST = 1.6
+"""px of the frame: widest blur (standard deviation)."""
+_TILE = 512
+# Immerkaer, "Fast noise variance estimation", 1996: blind to edges and slopes; its response to white noise of
+# standard deviation 1 has the mean absolute value 6 sqrt(2 / pi).
+_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_RESPONSE = 6.0 * np.sqrt(2.0 / np.pi)
+_COARSE_IN_FINE, _COARSE_IN_HALF = 0.09, 0.62
+"""What `_RESPONSE`-normed measures give of the coarse tile's unit noise, at full size and at half."""
+
+
+class Grain:
+    """Measures one driver's picture and dresses the drawn face like it, steady over time."""
+
+    def __init__(self) -> None:
+        self._seconds = float("-inf")
+        self._noise = np.zeros(2)
+        self._blur = 0.0
+        self._known = False
+
+    def __call__(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray) -> np.ndarray:
+        """The drawn face with the camera's softness and noise: uint8 (h, w, 3).
+
+        bgr: uint8 (h, w, 3), the lit face in the box; skin: uint8 (h, w), where the driver's and the drawn face can be
+        compared. Only noise that the drawn face lacks is added; the same for the same timestamp.
+        """
+        if self._blur > 0.25:
+            bgr = cv2.GaussianBlur(bgr, (0, 0), self._blur)
+        self._measure(view, bgr, skin)
+        return with_noise(bgr, self._noise, round(view.seconds * 1000))
+
+    def _measure(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray) -> None:
+        part = _middle(skin)
+        if part is None:
+            return
+        filmed, filmed_edges = measured(view.region[part], skin[part])
+        drawn, drawn_edges = measured(bgr[part], skin[part])
+        missing = np.sqrt(np.maximum(filmed**2 - drawn**2, 0.0))
+        since, self._seconds = view.seconds - self._seconds, view.seconds
+        share = 1.0 - np.exp(-since / SETTLING_SECONDS) if self._known and since >= 0 else 1.0
+        self._known = True
+        self._noise += share * (np.minimum(missing, _MOST_NOISE) - self._noise)
+        # A regulator: where the drawn face has finer edges than the filmed one, the blur grows until it has not.
+        if filmed_edges > 0 and drawn_edges > 0:
+            step = 0.1 * float(np.log(drawn_edges / filmed_edges))
+            self._blur = float(np.clip(self._blur + np.clip(step, -0.05, 0.05), 0.0, _SOFTEST))
+
+
+def measured(bgr: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:
+    """Noise (2,), standard deviations in levels at full and half size; and how much of the edges is fine, 0 unknown.
+
+    bgr: uint8 (h, w, 3); skin: uint8 (h, w): blocks that it fills are measured.
+    """
+    grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    half_size = (grey.shape[1] // 2, grey.shape[0] // 2)
+    half = cv2.resize(grey, half_size, interpolation=cv2.INTER_AREA)
+    blocks = (max(1, grey.shape[1] // _BLOCK), max(1, grey.shape[0] // _BLOCK))
+    full_blocks = _blocks(grey, blocks)
+    half_blocks = _blocks(half, blocks)
+    used = (cv2.resize(skin, blocks, interpolation=cv2.INTER_AREA) > 250).ravel()
+    if used.sum() < 12:
+        return np.zeros(2), 0.0
+    full_blocks, half_blocks = full_blocks[used], half_blocks[used]
+    noise = np.array([np.percentile(full_blocks, _QUIET), np.percentile(half_blocks, _QUIET)])
+    top = np.array([np.percentile(full_blocks, _EDGES), np.percentile(half_blocks, _EDGES)])
+    edges = np.sqrt(np.maximum(top**2 - noise**2, 0))
+    return noise, float(edges[0] / edges[1]) if edges[1] > 1.0 and edges[0] > 0 else 0.0
+
+
+def with_noise(bgr: np.ndarray, noise: np.ndarray, number: int) -> np.ndarray:
+    """The picture with noise: uint8 (h, w, 3).
+
+    noise: (2,) as from `measured`; number: of the frame: the same number gives the same noise.
+    """
+    coarse = np.sqrt(max(noise[1] ** 2 - (noise[0] / 2) ** 2, 0.0) / _COARSE_IN_HALF**2)
+    fine = np.sqrt(max(noise[0] ** 2 - (coarse * _COARSE_IN_FINE) ** 2, 0.0))
+    if np.hypot(coarse, fine) < _LEAST_NOISE:
+        return bgr
+    height, width = bgr.shape[:2]
+    if height > _TILE or width > _TILE:
+        repeated = -(-height // _TILE), -(-width // _TILE), 1
+        tiles = [np.tile(tile, repeated) for tile in _tiles()]
+        x = y = 0
+    else:
+        tiles = list(_tiles())
+        y, x = np.random.default_rng(number & 0xFFFFFFFF).integers(0, [_TILE - height + 1, _TILE - width + 1])
+    fine_tile, coarse_tile = (tile[y : y + height, x : x + width] for tile in tiles)
+    added = cv2.addWeighted(fine_tile, fine, coarse_tile, coarse, 0)
+    return cv2.add(bgr, added, dtype=cv2.CV_8U)
+
+
+def _blocks(grey: np.ndarray, blocks: tuple[int, int]) -> np.ndarray:
+    response = np.abs(cv2.filter2D(grey, cv2.CV_32F, _KERNEL))
+    return cv2.resize(response, blocks, interpolation=cv2.INTER_AREA).ravel() / _RESPONSE
+
+
+def _middle(skin: np.ndarray) -> tuple[slice, slice] | None:
+    """The part to measure: around the skin's middle, at most `_MEASURED` px a side."""
+    x, y, width, height = cv2.boundingRect(skin)
+    if min(width, height) < 4 * _BLOCK:
+        return None
+    top = y + max(0, (height - _MEASURED) // 2)
+    left = x + max(0, (width - _MEASURED) // 2)
+    return slice(top, top + min(height, _MEASURED)), slice(left, left + min(width, _MEASURED))
+
+
+@cache
+def _tiles() -> tuple[np.ndarray, np.ndarray]:
+    """Noise of standard deviation 1, fine and coarse: float32 (512, 512, 3); most of it is brightness, as cameras'."""
+    random = np.random.default_rng(1996)
+    tiles = []
+    for sigma in (0.0, 1.2):
+        common = random.standard_normal((_TILE, _TILE, 1), np.float32)
+        tile = np.float32(0.9) * common + np.float32(0.436) * random.standard_normal((_TILE, _TILE, 3), np.float32)
+        if sigma:
+            tile = cv2.GaussianBlur(tile, (0, 0), sigma)
+        tiles.append((tile / tile.std()).astype(np.float32))
+    return tiles[0], tiles[1]

@@ -1,0 +1,184 @@
+"""One face of one frame as the compositor sees it: what was filmed, what was drawn, and the ways between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from deepfake_core.frame import Box, Frame
+from deepfake_core.parsing.parsing import Parsing
+from deepfake_core.settings import Settings
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES, transform_points
+from deepfake_core.swapping.swapper import DrawnHead
+
+_REDUCE_BELOW = 0.75
+"""Below this many pixels of the target per pixel of the source a bilinear warp skips pixels, which flickers."""
+
+
+@dataclass(frozen=True)
+class ComposedFace:
+    """A face to be laid into a frame."""
+
+    drawn: DrawnHead
+    parsing: Parsing | None
+    """None: nothing is known but the landmarks; then nothing stands before the face."""
+    track_id: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A part of the picture to be laid over what is there."""
+
+    box: Box
+    """Of the frame."""
+    bgr: np.ndarray
+    """uint8 (h, w, 3)."""
+    matte: np.ndarray
+    """uint8 (h, w): 255 replaces the picture."""
+
+
+class FaceView:
+    """A face in its surroundings; everything is read from the frame when it is made, before anything is written."""
+
+    def __init__(self, frame: Frame, face: ComposedFace, settings: Settings, reach: np.ndarray) -> None:
+        """reach: float (N, 2), px of the drawn square: points that the box must hold, clipped to the frame.
+
+        Raises ValueError where the drawn face has no place in a picture.
+        """
+        if not np.isfinite(face.drawn.crop_to_frame).all() or not np.isfinite(face.drawn.points).all():
+            raise ValueError("The drawn face covers nothing: its place is not a number.")
+        self.drawn = face.drawn
+        self.parsing = face.parsing
+        self.track_id = face.track_id
+        self.settings = settings
+        self.seconds = frame.timestamp_ns / 1e9
+        self.box = frame.align(_box_around(reach, face.drawn.crop_to_frame))
+        empty = not self.box.width or not self.box.height
+        self.region = np.zeros((0, 0, 3), np.uint8) if empty else frame.region(self.box)
+        """uint8 (h, w, 3): what was filmed."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether the face lies beyond the picture."""
+        return self.region.size == 0
+
+    @cached_property
+    def drawn_to_box(self) -> np.ndarray:
+        """float64 (2, 3): px of the drawn square -> px of the box."""
+        return self._in_box(self.drawn.crop_to_frame)
+
+    @cached_property
+    def scale(self) -> float:
+        """Pixels of the frame per pixel of the drawn square."""
+        return _scale(self.drawn_to_box)
+
+    @cached_property
+    def centimetres(self) -> float:
+        """Side of the drawn square on the canonical head."""
+        return CROP_CENTIMETRES * self._side / self.drawn.face_square[2]
+
+    @property
+    def pixels_per_centimetre(self) -> float:
+        """Of the frame, on the driver's head."""
+        return self.drawn.pose.scale
+
+    @cached_property
+    def parsing_pixels_per_centimetre(self) -> float:
+        """Of the parser's crop, on the driver's head; only with `parsing`."""
+        assert self.parsing is not None
+        return self.drawn.pose.scale / _scale(self.parsing.crop_to_frame)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """float64 (468, 3): the driver's landmarks, px of the box."""
+        return transform_points(self.drawn_to_box, self.drawn.points)
+
+    @cached_property
+    def parsing_to_drawn(self) -> np.ndarray:
+        """float64 (2, 3): px of the parser's crop -> px of the drawn square; only with `parsing`."""
+        assert self.parsing is not None
+        return after(inverse(self.drawn.crop_to_frame), self.parsing.crop_to_frame)
+
+    def from_drawn(self, picture: np.ndarray, *, repeat: bool = False, matrix: np.ndarray | None = None) -> np.ndarray:
+        """A picture (s, s[, C]) of the drawn square, at whatever resolution, laid into the box: (h, w[, C]).
+
+        Beyond the square it is 0, or its edge repeated. matrix: another way from the square into the box, at the
+        square's own resolution.
+        """
+        own = resized(self.drawn_to_box if matrix is None else matrix, self._side / picture.shape[0])
+        return warped(picture, own, (self.box.width, self.box.height), repeat=repeat)
+
+    def from_parsing(self, picture: np.ndarray) -> np.ndarray:
+        """A picture (P, P) of the parser's crop, laid into the box; 0 beyond the crop."""
+        assert self.parsing is not None
+        return warped(picture, self._in_box(self.parsing.crop_to_frame), (self.box.width, self.box.height))
+
+    def parsing_on_drawn(self, picture: np.ndarray, size: int) -> np.ndarray:
+        """A picture (P, P) of the parser's crop in the drawn square at `size` px; 0 beyond the crop."""
+        return warped(picture, resized_target(self.parsing_to_drawn, size / self._side), (size, size))
+
+    def to_drawn(self, picture: np.ndarray, size: int) -> np.ndarray:
+        """A picture (h, w[, C]) of the box in the drawn square at `size` px; edges repeat beyond the box."""
+        matrix = resized_target(inverse(self.drawn_to_box), size / self._side)
+        return warped(picture, matrix, (size, size), repeat=True)
+
+    @property
+    def _side(self) -> int:
+        return int(self.drawn.reflectance.shape[0])
+
+    def _in_box(self, to_frame: np.ndarray) -> np.ndarray:
+        matrix = to_frame.copy()
+        matrix[:, 2] -= self.box.x0, self.box.y0
+        return matrix
+
+
+def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], *, repeat: bool = False) -> np.ndarray:
+    """A picture moved by (2, 3) `matrix` into (width, height) px; averaged down first where it is finer."""
+    factor = _scale(matrix)
+    if factor < _REDUCE_BELOW:
+        height, width = picture.shape[:2]
+        small = max(2, round(width * factor)), max(2, round(height * factor))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        matrix = after(matrix, _stretch(width / small[0], height / small[1]))
+    border = cv2.BORDER_REPLICATE if repeat else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+
+
+def resized(matrix: np.ndarray, step: float) -> np.ndarray:
+    """`matrix` for a source whose pixels are `step` times as wide."""
+    return after(matrix, _stretch(step, step))
+
+
+def resized_target(matrix: np.ndarray, factor: float) -> np.ndarray:
+    """`matrix` into a target with `factor` times as many pixels a side."""
+    return after(_stretch(factor, factor), matrix)
+
+
+def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The affine transform (2, 3) that does `first`, then `second`."""
+    return np.hstack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]])
+
+
+def inverse(matrix: np.ndarray) -> np.ndarray:
+    """The affine transform (2, 3) backwards."""
+    return cv2.invertAffineTransform(matrix)
+
+
+def _stretch(x: float, y: float) -> np.ndarray:
+    # Centre of pixel i of one picture in the other: (i + 0.5) * step - 0.5.
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])
+
+
+def _scale(matrix: np.ndarray) -> float:
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def _box_around(points: np.ndarray, to_frame: np.ndarray) -> Box:
+    placed = points @ to_frame[:, :2].T + to_frame[:, 2]
+    # What lies far outside only has to stay outside.
+    low = np.clip(np.floor(placed.min(0)) - 1, -1e6, 1e6).astype(int)
+    high = np.clip(np.ceil(placed.max(0)) + 2, -1e6, 1e6).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
