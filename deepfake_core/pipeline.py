@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from deepfake_core.compositing.paste import paste
+from deepfake_core.compositing.paste import lit, paste
 from deepfake_core.disclosure.mark import Disclosure, MarkedFrame
 from deepfake_core.disclosure.slate import slate
 from deepfake_core.facemesh.tracking import FaceTracker
@@ -194,14 +194,13 @@ class Pipeline:
                 frame,
                 face.landmarks,
                 self._decoder,
-                colour_match=settings.colour_match,
                 resolution=self._governor.resolution(settings.quality),
                 driver_id=face.track_id,
             )
             for face in chosen
         ]
         self._texture_only = self._swapper.network_failures > failures
-        for patch in patches:
+        for patch in [lit(frame, drawn, settings.colour_match) for drawn in patches]:
             paste(frame, patch, size=settings.matte_size, softness=settings.matte_softness)
         return bool(patches)
 

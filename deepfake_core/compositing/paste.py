@@ -1,11 +1,13 @@
 """Lays a drawn face into the picture: warped, feathered, and only where its matte says so."""
 
-from typing import Protocol
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from deepfake_core.frame import Box, Frame
+from deepfake_core.swapping import light, regions
+from deepfake_core.swapping.swapper import DrawnHead, crop
 
 # Below this many frame pixels per patch pixel a bilinear warp skips patch pixels, which flickers.
 _REDUCE_BELOW = 0.75
@@ -14,20 +16,26 @@ _REDUCE_BELOW = 0.75
 _WIDEST_FEATHER = 0.16
 
 
-class Patch(Protocol):
-    """What is laid in; see ``deepfake_core.swapping.swapper.Patch``."""
+@dataclass(frozen=True)
+class Patch:
+    """What is laid in."""
 
-    @property
-    def bgr(self) -> np.ndarray:
-        """uint8 (S, S, 3)."""
+    bgr: np.ndarray
+    """uint8 (S, S, 3)."""
+    matte: np.ndarray
+    """uint8 (S, S), 255 where the patch replaces the picture."""
+    crop_to_frame: np.ndarray
+    """float64 (2, 3), affine, pixels of the patch to pixels of the frame (pixel centres are integers)."""
 
-    @property
-    def matte(self) -> np.ndarray:
-        """uint8 (S, S), 255 where the patch replaces the picture."""
 
-    @property
-    def crop_to_frame(self) -> np.ndarray:
-        """float64 (2, 3), affine, pixels of the patch to pixels of the frame (pixel centres are integers)."""
+def lit(frame: Frame, drawn: DrawnHead, colour_match: float) -> Patch:
+    """A drawn face in the driver's light; colour_match: as in `light.match`."""
+    size = drawn.driver_matte.shape[0]
+    driver = crop(frame, cv2.invertAffineTransform(drawn.crop_to_frame), size)
+    skin = regions.skin(drawn.points, size).astype(np.float32) / 255.0
+    given = light.match(light.measure(driver, skin), drawn.tone, colour_match)
+    bgr = cv2.multiply(drawn.reflectance, light.enlarge(given, size), dtype=cv2.CV_8U)
+    return Patch(bgr, drawn.driver_matte, drawn.crop_to_frame)
 
 
 def paste(frame: Frame, patch: Patch, *, size: float = 1.0, softness: float = 0.5) -> None:

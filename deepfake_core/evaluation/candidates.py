@@ -10,7 +10,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.paste import paste
+from deepfake_core.compositing.paste import Patch, paste
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.evaluation.errors import CandidateRefused
 from deepfake_core.facemesh.tracking import FaceTracker
@@ -21,7 +21,6 @@ from deepfake_core.pipeline import Pipeline
 from deepfake_core.settings import Quality, Settings
 from deepfake_core.swapping import regions, surface
 from deepfake_core.swapping.alignment import crop_transform, fit_pose, similarity, transform_points
-from deepfake_core.swapping.swapper import Patch
 from deepfake_core.training.still_landmarks import StillLandmarks
 
 _SIZE = 256

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime
@@ -41,13 +42,18 @@ class Session:
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, name: str, provider: str, warnings: tuple[str, ...]
+        self,
+        session: onnxruntime.InferenceSession,
+        name: str,
+        provider: str,
+        warnings: tuple[str, ...],
+        dimensions: Mapping[str, int],
     ) -> None:
         self.name = name
         self.provider = provider
         self.warnings = warnings
-        self.inputs: dict[str, Shape] = {i.name: _shape(i.shape) for i in session.get_inputs()}
-        self.outputs: dict[str, Shape] = {o.name: _shape(o.shape) for o in session.get_outputs()}
+        self.inputs: dict[str, Shape] = {i.name: _shape(i.shape, dimensions) for i in session.get_inputs()}
+        self.outputs: dict[str, Shape] = {o.name: _shape(o.shape, dimensions) for o in session.get_outputs()}
         self._dtypes = {i.name: _DTYPES.get(i.type) for i in session.get_inputs()}
         for tensor, shape in (*self.inputs.items(), *self.outputs.items()):
             if math.prod(size or 1 for size in shape) > MAX_TENSOR_ELEMENTS:
@@ -79,8 +85,12 @@ class Session:
         }
 
 
-def open_session(model: bytes, *, name: str, threads: int = 2, provider: str = "auto") -> Session:
+def open_session(
+    model: bytes, *, name: str, threads: int = 2, provider: str = "auto", dimensions: Mapping[str, int] | None = None
+) -> Session:
     """Open the ONNX file `model`; `name` is what errors call it.
+
+    `dimensions` fixes free dimensions by their names; ONNX Runtime plans its memory for that size alone.
 
     `provider` "auto" takes the fastest one that is installed and passes its self-check (see `agrees`), else
     the CPU; a provider asked for by name falls back to the CPU too, and `warnings` says so.
@@ -91,12 +101,13 @@ def open_session(model: bytes, *, name: str, threads: int = 2, provider: str = "
     if len(model) > MAX_MODEL_BYTES:
         raise ModelRefused(f"'{name}' has {len(model)} bytes, more than the {MAX_MODEL_BYTES} accepted.")
     onnx_guard.check(model, name)
+    fixed = dict(dimensions or {})
 
     def opened(candidate: str, warnings: tuple[str, ...] = ()) -> Session:
         session = onnxruntime.InferenceSession(
-            model, _options(threads), providers=[providers.ONNX_RUNTIME_NAMES[candidate]]
+            model, _options(threads, fixed), providers=[providers.ONNX_RUNTIME_NAMES[candidate]]
         )
-        return Session(session, name, providers.active(session), warnings)
+        return Session(session, name, providers.active(session), warnings, fixed)
 
     try:
         on_cpu = opened("cpu")
@@ -145,33 +156,40 @@ def _complaint(session: Session, candidate: str, on_cpu: Session) -> str:
     return ""
 
 
-_shared: dict[tuple[str, int, str], Session] = {}
+_shared: dict[tuple[object, ...], Session] = {}
 _shared_lock = threading.Lock()
 
 
-def shared(name: str, *, threads: int = 2, provider: str = "auto") -> Session:
-    """The network `name` of models/manifest.json, opened once per (SHA-256, threads, provider) and kept.
+def shared(
+    name: str, *, threads: int = 2, provider: str = "auto", dimensions: Mapping[str, int] | None = None
+) -> Session:
+    """The network `name` of models/manifest.json, opened once per (SHA-256, threads, provider, dimensions) and kept.
 
     Raises ModelMissing, ModelCorrupt or ModelRefused. Safe to call from several threads.
     """
     manifest = Manifest.load()
-    key = (manifest.entry(name).sha256, threads, provider)
+    key = (manifest.entry(name).sha256, threads, provider, tuple(sorted((dimensions or {}).items())))
     # Held while opening, so that two filters that start together do not open the same network twice.
     with _shared_lock:
         if key not in _shared:
-            _shared[key] = open_session(manifest.read(name), name=name, threads=threads, provider=provider)
+            _shared[key] = open_session(
+                manifest.read(name), name=name, threads=threads, provider=provider, dimensions=dimensions
+            )
         return _shared[key]
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def _options(threads: int, dimensions: Mapping[str, int]) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Spinning threads steal the cores from OBS and collapse on a busy machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
+    for name, size in dimensions.items():
+        options.add_free_dimension_override_by_name(name, size)
     return options
 
 
-def _shape(declared: list[int | str | None]) -> Shape:
-    return tuple(size if isinstance(size, int) and size >= 0 else None for size in declared)
+def _shape(declared: list[int | str | None], dimensions: Mapping[str, int]) -> Shape:
+    sizes = (dimensions.get(size) if isinstance(size, str) else size for size in declared)
+    return tuple(size if size is not None and size >= 0 else None for size in sizes)

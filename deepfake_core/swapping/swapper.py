@@ -11,7 +11,7 @@ from deepfake_core.frame import Box, Frame
 from deepfake_core.inference.errors import ModelRefused, NetworkFailed
 from deepfake_core.inference.session import Session, shared
 from deepfake_core.swapping import dfm, light, networks, regions, surface
-from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
+from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverCalibration
 from deepfake_core.swapping.identity_surface import TextureBlender
@@ -24,15 +24,29 @@ _MOVED = 0.15
 
 
 @dataclass(frozen=True)
-class Patch:
-    """A drawn face, ready to be composited."""
+class DrawnHead:
+    """A drawn head without its light, ready to be lit and composited."""
 
-    bgr: np.ndarray
-    """uint8 (S, S, 3)."""
-    matte: np.ndarray
+    reflectance: np.ndarray
+    """float32 (S, S, 3) BGR, 0..2, about 1 on plain skin; see `swapping.light`."""
+    face_matte: np.ndarray
+    """uint8 (S, S): the identity's inner face, hairline to jaw, without hair, soft at its border."""
+    head_matte: np.ndarray
+    """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
+    driver_matte: np.ndarray
     """uint8 (S, S): 255 over the driver's whole inner face, soft at its border, without holes."""
+    tone: np.ndarray
+    """float32 (3,) BGR 0..255: the identity's own skin under white light."""
     crop_to_frame: np.ndarray
-    """float64 (2, 3): px of the patch -> px of the frame."""
+    """float64 (2, 3): px of the drawn square -> px of the frame."""
+    pose: Pose
+    """The driver's head in the frame."""
+    points: np.ndarray
+    """float64 (468, 3): the driver's landmarks, px of the drawn square."""
+    face_square: tuple[int, int, int]
+    """Left, top and side, px, of the 21.5 cm around the face in the drawn square."""
+    head_mode: bool
+    """Whether the square holds the whole head with its hair, else the face alone."""
 
 
 class Swapper:
@@ -60,21 +74,19 @@ class Swapper:
         face_landmarks: np.ndarray,
         decoder: IdentityDecoder | dfm.DfmDecoder,
         *,
-        colour_match: float = 1.0,
         resolution: int = 256,
         template_only: bool = False,
         driver_id: int = 0,
-    ) -> Patch:
+    ) -> DrawnHead:
         """Draw the identity over the face whose landmarks are float (468, 3), px of the frame.
 
-        colour_match: 1 takes the driver's skin tone, 0 keeps the identity's own under the driver's light.
         resolution: side of the patch, px, a multiple of 128. template_only: skip the networks.
         driver_id: the face's track, for what is learned about each driver from picture to picture.
         Where a network fails, the bare texture is drawn: the driver's own face never shows instead. An imported model
         has its own resolution and no texture: where it fails, NetworkFailed is raised.
         """
         if isinstance(decoder, dfm.DfmDecoder):
-            return _swap_with_model(frame, face_landmarks, decoder, colour_match)
+            return _swap_with_model(frame, face_landmarks, decoder)
         identity = decoder.surface
         pose = fit_pose(face_landmarks)
         to_crop = crop_transform(pose, networks.SIZE)
@@ -105,12 +117,22 @@ class Swapper:
         weight, features = detail_weight(relief, template, drawing.detail, openings)
         relief = sharpen(relief, template, features)
         weight *= shown > 0.99
-        bgr = _finish(relief, template, template_fine, weight, light.match(driver_light, identity.tone, colour_match))
-        to_patch = crop_transform(pose, resolution)
-        return Patch(
-            bgr=bgr,
-            matte=regions.matte(transform_points(to_patch, face_landmarks), resolution),
-            crop_to_frame=cv2.invertAffineTransform(to_patch),
+        finished = _finish(relief, template, template_fine, weight)
+        to_square = crop_transform(pose, resolution)
+        driver_square = transform_points(to_square, face_landmarks)
+        identity_square = transform_points(to_square, pose.to_picture(head))
+        face_matte = regions.matte(identity_square, resolution)
+        return DrawnHead(
+            reflectance=finished,
+            face_matte=face_matte,
+            head_matte=face_matte,
+            driver_matte=regions.matte(driver_square, resolution),
+            tone=identity.tone,
+            crop_to_frame=cv2.invertAffineTransform(to_square),
+            pose=pose,
+            points=driver_square,
+            face_square=(0, 0, resolution),
+            head_mode=False,
         )
 
     def _decode(
@@ -135,7 +157,7 @@ class Swapper:
         return np.clip(change, 0.0, 2.0, out=change)
 
 
-def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmDecoder, colour_match: float) -> Patch:
+def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmDecoder) -> DrawnHead:
     """The same for a model imported from DeepFaceLive."""
     size = decoder.size
     to_crop = dfm.crop_transform(face_landmarks, size, decoder.coverage_percent)
@@ -145,13 +167,21 @@ def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmD
     matte = regions.matte(points, size)
     if mask[matte > 127].sum() < _LEAST_DRAWN * (matte > 127).sum():
         raise NetworkFailed(f"The model of {decoder.name!r} drew too little of the face.")
-    skin = regions.skin(points, size).astype(np.float32) / 255.0
-    own_skin = skin * mask
+    own_skin = regions.skin(points, size).astype(np.float32) / 255.0 * mask
     tone = np.average(drawn.reshape(-1, 3), axis=0, weights=own_skin.reshape(-1) + 1e-6).astype(np.float32)
-    plain = light.reflectance(drawn, light.measure(drawn, own_skin))
-    given = light.match(light.measure(driver, skin), tone, colour_match)
-    bgr = cv2.multiply(plain, light.enlarge(given, size), dtype=cv2.CV_8U)
-    return Patch(bgr=bgr, matte=matte, crop_to_frame=cv2.invertAffineTransform(to_crop))
+    own_matte = np.minimum((mask * 255.0 + 0.5).astype(np.uint8), matte)
+    return DrawnHead(
+        reflectance=light.reflectance(drawn, light.measure(drawn, own_skin)),
+        face_matte=own_matte,
+        head_matte=own_matte,
+        driver_matte=matte,
+        tone=tone,
+        crop_to_frame=cv2.invertAffineTransform(to_crop),
+        pose=fit_pose(face_landmarks),
+        points=points,
+        face_square=(0, 0, size),
+        head_mode=False,
+    )
 
 
 def crop(frame: Frame, to_crop: np.ndarray, size: int) -> np.ndarray:
@@ -240,10 +270,8 @@ def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.
     return difference
 
 
-def _finish(
-    relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray, given: np.ndarray
-) -> np.ndarray:
-    """Enlarge, add the texture's fine detail, put the light back: uint8 (S, S, 3)."""
+def _finish(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Enlarge and add the texture's fine detail: float32 (S, S, 3), 0..2."""
     size = template_fine.shape[0]
     coarse = relief - cv2.merge([weight] * 3) * template
     blue, green, red, weight = cv2.split(
@@ -252,4 +280,4 @@ def _finish(
     fine = cv2.merge([weight] * 3)
     fine *= template_fine
     fine += np.asarray(cv2.merge([blue, green, red]), np.float32)
-    return cv2.multiply(fine, light.enlarge(given, size), dtype=cv2.CV_8U)
+    return np.clip(fine, 0.0, 2.0, out=fine)

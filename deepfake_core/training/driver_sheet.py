@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.paste import paste
+from deepfake_core.compositing.paste import lit, paste
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.frame import Frame
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose
@@ -69,7 +69,7 @@ class _Tiles:
             patch = self._swapper.swap(
                 frame, landmarks, self._decoder, template_only=template_only, driver_id=self._number
             )
-            paste(frame, patch)
+            paste(frame, lit(frame, patch, 1.0))
             tile = Frame.from_bgr(cv2.warpAffine(frame.to_bgr(), to_tile, (TILE, TILE), flags=style))
             tiles.append(self._disclosure.mark(tile).frame.to_bgr())
         return np.hstack(tiles)

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepfake_core.compositing.paste import paste
+from deepfake_core.compositing.paste import Patch, paste
 from deepfake_core.frame import Frame, PixelFormat
-from deepfake_core.swapping.swapper import Patch
 
 SIDE = 128
 CENTRE = 63.5

@@ -24,8 +24,8 @@ def message(*fields: tuple[int, Value]) -> bytes:
     return out
 
 
-def tensor_info(name: str, *shape: int) -> bytes:
-    dims = [(1, message((1, size))) for size in shape]
+def tensor_info(name: str, *shape: int | str) -> bytes:
+    dims = [(1, message((2 if isinstance(size, str) else 1, size))) for size in shape]
     return message((1, name), (2, message((1, message((1, 1), (2, message(*dims)))))))
 
 
@@ -34,7 +34,7 @@ def node(operator: str, inputs: list[str], outputs: list[str], *extra: tuple[int
 
 
 def model(
-    *nodes: bytes, shape: tuple[int, ...] = (1, 4), graph: tuple[tuple[int, Value], ...] = (), functions: bytes = b""
+    *nodes: bytes, shape: tuple[int | str, ...] = (1, 4), graph: tuple[tuple[int, Value], ...] = (), functions: bytes = b""
 ) -> bytes:
     """A network from float tensor `x` to `y`, both of `shape`."""
     contents = message(
@@ -49,6 +49,6 @@ def model(
     return message((1, 8), (7, contents), (8, opset), *extra)
 
 
-def one_operator(operator: str, shape: tuple[int, ...] = (1, 4)) -> bytes:
+def one_operator(operator: str, shape: tuple[int | str, ...] = (1, 4)) -> bytes:
     """y = operator(x)."""
     return model(node(operator, ["x"], ["y"]), shape=shape)
