@@ -41,6 +41,7 @@ _SAME_AS_THE_MIDDLE = 0.55
 NEIGHBOURS = 3
 """So many pictures in a row are judged by their median: a blur or a hand in one of them accuses nobody."""
 _SHOWN = 12
+_MATTES = ("_alpha", "_labels", "_head", "_hair")  # beside the rendered views
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _SETTLE_NS = 1_000_000
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -160,7 +161,7 @@ def rendered_person(name: str, reader: FaceReader) -> Person:
         # A process of its own: TensorFlow and the renderer do not bear each other.
         command = [sys.executable, "tools/render_people.py", "identity", name, "--out", folder]
         done = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, text=True, check=False)
-        pictures = [path for path in sorted(Path(folder).glob("*.png")) if not path.stem.endswith(("alpha", "labels"))]
+        pictures = [path for path in sorted(Path(folder).glob("*.png")) if not path.stem.endswith(_MATTES)]
         if done.returncode != 0 or not pictures:
             reason = (done.stderr.strip().splitlines() or ["no picture"])[-1][:200]
             raise FootageRefused(
