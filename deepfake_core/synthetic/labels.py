@@ -1,48 +1,7 @@
-"""Face-parsing classes of CelebAMask-HQ (Lee et al. 2020), numbered as in face-parsing.PyTorch, and one
-for whatever hides the face.
+"""The classes of label pictures, and what only the renderer knows beside them."""
 
-`L_` and `R_` follow the picture: `L_EYE` is on the left of an upright frontal picture.
-"""
+from deepfake_core.parsing.classes import PALETTE_BGR, Label
 
-from __future__ import annotations
-
-import enum
-
-import numpy as np
-
-
-class Label(enum.IntEnum):
-    """The value of a pixel in a label picture."""
-
-    BACKGROUND = 0
-    SKIN = 1
-    L_BROW = 2
-    R_BROW = 3
-    L_EYE = 4
-    R_EYE = 5
-    GLASSES = 6
-    L_EAR = 7
-    R_EAR = 8
-    EARRING = 9
-    NOSE = 10
-    MOUTH = 11
-    UPPER_LIP = 12
-    LOWER_LIP = 13
-    NECK = 14
-    NECKLACE = 15
-    CLOTH = 16
-    HAIR = 17
-    HAT = 18
-    OCCLUDER = 19
-
+__all__ = ["PALETTE_BGR", "SCALP", "Label"]
 
 SCALP = 20  # only on the way: the renderer turns it into HAIR or SKIN
-
-PALETTE_BGR = np.array(
-    [
-        [0, 0, 0], [0, 0, 204], [0, 153, 76], [0, 204, 204], [255, 51, 51], [204, 0, 204], [255, 255, 0],
-        [204, 204, 255], [51, 51, 102], [0, 0, 255], [0, 204, 102], [0, 255, 255], [153, 0, 0],
-        [204, 0, 0], [153, 51, 255], [204, 204, 0], [0, 51, 0], [51, 153, 255], [0, 204, 0], [255, 255, 255],
-    ],
-    np.uint8,
-)  # fmt: skip

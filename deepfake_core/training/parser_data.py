@@ -1,0 +1,185 @@
+"""Rendered stills for the training of the face parser: kept on disk, drawn in any order, augmented, as tf.data."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from deepfake_core.parsing.classes import MIRRORED, Label
+from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.swapping.alignment import fit_pose
+from deepfake_core.synthetic import dataset
+from deepfake_core.training.parser_augmentation import with_background, with_camera, with_occluder, with_thing
+from deepfake_core.training.rendered_data import RenderedDataUnusable
+
+_ARRAYS = ("actor_bgr", "actor_labels", "actor_alpha", "actor_points", "occluded", "actor_seed")
+_THINGS_KEPT = 512
+UNLABELLED = 255
+"""Marks pixels whose class nobody knows, such as those outside the picture: no loss there."""
+
+
+class StillPool:
+    """The stills of data sets, also of such that are still being rendered; samples keep their numbers."""
+
+    def __init__(self, folders: list[Path], *, held_out: bool, holdout_every: int = 32) -> None:
+        """held_out: one person in `holdout_every`, on whom nothing is trained. Raises RenderedDataUnusable."""
+        self._folders = folders
+        self._held_out = held_out
+        self._holdout_every = holdout_every
+        self._seen: set[Path] = set()
+        self._shards: list[dict[str, np.ndarray]] = []
+        self._places: list[tuple[int, int]] = []
+        self._with_things: list[int] = []
+        self.take_new()
+        if not self._places:
+            raise RenderedDataUnusable(f"{', '.join(map(str, folders))}: there is no sample yet.")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def take_new(self) -> int:
+        """Take in the shards that appeared since; returns how many samples they brought."""
+        before = len(self._places)
+        for folder in self._folders:
+            try:
+                description = dataset.read_description(folder)
+                paths = dataset.shard_paths(folder, partial=True)
+            except (dataset.DatasetMismatch, dataset.DatasetIncomplete) as error:
+                raise RenderedDataUnusable(str(error)) from error
+            if description.people != "training":
+                raise RenderedDataUnusable(f"{folder} is the benchmark: nothing may be trained on it.")
+            for path in sorted(set(paths) - self._seen):
+                self._take(path, description)
+        return len(self._places) - before
+
+    def sample(self, number: int) -> dict[str, np.ndarray]:
+        """One still: the arrays of docs/data-format.md without `actor_`."""
+        shard, row = self._places[number]
+        return {name.removeprefix("actor_"): array[row] for name, array in self._shards[shard].items()}
+
+    def drawn(self, seed: int, counter: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The `counter`-th augmented sample of a run: the same for the same seed, counter and pool.
+
+        Returns the picture uint8 (size, size, 3) BGR and the labels uint8 (size/2, size/2).
+        """
+        generator = np.random.default_rng([seed, counter])
+        still = self.sample(int(generator.integers(len(self._places))))
+        bgr, labels = still["bgr"], still["labels"]
+        if generator.random() < 0.35:
+            other = self.sample(int(generator.integers(len(self._places))))
+            bgr = with_background(bgr, still["alpha"], other["bgr"], generator)
+        chance = generator.random()
+        if chance < 0.25 and self._with_things:
+            other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
+            bgr, labels = with_occluder(bgr, labels, other["bgr"], other["labels"], still["points"], generator)
+        elif chance < 0.33:
+            other = self.sample(int(generator.integers(len(self._places))))
+            bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
+        matrix = _jittered(still["points"], size, generator)
+        picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        target = _labels_in(labels, matrix, size // 2)
+        if generator.random() < 0.5:
+            picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
+        return np.ascontiguousarray(with_camera(picture, generator)), np.ascontiguousarray(target)
+
+    def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """One still in the crop of the run time, unchanged: picture and labels as `drawn` gives them."""
+        still = self.sample(number)
+        matrix = parsing_crop(fit_pose(still["points"].astype(np.float64)), size)
+        return cv2.warpAffine(still["bgr"], matrix, (size, size)), _labels_in(still["labels"], matrix, size // 2)
+
+    def _take(self, path: Path, description: dataset.Description) -> None:
+        self._seen.add(path)
+        try:
+            arrays = mapped_shard(path, description, _ARRAYS)
+        except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+            raise RenderedDataUnusable(f"{path} cannot be read ({error}): delete and render it again.") from error
+        number = len(self._shards)
+        self._shards.append(arrays)
+        for row, (person, bits) in enumerate(zip(arrays["actor_seed"], arrays["occluded"], strict=True)):
+            # Knuth's multiplicative hash spreads consecutive seeds.
+            held_out = (int(person) * 2654435761) % 2**32 // 64 % self._holdout_every == 0
+            if held_out == self._held_out:
+                if int(bits) & _HELD_THINGS and len(self._with_things) < _THINGS_KEPT:
+                    self._with_things.append(len(self._places))
+                self._places.append((number, row))
+
+
+_HELD_THINGS = 2 | 4 | 8 | 16
+"""Bits of `occluded`: hand, microphone, cup, phone."""
+MIRRORED_OR_UNLABELLED = np.full(256, UNLABELLED, np.uint8)
+MIRRORED_OR_UNLABELLED[: len(Label)] = MIRRORED
+
+
+def mapped_shard(path: Path, description: dataset.Description, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Arrays of a shard as memory maps: thousands of stills cost no memory but the system's cache.
+
+    Raises OSError, ValueError, TypeError, KeyError or zipfile.BadZipFile for a broken shard.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    whole = np.memmap(path, np.uint8, "r")
+    with zipfile.ZipFile(path) as archive:
+        for name in names:
+            entry = archive.getinfo(f"{name}.npy")
+            with archive.open(entry) as file:
+                np.lib.format.read_magic(file)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                header = file.tell()
+            expected = dataset.layout(description, shape[0])[name]
+            if entry.compress_type != zipfile.ZIP_STORED or (dtype, shape) != expected:
+                raise ValueError(f"{name} is not what the description promises")
+            # The local header of the archive's entry: 30 bytes, then its name and extra field, then the data.
+            lengths = whole[entry.header_offset + 26 : entry.header_offset + 30].view("<u2")
+            start = entry.header_offset + 30 + int(lengths.sum()) + header
+            arrays[name] = np.ndarray(shape, dtype, whole, start)  # TypeError where the file ends before it does
+    return arrays
+
+
+def parser_batches(
+    pool: StillPool, *, seed: int, batch: int, size: int, first_step: int, workers: int = 2
+) -> tf.data.Dataset:
+    """Endless batches: uint8 pictures (batch, size, size, 3) BGR and labels (batch, size/2, size/2).
+
+    Batch n holds samples n * batch ... of the run, so that a resumed run sees what the first would have seen.
+    """
+
+    def make(counter: np.int64) -> tuple[np.ndarray, np.ndarray]:
+        return pool.drawn(seed, int(counter), size)
+
+    def load(counter: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        picture, labels = tf.numpy_function(make, [counter], [tf.uint8, tf.uint8], stateful=False)
+        picture.set_shape((size, size, 3))
+        labels.set_shape((size // 2, size // 2))
+        return picture, labels
+
+    numbers = tf.data.Dataset.range(first_step * batch, np.iinfo(np.int64).max)
+    stream = numbers.map(load, num_parallel_calls=workers, deterministic=True)
+    return stream.batch(batch, drop_remainder=True).prefetch(4)
+
+
+def _labels_in(labels: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
+    """Labels at half the crop's side: the value in the middle of each 2 x 2 block."""
+    half = matrix * 0.5
+    half[:, 2] -= 0.25
+    return cv2.warpAffine(
+        labels, half, (side, side), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED
+    )
+
+
+def _jittered(points: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """The run-time crop, or now and then any part of the picture; moved, turned and enlarged a little."""
+    if generator.random() < 0.8:
+        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size)
+        scale = np.exp(generator.normal(0.0, 0.1))
+        degrees, shift = generator.normal(0.0, 6.0), generator.normal(0.0, 0.035, 2) * size
+    else:
+        matrix = np.array([[size / 256.0, 0.0, 0.0], [0.0, size / 256.0, 0.0]])
+        scale = np.exp(generator.uniform(-0.15, 0.5))
+        degrees, shift = generator.normal(0.0, 12.0), generator.normal(0.0, 0.08, 2) * size
+    turn = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, scale)
+    turn[:, 2] += shift
+    return np.vstack([turn, [0, 0, 1]])[:2] @ np.vstack([matrix, [0, 0, 1]])

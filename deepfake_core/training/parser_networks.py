@@ -1,0 +1,119 @@
+"""The face parser as Keras models: two encoders of one interface, and a light decoder with skip connections."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from deepfake_core.parsing.classes import Label
+
+Kind = Literal["fused", "mobilenetv3"]
+CLASSES = len(Label)
+ENCODER = "encoder"
+STRIDES = (2, 4, 8, 16, 32)
+_DECODER = (32, 48, 80)
+"""Channels of the decoder at a quarter, an eighth and a sixteenth of the picture's side."""
+
+
+@keras.saving.register_keras_serializable("deepfake")
+class Folded(layers.Layer):
+    """(B, H, W, C) -> (B, H/2, W/2, 4C), a lossless half-size; one plain operator in ONNX."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Rearrange."""
+        return tf.nn.space_to_depth(inputs, 2)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Static shape."""
+        return (shape[0], shape[1] and shape[1] // 2, shape[2] and shape[2] // 2, shape[3] * 4)
+
+
+@keras.saving.register_keras_serializable("deepfake")
+class Unfolded(layers.Layer):
+    """(B, H, W, 4C) -> (B, 2H, 2W, C); Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Rearrange."""
+        return tf.nn.depth_to_space(inputs, 2)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Static shape."""
+        return (shape[0], shape[1] and shape[1] * 2, shape[2] and shape[2] * 2, shape[3] // 4)
+
+
+def build_parser(kind: Kind = "fused") -> keras.Model:
+    """Picture float32 (B, n, n, 3) RGB in -1..1, as Keras's ImageNet weights want it, n a multiple of 32 -> logits (B, n/2, n/2, 20).
+
+    fused: full convolutions, as in the first stages of EfficientNetV2 (Tan and Le 2021); mobilenetv3: Keras's
+    MobileNetV3Small without what phones are slow at (Howard et al. 2019), so that its ImageNet weights fit.
+    """
+    picture = keras.Input((None, None, 3), name="picture")
+    encoder = build_encoder(kind)
+    x2, x4, x8, x16, x32 = encoder(picture)
+    x = _joined(x32, x16, _DECODER[2], "d16")
+    x = _joined(x, x8, _DECODER[1], "d8")
+    # The half-size features join without an up-sampling of their own: a quarter of the work.
+    fine = layers.Concatenate(name="fine")([Folded(name="x2_folded")(x2), x4])
+    x = _joined(x, fine, _DECODER[0], "d4")
+    x = layers.Conv2D(4 * CLASSES, 1, name="logits_conv")(x)
+    return keras.Model(picture, Unfolded(name="logits")(x), name="parser")
+
+
+def build_encoder(kind: Kind) -> keras.Model:
+    """Picture -> features at a half, a quarter ... a thirty-second of its side."""
+    return _fused_encoder() if kind == "fused" else _mobilenet_encoder()
+
+
+def _fused_encoder() -> keras.Model:
+    picture = keras.Input((None, None, 3), name="picture")
+    x2 = _convolution(picture, 16, "e2", 3, 2)
+    x4 = _convolution(x2, 32, "e4", 3, 2)
+    x8 = _residual(_convolution(x4, 64, "e8", 3, 2), "e8a")
+    x16 = _residual(_residual(_convolution(x8, 128, "e16", 3, 2), "e16a"), "e16b")
+    x32 = _residual(_residual(_convolution(x16, 160, "e32", 3, 2), "e32a"), "e32b")
+    return keras.Model(picture, [x2, x4, x8, x16, x32], name=ENCODER)
+
+
+def _mobilenet_encoder() -> keras.Model:
+    picture = keras.Input((None, None, 3), name="picture")
+    network = keras.applications.MobileNetV3Small(
+        input_tensor=picture, minimalistic=True, include_top=False, weights=None, include_preprocessing=False
+    )
+    features = [network.get_layer("expanded_conv_depthwise_pad").input]
+    features += [
+        network.get_layer(f"expanded_conv_{name}").output for name in ("project_bn", "2_add", "7_add", "10_add")
+    ]
+    return keras.Model(picture, features, name=ENCODER)
+
+
+def _convolution(
+    x: keras.KerasTensor, channels: int, name: str, side: int = 1, strides: int = 1, *, active: bool = True
+) -> keras.KerasTensor:
+    x = layers.Conv2D(
+        channels,
+        side,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_act")(x) if active else x
+
+
+def _residual(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    channels = x.shape[-1]
+    y = _convolution(_convolution(x, channels // 2, f"{name}_in", 3), channels, f"{name}_out", active=False)
+    return layers.ReLU(name=f"{name}_act")(layers.Add(name=f"{name}_add")([x, y]))
+
+
+def _joined(coarse: keras.KerasTensor, fine: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+    """Coarse features, doubled in size, and fine ones."""
+    x = _convolution(coarse, channels, f"{name}_coarse", active=False)
+    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_doubled")(x)
+    x = layers.Add(name=f"{name}_add")([x, _convolution(fine, channels, f"{name}_fine", active=False)])
+    return _convolution(layers.ReLU(name=f"{name}_add_act")(x), channels, name, 3)

@@ -1,0 +1,219 @@
+"""Training of the face parser, with progress, checkpoints and exact resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.parser_losses import parsing_loss
+from deepfake_core.training.parser_networks import ENCODER, Kind, build_parser
+
+CHECKPOINT = "parser-checkpoint.safetensors"
+SETTINGS = "parser-settings.json"
+LOG = "parser-log.jsonl"
+_REPORT_EVERY = 50
+
+Batches = Iterable[tuple[tf.Tensor, tf.Tensor]]
+
+
+class CheckpointUnusable(TrainingError):
+    """There is no trained state, or none that fits."""
+
+
+@dataclass(frozen=True)
+class ParserSettings:
+    """Every number of a training, kept beside its checkpoint."""
+
+    kind: Kind = "fused"
+    seed: int = 1
+    batch: int = 16
+    size: int = 256
+    """Side of the pictures in px."""
+    steps: int = 9000
+    """Where the learning rate reaches its end."""
+    learning_rate: float = 2e-3
+    warm_up_steps: int = 300
+    decay: float = 0.4
+    """Last part of the steps, in which the rate falls in a line to 2 %."""
+    weight_decay: float = 1e-2
+    average_decay: float = 0.997
+    clip_norm: float = 1.0
+    frozen_steps: int = 0
+    """So many steps only the decoder learns."""
+    unknown: tuple[int, ...] = ()
+    """Classes that the data set does not label."""
+
+    def learning_rate_at(self, step: int) -> float:
+        """Warm-up, level, a line down."""
+        warm = min(1.0, (step + 1) / self.warm_up_steps)
+        left = max(0.0, 1.0 - step / self.steps) / self.decay
+        return self.learning_rate * warm * max(0.02, min(1.0, left))
+
+
+def averaged_parser(folder: Path) -> tuple[keras.Model, int]:
+    """The parser with the averaged weights of the checkpoint in `folder`, and its step: what is evaluated, exported
+    and shipped. A training that runs beside is not disturbed. Raises CheckpointUnusable."""
+    settings, state = read_checkpoint(folder)
+    parser = build_parser(settings.kind)
+    for k, variable in enumerate(parser.weights):
+        variable.assign(state[f"average.{k:03d}"])
+    return parser, int(state["step"][0])
+
+
+def read_checkpoint(folder: Path) -> tuple[ParserSettings, dict[str, np.ndarray]]:
+    """Settings and arrays of a checkpoint; raises CheckpointUnusable."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise CheckpointUnusable(f"{folder} holds no checkpoint yet: run 'train' first.")
+    try:
+        found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = ParserSettings(**{**found, "unknown": tuple(found["unknown"])})
+        return settings, load_file(path)
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise CheckpointUnusable(f"{path} cannot be read ({error}): train in another folder.") from error
+
+
+class ParserTrainer:
+    """The parser, its optimiser and the moving average of its weights; goes on from the checkpoint in its folder."""
+
+    def __init__(self, folder: Path, settings: ParserSettings, start: keras.Model | None = None) -> None:
+        """start: takes its weights where there is no checkpoint yet. Raises CheckpointUnusable."""
+        self.folder = folder
+        self.settings = settings
+        keras.utils.set_random_seed(settings.seed)
+        self.parser = build_parser(settings.kind)
+        if start is not None:
+            self.parser.set_weights(start.get_weights())
+        self._trained = self.parser.trainable_variables
+        encoder = {id(variable) for variable in self.parser.get_layer(ENCODER).trainable_variables}
+        self._of_encoder = [id(variable) in encoder for variable in self._trained]
+        self._optimiser = keras.optimizers.AdamW(
+            settings.learning_rate, beta_2=0.99, weight_decay=settings.weight_decay
+        )
+        self._optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self._optimiser.build(self._trained)
+        self._average = [tf.Variable(v.value, trainable=False) for v in self.parser.weights]
+        self.step = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CHECKPOINT).exists():
+            self._restore()
+        text = json.dumps(dataclasses.asdict(settings), indent=2) + "\n"
+        (folder / SETTINGS).write_text(text, encoding="utf-8")
+        self._compiled = {
+            frozen: tf.function(lambda *batch, frozen=frozen: self._train_step(*batch, frozen=frozen))
+            for frozen in (False, True)
+        }
+
+    def train(
+        self,
+        batches: Batches,
+        *,
+        until: int,
+        checkpoint_seconds: float = 120.0,
+        say: Callable[[dict], None] = print,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Train up to step `until`; `say` gets a report now and then, `between` is called after each checkpoint."""
+        sums: dict[str, float] = {}
+        counted = 0
+        since = last_checkpoint = time.monotonic()
+        for pictures, labels in batches:
+            if self.step >= until:
+                break
+            self._optimiser.learning_rate.assign(self.settings.learning_rate_at(self.step))
+            frozen = self.step < self.settings.frozen_steps
+            losses = self._compiled[frozen](pictures, labels, tf.constant(self._decay(), tf.float32))
+            self.step += 1
+            counted += 1
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value)
+            if self.step % _REPORT_EVERY == 0 or self.step == until:
+                rate = counted * self.settings.batch / (time.monotonic() - since)
+                means = {name: round(value / counted, 4) for name, value in sums.items()}
+                self._log({"step": self.step, "per_second": round(rate, 1), **means}, say)
+                sums, counted, since = {}, 0, time.monotonic()
+            if time.monotonic() - last_checkpoint > checkpoint_seconds:
+                self.save()
+                between()
+                last_checkpoint = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint in one step."""
+        temporary = self.folder / (CHECKPOINT + ".new")
+        state = {name: np.array(keras.ops.convert_to_numpy(v)) for name, v in self._variables().items()}
+        state["step"] = np.array([self.step], np.int64)
+        save_file(state, temporary)
+        temporary.replace(self.folder / CHECKPOINT)
+
+    def _train_step(
+        self, pictures: tf.Tensor, labels: tf.Tensor, decay: tf.Tensor, *, frozen: bool
+    ) -> dict[str, tf.Tensor]:
+        # A frozen encoder keeps the statistics of its normalisation, too.
+        self.parser.get_layer(ENCODER).trainable = not frozen
+        known = np.ones(20, np.float32)
+        known[list(self.settings.unknown)] = 0.0
+        with tf.GradientTape() as tape:
+            logits = self.parser(centred(pictures), training=True)
+            losses = parsing_loss(logits, labels, known=known if self.settings.unknown else None)
+        gradients = tape.gradient(losses["total"], [v.value for v in self._trained])
+        if frozen:
+            gradients = [
+                tf.zeros_like(v.value) if of_encoder else gradient
+                for v, gradient, of_encoder in zip(self._trained, gradients, self._of_encoder, strict=True)
+            ]
+        gradients, _ = tf.clip_by_global_norm(gradients, self.settings.clip_norm)
+        before = [v.value + 0.0 for v in self._trained] if frozen else []
+        self._optimiser.apply(gradients, self._trained)
+        for old, v, of_encoder in zip(before, self._trained, self._of_encoder, strict=False):
+            if of_encoder:  # weight decay would move them even so
+                v.assign(old)
+        for average, variable in zip(self._average, self.parser.weights, strict=True):
+            average.assign_sub((1.0 - decay) * (average - variable.value))
+        return losses
+
+    def _decay(self) -> float:
+        # A young average forgets the random start quickly.
+        return min(self.settings.average_decay, (self.step + 1) / (self.step + 21))
+
+    def _variables(self) -> dict[str, object]:
+        named: dict[str, object] = {}
+        for kind, variables in (
+            ("weight", self.parser.weights),
+            ("average", self._average),
+            ("optimiser", self._optimiser.variables),
+        ):
+            named.update({f"{kind}.{k:03d}": variable for k, variable in enumerate(variables)})
+        return named
+
+    def _restore(self) -> None:
+        _, state = read_checkpoint(self.folder)
+        try:
+            for name, variable in self._variables().items():
+                variable.assign(state[name])  # type: ignore[attr-defined]
+            self.step = int(state["step"][0])
+        except (KeyError, ValueError) as error:
+            raise CheckpointUnusable(
+                f"{self.folder} holds a training of another network: use another folder."
+            ) from error
+
+    def _log(self, entry: dict, say: Callable[[dict], None]) -> None:
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        say(entry)
+
+
+def centred(pictures: tf.Tensor) -> tf.Tensor:
+    """Pictures uint8 BGR -> float32 RGB -1..1, what the network takes."""
+    return tf.cast(pictures[..., ::-1], tf.float32) / 127.5 - 1.0
