@@ -1,7 +1,7 @@
 """Recipes of the identities that the project ships: people who do not exist, made to be recognised.
 
 Each is a file in identity_recipes/: written down in full, so that it stays the same person when the ways of
-drawing random people change. "performer" is nobody's identity but the stand-in for the person on camera.
+drawing random people change. `PERFORMER` is nobody's identity but the stand-in for the person on camera.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from deepfake_core.synthetic.recipe import Recipe
 
 FOLDER = Path(__file__).with_name("identity_recipes")
 IDENTITIES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+PERFORMER = "performer"
 _RECIPES = TypeAdapter(Recipe)
 
 

@@ -17,7 +17,7 @@ from deepfake_core.synthetic.facial_hair import FacialHairRecipe, facial_hair_pa
 from deepfake_core.synthetic.hair import HairRecipe, hair_parts, random_hair
 from deepfake_core.synthetic.hair_beards import BEARDS
 from deepfake_core.synthetic.hair_styles import ASSETS, STYLES
-from deepfake_core.synthetic.identities import identity_recipe
+from deepfake_core.synthetic.identities import IDENTITIES, identity_recipe
 from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.outfit import OutfitRecipe
@@ -84,7 +84,7 @@ def test_every_style_grows_alike_from_the_same_seed(style: str, bald: Person) ->
 
 def test_nobody_is_without_their_named_style(bald: Person) -> None:
     assert hair_parts(HairRecipe(None), bald.fitting) == []
-    for name in ("vesper", "performer"):
+    for name in IDENTITIES:
         assert identity_recipe(name).hair.style in {*STYLES, *ASSETS}
     for style in ASSETS:
         assert hair_parts(HairRecipe(style), bald.fitting)
