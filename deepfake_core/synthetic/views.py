@@ -45,7 +45,7 @@ def render_portrait(wardrobe: Wardrobe, name: str, folder: Path, size: int = 512
     person = wardrobe.build(identity_recipe(name))
     renderer = Renderer(wardrobe.body, size, supersampling=3, shadow_size=512)
     posed = person.pose(SMILE, HeadPose(yaw=14, roll=-2))
-    camera = Framing(fov=18, height=2.9).camera(person, posed)
+    camera = Framing(fov=18, height=3.3, offset=(0.0, -0.1)).camera(person, posed)
     picture = renderer.render(person, posed, Light(Environment.softbox(96), ambient=1.5), camera)
     _write(folder / "portrait.png", picture.bgr)
 
