@@ -14,16 +14,27 @@ from deepfake_core.swapping.alignment import transform_points
 
 _EYES = (np.array(topology.RIGHT_EYE), np.array(topology.LEFT_EYE))
 _LIPS = np.array(topology.LIPS_OUTER)
+_OVAL = np.array(topology.FACE_OVAL)
+_BROWS = np.array([*topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW])
+_BRIGHTNESS = np.array([[0.114, 0.587, 0.299]], np.float32)
+_INNER = 0.94
+"""Share of the face's outline that is surely the face."""
+_STRAND = 1.3
+"""cm: how far a strand that falls into the face is followed beyond it."""
 _HAND = 6.0
 """cm2: from this size on a blob may hide an eye or the mouth. Lashes, glasses and a tongue are smaller."""
 _SPECK = 0.4
 """cm2: what is smaller is the parser's noise."""
 _FEATURE_MARGIN = 0.35
 """cm around eyes and lips in which nothing smaller than a hand opens a hole."""
-_RIM = 0.45
+_RIM = 0.55
 """cm: how far inside the outline of glasses their frame can lie."""
+_CONTRAST = 0.25
+"""Difference to the skin, as a share of its light, from which something in the rim of glasses is their frame."""
 _DARK = 0.45
 """Brightness through a lens, as a share of the skin's: below it the glasses are dark and stay whole."""
+_GLINT = 1.35
+"""Brightness on a lens, as a share of the skin's, from which it is a reflection."""
 _STEADY_SECONDS = 0.5
 _SUBPIXEL = 4
 
@@ -44,43 +55,60 @@ class Front:
         parsing = view.parsing
         if parsing is None:
             return np.zeros(view.region.shape[:2], np.uint8)
-        features = _features(view, parsing)
-        front = solid(parsing.occluder, features, view.parsing_pixels_per_centimetre**2)
+        per_centimetre = view.parsing_pixels_per_centimetre
+        points = transform_points(cv2.invertAffineTransform(view.parsing_to_drawn), view.drawn.points)[:, :2]
+        features = _features(points, parsing.occluder.shape, per_centimetre)
+        inner = _inner(points, parsing.occluder.shape)
+        front = solid(parsing.occluder, inner, features, per_centimetre**2)
         if hair:
             hat = cv2.inRange(parsing.labels, int(Label.HAT), int(Label.HAT))
             worn = cv2.max(parsing.hair, cv2.blur(hat, (3, 3)))
+            brows = round(float(np.clip(points[_BROWS, 1].mean(), 0, len(worn))))
+            worn = falling(worn, inner, brows, round(_STRAND * per_centimetre))
             front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
-        if view.settings.glasses is Glasses.TAKE:
-            return view.from_parsing(front)
         shown = view.from_parsing(front)
-        if cv2.countNonZero(parsing.glasses) > _SPECK * view.parsing_pixels_per_centimetre**2:
-            shown = cv2.max(shown, self._glasses(view, parsing, light))
+        if view.settings.glasses is Glasses.TAKE:
+            return shown
+        if cv2.countNonZero(parsing.glasses) > _SPECK * per_centimetre**2:
+            self._add_glasses(shown, view, parsing, light)
         return shown
 
-    def _glasses(self, view: FaceView, parsing: Parsing, light: np.ndarray) -> np.ndarray:
-        """Frames and reflections, by their contrast to the skin; dark glasses whole: uint8 (h, w)."""
-        glasses = view.from_parsing(parsing.glasses)
-        skin = view.from_drawn(light, repeat=True)
-        ratio = cv2.divide(view.region, np.maximum(skin, 1.0), dtype=cv2.CV_32F)
-        ratio = np.asarray(cv2.transform(ratio, np.array([[0.114, 0.587, 0.299]], np.float32)), np.float32)
+    def _add_glasses(self, shown: np.ndarray, view: FaceView, parsing: Parsing, light: np.ndarray) -> None:
+        """Add frames and reflections to uint8 (h, w), found by their contrast to the skin; dark glasses are whole."""
+        # A frame's soft edge is labelled skin.
+        edge = cv2.min(cv2.dilate(parsing.glasses, _square(1)), parsing.skin)
+        whole = view.from_parsing(cv2.max(parsing.glasses, edge))
+        x, y, width, height = cv2.boundingRect(whole)
+        if not width:
+            return
+        part = slice(max(0, y - 2), y + height + 2), slice(max(0, x - 2), x + width + 2)
+        glasses, filmed = whole[part], view.region[part]
+        skin = view.from_drawn(light, repeat=True)[part]
         reach = max(1, round(_RIM * view.pixels_per_centimetre))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        lenses = cv2.erode(glasses, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        self._watch_lenses(view, ratio, lenses)
+        lenses = cv2.erode(glasses, _square(reach), borderType=cv2.BORDER_CONSTANT, borderValue=0)
         eyes = np.zeros(glasses.shape, np.uint8)
+        corner = np.array([part[1].start, part[0].start])
         for eye in _EYES:
-            cv2.fillConvexPoly(eyes, _polygon(cv2.convexHull(view.points[eye, :2].astype(np.float32))[:, 0]), 255, cv2.LINE_8, _SUBPIXEL)
-        eyes = cv2.dilate(eyes, kernel)
-        # A frame is much darker, or much brighter, than the skin behind it.
-        contrast = np.abs(cv2.log(np.maximum(ratio, np.float32(0.02))))
-        frame = np.clip((contrast - np.float32(0.12)) * np.float32(1.0 / 0.25), 0, 1)
+            hull = cv2.convexHull((view.points[eye, :2] - corner).astype(np.float32))[:, 0]
+            cv2.fillConvexPoly(eyes, _polygon(hull), 255, cv2.LINE_8, _SUBPIXEL)
+        eyes = cv2.dilate(eyes, _square(max(1, round(_FEATURE_MARGIN * view.pixels_per_centimetre))))
+        behind = np.maximum(cv2.transform(skin, _BRIGHTNESS), np.float32(1.0))
+        ratio = np.asarray(cv2.transform(filmed.astype(np.float32), _BRIGHTNESS), np.float32)
+        ratio /= behind
+        self._watch_lenses(view, ratio, lenses)
+        # Light mixes by its squared levels, see `seam.mix`: so much of a pixel is frame as it has of the contrast that
+        # the frame has to the skin near it.
+        contrast = np.abs(ratio * ratio - np.float32(1.0))
+        strongest = cv2.dilate(contrast, _square(2))
+        share = (contrast - np.float32(0.05)) / np.maximum(strongest - np.float32(0.1), np.float32(0.1))
+        share *= np.clip((strongest - np.float32(_CONTRAST)) * np.float32(5.0), 0, 1)
         rim = cv2.subtract(glasses, cv2.max(lenses, eyes))
-        shown = frame * rim.astype(np.float32)
+        kept = np.clip(share, 0, 1) * rim
         # Reflections on the lenses; over the eyes themselves the white of the eye would pass for one.
-        glints = cv2.subtract(lenses, eyes).astype(np.float32)
-        shown = np.maximum(shown, np.clip((ratio - np.float32(1.35)) * np.float32(2.5), 0, 1) * glints)
-        shown += np.float32(self._dark) * (glasses - shown)
-        return shown.astype(np.uint8)
+        glints = cv2.subtract(lenses, eyes)
+        kept = np.maximum(kept, np.clip((ratio - np.float32(_GLINT)) * np.float32(2.5), 0, 1) * glints)
+        kept += np.float32(self._dark) * (glasses - kept)
+        np.maximum(shown[part], kept.astype(np.uint8), out=shown[part])
 
     def _watch_lenses(self, view: FaceView, ratio: np.ndarray, lenses: np.ndarray) -> None:
         """How surely the lenses are dark, 0..1, followed slowly: it must not flip from frame to frame."""
@@ -93,37 +121,59 @@ class Front:
         self._dark += share * (target - self._dark)
 
 
-def solid(occluder: np.ndarray, features: np.ndarray, per_square_centimetre: float) -> np.ndarray:
-    """The parts of a matte that are no mistake: uint8 (P, P).
+def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_square_centimetre: float) -> np.ndarray:
+    """The parts of a matte that are before the face and no mistake: uint8 (P, P).
 
-    occluder: uint8 (P, P); features: uint8 (P, P), 255 over eyes and mouth; per_square_centimetre: pixels. Specks go.
-    Over eyes and mouth only a blob as large as fingers stays: there a wrong hole shows the performer.
+    occluder: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; features: uint8 (P, P), 255 over eyes and mouth;
+    per_square_centimetre: pixels. Specks go, and what is only beside the face, as headphones are. Over eyes and mouth
+    only a blob as large as fingers stays: there a wrong hole shows the performer.
     """
     present = cv2.threshold(occluder, 100, 255, cv2.THRESH_BINARY)[1]
     count, blobs, figures, _ = cv2.connectedComponentsWithStats(present, connectivity=4, ltype=cv2.CV_16U)
     if count == 1:
         return np.zeros_like(occluder)
+    inside = np.bincount(blobs[inner > 0], minlength=count) / per_square_centimetre
     areas = figures[:, cv2.CC_STAT_AREA] / per_square_centimetre
-    areas[0] = 0
+    inside[0] = areas[0] = 0
     # Soft rims beyond the threshold belong to the blob beside them.
-    sure = np.where(areas >= _SPECK, 255, 0).astype(np.uint8)[blobs]
-    large = np.where(areas >= _HAND, 255, 0).astype(np.uint8)[blobs]
-    kernel = np.ones((5, 5), np.uint8)
-    kept = cv2.bitwise_and(occluder, cv2.dilate(sure, kernel))
-    allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, kernel))
+    sure = np.where(inside >= _SPECK, 255, 0).astype(np.uint8)[blobs]
+    large = np.where((inside >= _SPECK) & (areas >= _HAND), 255, 0).astype(np.uint8)[blobs]
+    kept = cv2.bitwise_and(occluder, cv2.dilate(sure, _square(2)))
+    allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, _square(2)))
     return cv2.bitwise_and(kept, allowed)
 
 
-def _features(view: FaceView, parsing: Parsing) -> np.ndarray:
-    """Eyes and mouth with a margin in the parser's crop: uint8 (P, P), 255 there."""
-    side = parsing.occluder.shape[0]
-    points = transform_points(cv2.invertAffineTransform(view.parsing_to_drawn), view.drawn.points)[:, :2]
-    mask = np.zeros((side, side), np.uint8)
+def falling(hair: np.ndarray, inner: np.ndarray, brows: int, strand: int) -> np.ndarray:
+    """Hair that is before the face: uint8 (P, P).
+
+    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; brows: their row; strand: px. All above the brows, what
+    falls into the face, and what goes on from there; beside the jaw hair is behind it, and a wider jaw covers it.
+    """
+    before = cv2.dilate(cv2.min(hair, inner), _square(max(1, strand)))
+    before[:brows] = 255
+    return cv2.min(hair, before)
+
+
+def _features(points: np.ndarray, shape: tuple[int, ...], per_centimetre: float) -> np.ndarray:
+    """Eyes and mouth with a margin: uint8 `shape`, 255 there; points: (468, 2) px."""
+    mask = np.zeros(shape, np.uint8)
     for part in (*_EYES, _LIPS):
         hull = cv2.convexHull(points[part].astype(np.float32))[:, 0]
         cv2.fillConvexPoly(mask, _polygon(hull), 255, cv2.LINE_8, _SUBPIXEL)
-    reach = max(1, round(_FEATURE_MARGIN * view.parsing_pixels_per_centimetre))
-    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    return cv2.dilate(mask, _square(max(1, round(_FEATURE_MARGIN * per_centimetre))))
+
+
+def _inner(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Surely inside the face: uint8 `shape`, 255 there; points: (468, 2) px."""
+    mask = np.zeros(shape, np.uint8)
+    oval = cv2.convexHull(points[_OVAL].astype(np.float32))[:, 0]
+    middle = oval.mean(0)
+    cv2.fillConvexPoly(mask, _polygon(middle + _INNER * (oval - middle)), 255, cv2.LINE_8, _SUBPIXEL)
+    return mask
+
+
+def _square(radius: int) -> np.ndarray:
+    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
 
 
 def _polygon(points: np.ndarray) -> np.ndarray:

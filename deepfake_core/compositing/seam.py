@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
 from deepfake_core.compositing.view import FaceView, Layer, after
+from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
 
 WIDEST = 0.16
 """Width of the feather at softness 1, as a part of the matte's smaller side."""
-_NARROW = 0.25
-"""Width of the feather where the face ends against something else than skin, as a part of the whole."""
 _UNKNOWN = 0.5
 """Between narrow (0) and wide (1), where there is no parsing."""
+
+
+_FEATURES = (
+    np.array([*topology.LEFT_EYEBROW, *topology.LEFT_EYE]),
+    np.array([*topology.RIGHT_EYEBROW, *topology.RIGHT_EYE]),
+    np.array([1, 4, 48, 64, 98, 115, 278, 294, 327, 344]),
+    np.array(topology.LIPS_OUTER),
+)
+"""What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
+_RIM = 0.04
+"""Part of the drawn square's side over which what it shows fades out at its edge."""
 
 
 def matte(view: FaceView) -> np.ndarray:
@@ -24,7 +36,8 @@ def matte(view: FaceView) -> np.ndarray:
     half of it inside and half outside, where skin goes on; against hair, neck, clothes and background it is a quarter.
     Raises ValueError where it covers nothing.
     """
-    covered = cv2.max(view.drawn.face_matte, view.drawn.driver_matte)
+    covered = cv2.max(view.drawn.face_matte, driver_face(view))
+    covered = cv2.multiply(covered, _faded_rim(covered.shape[0]), scale=1 / 255)
     x, y, width, height = cv2.boundingRect(covered)
     if not width:
         raise ValueError("The drawn face covers nothing: its matte is empty.")
@@ -33,7 +46,7 @@ def matte(view: FaceView) -> np.ndarray:
     middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
     size = settings.matte_size
     grown = after(view.drawn_to_box, np.array([[size, 0, middle[0] * (1 - size)], [0, size, middle[1] * (1 - size)]]))
-    narrow = view.from_drawn(_softened(covered, _NARROW * feather), matrix=grown)
+    narrow = view.from_drawn(covered, matrix=grown)
     wide = view.from_drawn(_softened(covered, feather), matrix=grown)
     if view.parsing is None:
         return cv2.addWeighted(wide, _UNKNOWN, narrow, 1 - _UNKNOWN, 0)
@@ -43,6 +56,23 @@ def matte(view: FaceView) -> np.ndarray:
     skin = cv2.max(view.from_parsing(view.parsing.skin), view.from_drawn(view.drawn.driver_matte))
     skin = cv2.blur(cv2.erode(skin, np.ones(kernel, np.uint8)), kernel)
     return mixed(narrow, wide, skin)
+
+
+def driver_face(view: FaceView) -> np.ndarray:
+    """What must be covered of the driver: uint8 (S, S) of the drawn square.
+
+    The landmarks' inner face as far as the parser sees a head, or something before it: where the landmarks reach over
+    the background or the neck, nothing has to be covered. Brows, eyes, nose and mouth are covered whatever it sees.
+    """
+    inner = view.drawn.driver_matte
+    if view.parsing is None:
+        return inner
+    head = cv2.max(view.parsing.head, view.parsing.occluder)
+    seen = cv2.min(inner, view.parsing_on_drawn(head, inner.shape[0]))
+    for part in _FEATURES:
+        hull = cv2.convexHull(view.drawn.points[part, :2].astype(np.float32))[:, 0]
+        cv2.fillConvexPoly(seen, np.round(hull * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+    return seen
 
 
 def mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -70,6 +100,14 @@ def mix(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
     cv2.multiply(over, over, over)
     light = cv2.blendLinear(over, under, weight, np.float32(1.0) - weight)
     return cv2.convertScaleAbs(cv2.sqrt(light, light))
+
+
+@cache
+def _faded_rim(side: int) -> np.ndarray:
+    """255 inside a square of `side` px, falling to 0 at its edge: a forehead higher than the square must not end there."""
+    place = (np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5) / (_RIM * side)
+    ramp = np.clip(place, 0, 1)
+    return (255 * np.minimum.outer(ramp, ramp)).astype(np.uint8)
 
 
 def _softened(picture: np.ndarray, width: float) -> np.ndarray:

@@ -14,8 +14,10 @@ from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, transform_points
 from deepfake_core.swapping.swapper import DrawnHead
 
-_REDUCE_BELOW = 0.75
-"""Below this many pixels of the target per pixel of the source a bilinear warp skips pixels, which flickers."""
+_REDUCE_BELOW = 0.5
+"""Below this many pixels of the target per pixel of the source a cubic warp skips pixels, which flickers."""
+_FINER = 1.5
+"""The source is then averaged down to this many pixels per pixel of the target: to fewer would blur the seam."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ class FaceView:
         own = resized(self.drawn_to_box if matrix is None else matrix, self._side / picture.shape[0])
         return warped(picture, own, (self.box.width, self.box.height), repeat=repeat)
 
-    def from_parsing(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (P, P) of the parser's crop, laid into the box; 0 beyond the crop."""
+    def from_parsing(self, picture: np.ndarray, *, repeat: bool = False) -> np.ndarray:
+        """A picture (P, P) of the parser's crop, laid into the box; beyond the crop it is 0, or its edge repeated."""
         assert self.parsing is not None
-        return warped(picture, self._in_box(self.parsing.crop_to_frame), (self.box.width, self.box.height))
+        size = self.box.width, self.box.height
+        return warped(picture, self._in_box(self.parsing.crop_to_frame), size, repeat=repeat)
 
     def parsing_on_drawn(self, picture: np.ndarray, size: int) -> np.ndarray:
         """A picture (P, P) of the parser's crop in the drawn square at `size` px; 0 beyond the crop."""
@@ -140,11 +143,11 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], *, re
     factor = _scale(matrix)
     if factor < _REDUCE_BELOW:
         height, width = picture.shape[:2]
-        small = max(2, round(width * factor)), max(2, round(height * factor))
+        small = max(2, round(width * factor * _FINER)), max(2, round(height * factor * _FINER))
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         matrix = after(matrix, _stretch(width / small[0], height / small[1]))
     border = cv2.BORDER_REPLICATE if repeat else cv2.BORDER_CONSTANT
-    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=border)
 
 
 def resized(matrix: np.ndarray, step: float) -> np.ndarray:

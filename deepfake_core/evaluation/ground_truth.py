@@ -15,6 +15,7 @@ DRAWN = 256
 PARSED_CENTIMETRES = 34.0
 _SURE = 0.25
 """Share of a pixel from which its foreground colour can be told."""
+_LENS = 180
 _GROUPS = {
     "skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR),
     "hair": (Label.HAIR,),
@@ -54,7 +55,9 @@ def true_face(
     def laid(picture: np.ndarray, border: int = cv2.BORDER_CONSTANT) -> np.ndarray:
         return cv2.warpAffine(picture, to_square, (DRAWN, DRAWN), flags=cv2.INTER_CUBIC, borderMode=border)
 
-    face = laid(foreground(truth, actor, matte), cv2.BORDER_REPLICATE)
+    # Through a lens the truth shows the identity as the lens lets it be seen.
+    through = np.where((labels == Label.GLASSES) & (matte > _LENS), 255, matte).astype(np.uint8)
+    face = laid(foreground(truth, actor, through), cv2.BORDER_REPLICATE)
     placed = transform_points(to_square, points)
     bare = np.where(np.isin(labels, (Label.SKIN, Label.NOSE)), matte, 0).astype(np.uint8)
     skin = cv2.min(regions.skin(placed, DRAWN), laid(bare)).astype(np.float32) / 255.0
