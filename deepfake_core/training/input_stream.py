@@ -1,31 +1,72 @@
-"""The tf.data input of the training: augmented batches, made beside the training step."""
+"""The batches of a training, made beside its steps: by tf.data, or by threads where there is no TensorFlow."""
 
 from __future__ import annotations
 
-import numpy as np
-import tensorflow as tf
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from deepfake_core.swapping import networks
+import keras
+import numpy as np
+
 from deepfake_core.training.augmentation import INPUTS, TRUTHS
+from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.pool import SamplePool
 
+Batch = dict[str, np.ndarray]
+_AHEAD = 6
 
-def batches(pool: SamplePool, batch: int, first_step: int, workers: int = 2) -> tf.data.Dataset:
-    """Endless batches of dicts float32 (batch, 128, 128, C), in the same order however many workers make them.
 
-    Batch number n holds the samples n * batch ... of the run, so a resumed run sees what the first would have seen.
-    """
+def batches(pool: SamplePool, first_step: int, workers: int = 2) -> Iterator[Batch]:
+    """Endless batches of `pool` from `first_step` on, in the same order however many workers make them."""
+    if keras.backend.backend() == "tensorflow":
+        return _through_tf_data(pool, first_step, workers)
+    return _through_threads(pool, first_step, workers)
+
+
+def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Iterator[Batch]:
+    import tensorflow as tf
+
     channels = {**INPUTS, **TRUTHS}
+    failed: list[TrainingError] = []
 
-    def make(counter: np.int64) -> tuple[np.ndarray, ...]:
-        return pool.drawn(int(counter))
+    def make(step: np.int64) -> list[np.ndarray]:
+        try:
+            made = pool.batch(int(step))
+        except TrainingError as error:
+            failed.append(error)
+            raise
+        return [made[name] for name in (*channels, "paired")]
 
-    def load(counter: tf.Tensor) -> dict[str, tf.Tensor]:
-        arrays = tf.numpy_function(make, [counter], [tf.float32] * len(channels), stateful=False)
-        for array, count in zip(arrays, channels.values(), strict=True):
-            array.set_shape((networks.SIZE, networks.SIZE, count))
-        return dict(zip(channels, arrays, strict=True))
+    def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
+        arrays = tf.numpy_function(make, [step], [tf.float32] * (len(channels) + 1), stateful=False)
+        for array, count in zip(arrays, channels.values(), strict=False):
+            array.set_shape((pool.rows, None, None, count))
+        arrays[-1].set_shape((pool.rows // 2,))
+        return dict(zip((*channels, "paired"), arrays, strict=True))
 
-    numbers = tf.data.Dataset.range(first_step * batch, np.iinfo(np.int64).max)
-    stream = numbers.map(load, num_parallel_calls=workers, deterministic=True)
-    return stream.batch(batch, drop_remainder=True).prefetch(4)
+    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
+    stream = steps.map(load, num_parallel_calls=workers, deterministic=True).prefetch(_AHEAD)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = workers + 1
+    try:
+        yield from stream.with_options(options)
+    except tf.errors.OpError:
+        if failed:  # TensorFlow tells only that a function failed, and where
+            raise failed[0] from None
+        raise
+
+
+def _through_threads(pool: SamplePool, first_step: int, workers: int) -> Iterator[Batch]:
+    with ThreadPoolExecutor(workers) as threads:
+        waiting: deque[Future[Batch]] = deque()
+        step = first_step
+        try:
+            while True:
+                while len(waiting) < _AHEAD:
+                    waiting.append(threads.submit(pool.batch, step))
+                    step += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,46 +1,87 @@
-"""The shared encoder and one identity's decoder as Keras models (TensorFlow back end)."""
+"""The shared encoder and one identity's decoder as Keras models, on any back end of Keras.
+
+Both are fully convolutional: built without a side they take pictures of every side that 16 divides.
+"""
 
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
-from deepfake_core.swapping import networks
+from deepfake_core.swapping.networks import FEATURE_CHANNELS
 
 _WIDTH = 24
 _SLOPE = 0.1
+_ALPHA_LOGIT = 4.0
 
 
-@keras.saving.register_keras_serializable("deepfake")
-class SpaceToDepth(layers.Layer):
-    """(B, H, W, C) -> (B, H/2, W/2, 4C), a lossless half-size; one plain operator in ONNX."""
+def build_encoder(side: int | None = None) -> keras.Model:
+    """What the driver's picture and the geometry say: features at a fourth, an eighth and a sixteenth of the side.
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Rearrange."""
-        return tf.nn.space_to_depth(inputs, 2)
-
-    def compute_output_shape(self, shape: tuple) -> tuple:
-        """Static shape."""
-        return (shape[0], shape[1] // 2, shape[2] // 2, shape[3] * 4)
-
-
-@keras.saving.register_keras_serializable("deepfake")
-class DepthToSpace(layers.Layer):
-    """(B, H, W, 4C) -> (B, 2H, 2W, C); Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016."""
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Rearrange."""
-        return tf.nn.depth_to_space(inputs, 2)
-
-    def compute_output_shape(self, shape: tuple) -> tuple:
-        """Static shape."""
-        return (shape[0], shape[1] * 2, shape[2] * 2, shape[3] // 4)
+    Inputs and outputs are dicts as `networks.encoder_inputs` and `networks.features` name them.
+    """
+    driver = keras.Input((side, side, 3), name="driver")
+    geometry = keras.Input((side, side, 4), name="geometry")
+    fine, middle, coarse = FEATURE_CHANNELS.values()
+    x = ops.space_to_depth(layers.Concatenate(name="joined")([driver, geometry]), 2)
+    x = _block(x, _WIDTH, "e2")
+    f4 = _residual(_block(x, fine, "e4", strides=2), "features_4")
+    f8 = _residual(_block(f4, middle, "e8", strides=2), "features_8")
+    f16 = _residual(_residual(_block(f8, coarse, "e16", strides=2), "features_16a"), "features_16")
+    outputs = dict(zip(FEATURE_CHANNELS, (f4, f8, f16), strict=True))
+    return keras.Model({"driver": driver, "geometry": geometry}, outputs, name="encoder")
 
 
-def _block(x: keras.KerasTensor, channels: int, name: str, strides: int = 1) -> keras.KerasTensor:
+def build_decoder(side: int | None = None, name: str = "decoder") -> keras.Model:
+    """The identity's centred reflectance (template plus residual) and the mattes of its inner face and whole head.
+
+    Untrained it gives nearly the template and its alpha. Inputs and outputs as `networks.decoder_inputs` and
+    `networks.decoder_outputs` name them.
+    """
+    template = keras.Input((side, side, 4), name="template")
+    features = {
+        key: keras.Input((side and side // stride, side and side // stride, channels), name=key)
+        for (key, channels), stride in zip(FEATURE_CHANNELS.items(), (4, 8, 16), strict=True)
+    }
+    fine, middle, coarse = FEATURE_CHANNELS.values()
+    t2 = _block(ops.space_to_depth(template, 2), _WIDTH, "t2")
+    t4 = _block(t2, fine, "t4", strides=2)
+    t8 = _block(t4, middle, "t8", strides=2)
+
+    # Enlarging with a 1 x 1 convolution and adding what is skipped leaves the work to the cheap 3 x 3 blocks between.
+    x = ops.depth_to_space(_block(features["features_16"], 2 * coarse, "d16", kernel=1), 2)
+    x = _residuals(layers.Add(name="join8")([x, features["features_8"], t8]), 3, "d8")
+    x = ops.depth_to_space(_block(x, 2 * middle, "u8", kernel=1), 2)
+    x = _residuals(layers.Add(name="join4")([x, features["features_4"], t4]), 3, "d4")
+    x = ops.depth_to_space(_block(x, 2 * fine, "u4", kernel=1), 2)
+    x = _residuals(layers.Add(name="join2")([x, t2]), 1, "d2")
+
+    small = keras.initializers.VarianceScaling(scale=0.01, mode="fan_in", distribution="truncated_normal")
+    # Under a policy of mixed precision the picture itself is still made in float32.
+    x = layers.Conv2D(20, 3, padding="same", kernel_initializer=small, name="out", dtype="float32")(x)
+    x = ops.depth_to_space(x, 2)
+    outputs = {
+        "reflectance": template[..., :3] + ops.tanh(x[..., :3]),
+        "face_matte": ops.sigmoid(x[..., 3:4]),
+        "head_matte": ops.sigmoid(x[..., 4:] + _ALPHA_LOGIT * template[..., 3:]),
+    }
+    return keras.Model({"template": template, **features}, outputs, name=name)
+
+
+def gigaflops(model: keras.Model) -> float:
+    """Work of a model built for a fixed side: its convolutions, a multiplication and an addition counted as two."""
+    work = 0
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            _, height, width, _ = layer.output.shape
+            kernel_height, kernel_width, before, after = layer.kernel.shape
+            work += 2 * kernel_height * kernel_width * before * after * height * width
+    return work / 1e9
+
+
+def _block(x: keras.KerasTensor, channels: int, name: str, *, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
     x = layers.Conv2D(
-        channels, 3, strides=strides, padding="same", kernel_initializer="he_normal", name=f"{name}_conv"
+        channels, kernel, strides=strides, padding="same", kernel_initializer="he_normal", name=f"{name}_conv"
     )(x)
     return layers.LeakyReLU(negative_slope=_SLOPE, name=f"{name}_act")(x)
 
@@ -52,42 +93,7 @@ def _residual(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return layers.Add(name=f"{name}_add")([x, layers.LeakyReLU(negative_slope=_SLOPE, name=f"{name}_act")(y)])
 
 
-def build_encoder() -> keras.Model:
-    """What the driver's picture and the geometry say: features at 32, 16 and 8 px."""
-    size = networks.SIZE
-    driver = keras.Input((size, size, 3), name="driver")
-    geometry = keras.Input((size, size, 4), name="geometry")
-    x = layers.Concatenate(name="joined")([driver, geometry])
-    x = _block(SpaceToDepth(name="unshuffled")(x), _WIDTH, "e64")
-    f32 = _residual(_block(x, 2 * _WIDTH, "e32", 2), "features_32")
-    f16 = _residual(_block(f32, 4 * _WIDTH, "e16", 2), "features_16")
-    f8 = _residual(_block(f16, 8 * _WIDTH, "e8", 2), "features_8")
-    f8 = _residual(f8, "features_8b")
-    return keras.Model([driver, geometry], {"features_32": f32, "features_16": f16, "features_8": f8}, name="encoder")
-
-
-def build_decoder() -> keras.Model:
-    """The identity's reflectance (template plus residual, centred) and its face matte."""
-    size = networks.SIZE
-    template = keras.Input((size, size, 3), name="template")
-    features = {name: keras.Input(shape[1:], name=name) for name, shape in networks.FEATURES.items()}
-    t64 = _block(SpaceToDepth(name="unshuffled")(template), _WIDTH, "t64")
-    t32 = _block(t64, 2 * _WIDTH, "t32", 2)
-    t16 = _block(t32, 4 * _WIDTH, "t16", 2)
-
-    x = DepthToSpace(name="up16")(_block(features["features_8"], 16 * _WIDTH, "d8"))
-    x = layers.Concatenate(name="join16")([x, layers.Add(name="skip16")([features["features_16"], t16])])
-    x = _residual(_block(x, 4 * _WIDTH, "d16a"), "d16b")
-    x = DepthToSpace(name="up32")(_block(x, 8 * _WIDTH, "d16c"))
-    x = layers.Concatenate(name="join32")([x, layers.Add(name="skip32")([features["features_32"], t32])])
-    x = _residual(_block(x, 2 * _WIDTH, "d32a"), "d32b")
-    x = DepthToSpace(name="up64")(_block(x, 4 * _WIDTH, "d32c"))
-    x = _residual(_block(layers.Concatenate(name="join64")([x, t64]), _WIDTH, "d64a"), "d64b")
-
-    small = keras.initializers.VarianceScaling(scale=0.05, mode="fan_in", distribution="truncated_normal")
-    x = layers.Conv2D(16, 3, padding="same", kernel_initializer=small, name="out_conv")(x)
-    x = DepthToSpace(name="up128")(x)
-    residual = layers.Activation("tanh", name="residual")(x[..., :3])
-    reflectance = layers.Add(name="reflectance")([template, residual])
-    matte = layers.Activation("sigmoid", name="matte")(x[..., 3:])
-    return keras.Model({"template": template, **features}, {"reflectance": reflectance, "matte": matte}, name="decoder")
+def _residuals(x: keras.KerasTensor, count: int, name: str) -> keras.KerasTensor:
+    for k in range(count):
+        x = _residual(x, f"{name}{'abc'[k]}")
+    return x

@@ -1,144 +1,370 @@
-"""Training the encoder and a decoder together."""
+"""Training the shared encoder and the decoders of several identities together."""
 
 from __future__ import annotations
 
-import json
+import math
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from safetensors.numpy import load_file, save_file
+from keras import ops
 
+from deepfake_core.training import adversarial, checkpoint, losses
+from deepfake_core.training.augmentation import network_sample
+from deepfake_core.training.backend import adapter
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
-from deepfake_core.training.input_stream import batches
+from deepfake_core.training.input_stream import Batch, batches
 from deepfake_core.training.keras_networks import build_decoder, build_encoder
-from deepfake_core.training.losses import swap_loss
 from deepfake_core.training.pool import SamplePool
+from deepfake_core.training.report import Report
 
-CHECKPOINT = "checkpoint.safetensors"
 SETTINGS = "configuration.json"
-_REPORT_EVERY = 50
+_JUDGED = 8
+"""Held-out samples of each identity."""
+_JUDGED_SIDE = 128
 
 
-class CheckpointMissing(TrainingError):
-    """There is no trained state to take networks from."""
+class TrainingDiverged(TrainingError):
+    """A loss or a weight is no number any more."""
 
 
-def averaged_networks(folder: Path) -> tuple[keras.Model, keras.Model, int]:
-    """Encoder and decoder with the averaged weights of the checkpoint in `folder`, and its step.
+class Networks:
+    """The shared encoder and a decoder for each identity."""
+
+    def __init__(self, identities: Sequence[str]) -> None:
+        self.identities = tuple(identities)
+        self.encoder = build_encoder()
+        self.decoders = [build_decoder(name=f"decoder_{k}") for k in range(len(self.identities))]
+
+    def variables(self) -> dict[str, keras.Variable]:
+        """Every weight by a name that stays the same from run to run."""
+        named = {f"encoder.{k:03d}": v for k, v in enumerate(self.encoder.trainable_variables)}
+        for identity, decoder in zip(self.identities, self.decoders, strict=True):
+            named |= {f"decoder.{identity}.{k:03d}": v for k, v in enumerate(decoder.trainable_variables)}
+        return named
+
+    def draw(self, batch: dict[str, Any], *, training: bool) -> dict[str, Any]:
+        """The outputs of all decoders; the rows of `batch` are grouped by identity, as many for each."""
+        features = self.encoder({"driver": batch["driver"], "geometry": batch["geometry"]}, training=training)
+        inputs = {"template": batch["template"], **features}
+        rows = batch["template"].shape[0] // len(self.decoders)
+        drawn = [
+            decoder({name: x[k * rows : (k + 1) * rows] for name, x in inputs.items()}, training=training)
+            for k, decoder in enumerate(self.decoders)
+        ]
+        return {name: ops.concatenate([made[name] for made in drawn], axis=0) for name in drawn[0]}
+
+
+def averaged_networks(folder: Path, identities: Sequence[str]) -> tuple[Networks, int]:
+    """Networks with the averaged weights of the checkpoint in `folder`, and its step.
 
     They are what is evaluated and exported. A training that runs beside is not disturbed.
     """
-    if not (folder / CHECKPOINT).exists():
-        raise CheckpointMissing(f"{folder} holds no checkpoint yet; run 'train' first.")
-    state = load_file(folder / CHECKPOINT)
-    encoder, decoder = build_encoder(), build_decoder()
-    for k, variable in enumerate([*encoder.trainable_variables, *decoder.trainable_variables]):
-        variable.assign(state[f"average.{k:03d}"])
-    return encoder, decoder, int(state["step"][0])
+    state = checkpoint.load(folder)
+    networks = Networks(identities)
+    _assign({f"average.{name}": v for name, v in networks.variables().items()}, state, folder)
+    return networks, int(state["step"][0])
 
 
 class Trainer:
-    """Encoder, decoder, optimiser and the moving average of the weights, with exact resume from a folder."""
+    """Networks, optimisers and the moving average of the weights, with exact resume from a folder."""
 
-    def __init__(self, folder: Path, settings: Configuration) -> None:
-        """Start in `folder`, or go on from the checkpoint that lies there."""
+    def __init__(
+        self,
+        folder: Path,
+        identities: Sequence[str],
+        settings: Configuration,
+        critics: losses.Critics | None = None,
+        *,
+        fork: Path | None = None,
+        train_encoder: bool = True,
+    ) -> None:
+        """Start in `folder`, or go on from the checkpoint that lies there.
+
+        fork: folder of another run whose weights a new run starts from (decoders of the same name, and its encoder).
+        train_encoder: False keeps the encoder as it is.
+        """
         self.folder = folder
         self.settings = settings
-        keras.utils.set_random_seed(settings.seed)
-        self.encoder = build_encoder()
-        self.decoder = build_decoder()
-        self._trained = [*self.encoder.trainable_variables, *self.decoder.trainable_variables]
-        self._optimiser = keras.optimizers.AdamW(
-            settings.learning_rate, beta_1=0.9, beta_2=0.98, weight_decay=settings.weight_decay
-        )
-        self._optimiser.exclude_from_weight_decay(var_names=["bias"])
-        self._optimiser.build(self._trained)
-        self._average = [tf.Variable(v.value, trainable=False) for v in self._trained]
         self.step = 0
+        self._critics = critics or losses.Critics()
+        keras.utils.set_random_seed(settings.seed)
+        with _precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
+            self.networks = Networks(identities)
+            self._discriminator = adversarial.build_discriminator()
+        self.averaged = Networks(identities)
+        weights = self.networks.variables()
+        self._trained = [v for name, v in weights.items() if train_encoder or not name.startswith("encoder.")]
+        self._average = self.averaged.variables()
+        self._optimiser = _optimiser(settings, self._trained)
+        self._judging_optimiser = _optimiser(settings, self._discriminator.trainable_variables)
+        self._best = np.array([math.inf, 0.0])
+        """Best held-out figure, and looks since."""
         folder.mkdir(parents=True, exist_ok=True)
         settings.save(folder / SETTINGS)
-        if (folder / CHECKPOINT).exists():
-            self._restore()
-        self._compiled = tf.function(self._train_step, jit_compile=False, reduce_retracing=True)
+        if (folder / checkpoint.CHECKPOINT).exists():
+            self._restore(folder)
+        elif fork is not None:
+            self._start_from(fork)
+        else:
+            self._copy_average()
+        backend = adapter([*self._state_variables().values()])
+        self._gradients = backend.gradients
+        self._plain_step = backend.compiled(lambda inputs: self._train_step(inputs, details=False))
+        self._detailed_step = backend.compiled(lambda inputs: self._train_step(inputs, details=True))
 
     def train(
-        self, pool: SamplePool, *, until: int, checkpoint_seconds: float = 180.0, say: Callable[[str], None] = print
+        self,
+        pool: SamplePool,
+        *,
+        until: int,
+        held_out: SamplePool | None = None,
+        report: Report | None = None,
+        checkpoint_seconds: float = 45.0,
+        workers: int = 2,
+        follow: bool = False,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Train up to step `until`, taking in new samples and saving a checkpoint every few minutes."""
-        sums: dict[str, float] = {}
-        started = last_checkpoint = time.monotonic()
-        first = self.step
-        for batch in batches(pool, self.settings.batch, self.step):
-            if self.step >= until:
-                break
-            self._optimiser.learning_rate.assign(self.settings.learning_rate_at(self.step))
-            losses = self._compiled(batch, tf.constant(self._decay(), tf.float32))
-            self.step += 1
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value)
-            if self.step % _REPORT_EVERY == 0:
-                rate = (self.step - first) * self.settings.batch / (time.monotonic() - started)
-                # After a resume the first report covers fewer steps.
-                steps = min(_REPORT_EVERY, self.step - first)
-                report = {name: round(value / steps, 4) for name, value in sums.items()}
-                self._log({"step": self.step, "samples": len(pool), "per_second": round(rate, 1), **report}, say)
-                sums = {}
-            if time.monotonic() - last_checkpoint > checkpoint_seconds:
-                self.save()
-                pool.take_new()
-                last_checkpoint = time.monotonic()
-        self.save()
+        """Train up to step `until`; Ctrl-C and `stop` end it after a step, with a checkpoint.
+
+        held_out: samples that are looked at now and then, for the report and for stopping early.
+        follow: take in new samples with every checkpoint. Raises TrainingDiverged, ShardBroken,
+        CheckpointNotWritten; the last checkpoint stays good.
+        """
+        pool.require()
+        report = report or Report(self.folder, self.settings, until)
+        judged = _judged(held_out, self.settings) if held_out is not None else None
+        saved = time.monotonic()
+        stream = batches(pool, self.step, workers)
+        with _interruptible() as interrupted, report.running(self.step):
+            while self.step < until and not interrupted() and not stop():
+                values = self.advance(next(stream))
+                report.step(self.step, self.rows, values)
+                if judged and self.step % self.settings.judge_every == 0 and self._stale(judged, report):
+                    break
+                if time.monotonic() - saved > checkpoint_seconds:
+                    self.save()
+                    saved = time.monotonic()
+                    if follow and pool.take_new():
+                        stream = batches(pool, self.step, workers)
+                if judged and report.preview_due():
+                    report.preview(self.step, judged, self._drawn(judged))
+            self.save()
+            if judged:
+                report.preview(self.step, judged, self._drawn(judged))
+
+    @property
+    def rows(self) -> int:
+        """Samples in a step."""
+        return len(self.networks.identities) * self.settings.rows
+
+    def advance(self, batch: Batch) -> dict[str, float]:
+        """One step; returns its losses by name, "total" among them. Raises TrainingDiverged."""
+        self._optimiser.learning_rate.assign(self.settings.learning_rate_at(self.step))
+        details = self.settings.details_at(self.step) and self._has_details()
+        inputs = dict(batch) | {"decay": np.float32(self._decay())}
+        if details:
+            generator = np.random.default_rng([self.settings.seed, self.step, 2])
+            shape = (*batch["target"].shape[:3], 8)
+            inputs["noise"] = generator.standard_normal(shape, np.float32)
+        values = (self._detailed_step if details else self._plain_step)(inputs)
+        self.step += 1
+        numbers = {name: float(value) for name, value in values.items()}
+        if not all(map(math.isfinite, numbers.values())):
+            wrong = ", ".join(name for name, value in numbers.items() if not math.isfinite(value))
+            raise TrainingDiverged(
+                f"The loss ({wrong}) of step {self.step} is not a number; the last checkpoint is from before it: "
+                "start the same command again, with a lower learning rate if it stops here again."
+            )
+        return numbers
 
     def save(self) -> None:
-        """Write the checkpoint in one step."""
-        temporary = self.folder / (CHECKPOINT + ".new")
-        save_file(self._state(), temporary, metadata={"step": str(self.step)})
-        temporary.replace(self.folder / CHECKPOINT)
+        """Write the checkpoint; raises TrainingDiverged or CheckpointNotWritten, and the old one stays."""
+        state = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._state_variables().items()}
+        for name, array in state.items():
+            if not np.isfinite(array).all():
+                raise TrainingDiverged(
+                    f"The weights ({name}) hold no usable numbers after step {self.step}; the last checkpoint is good: "
+                    "start the same command again, with a lower learning rate if it stops here again."
+                )
+        state |= {"step": np.array([self.step], np.int64), "best": self._best}
+        checkpoint.save(self.folder, state)
+
+    def held_out_loss(self, batch: Batch) -> float:
+        """Loss of the averaged networks' pictures on unvaried samples."""
+        values = losses.picture_losses(self._drawn(batch), batch, batch["template"], self.settings)
+        return float(sum(float(value) for value in values.values()))
+
+    def _drawn(self, batch: Batch) -> dict[str, Any]:
+        return self.averaged.draw(batch, training=False)
+
+    def _stale(self, judged: Batch, report: Report) -> bool:
+        """Whether the held-out figure has not become better for too long."""
+        figure = self.held_out_loss(judged)
+        best, looks = self._best
+        self._best = np.array([figure, 0.0] if figure < best else [best, looks + 1.0])
+        report.judged(self.step, figure)
+        return 0 < self.settings.patience <= self._best[1]
+
+    def _has_details(self) -> bool:
+        settings = self.settings
+        return bool(
+            settings.adversarial_weight
+            or (settings.perceptual_weight and self._critics.perceptual)
+            or (settings.identity_weight and self._critics.identity)
+        )
 
     def _decay(self) -> float:
         # A young average forgets the random start quickly.
         return min(self.settings.average_decay, (self.step + 1) / (self.step + 21))
 
-    def _train_step(self, batch: dict[str, tf.Tensor], decay: tf.Tensor) -> dict[str, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            features = self.encoder([batch["driver"], batch["geometry"]], training=True)
-            outputs = self.decoder({"template": batch["template"], **features}, training=True)
-            losses = swap_loss(outputs, batch, batch["template"], self.settings)
-        gradients = tape.gradient(losses["total"], [v.value for v in self._trained])
-        gradients, _ = tf.clip_by_global_norm(gradients, self.settings.clip_norm)
-        self._optimiser.apply(gradients, self._trained)
-        for average, variable in zip(self._average, self._trained, strict=True):
-            average.assign_sub((1.0 - decay) * (average - variable.value))
-        return losses
+    def _train_step(self, batch: dict[str, Any], *, details: bool) -> dict[str, Any]:
+        def drawing() -> tuple[Any, Any]:
+            outputs = self.networks.draw(batch, training=True)
+            outputs = {name: ops.cast(x, "float32") for name, x in outputs.items()}
+            values = losses.picture_losses(outputs, batch, batch["template"], self.settings)
+            if details:
+                values |= self._detail_losses(outputs, batch)
+            total = sum(values.values())
+            return total, ({"total": total, **values}, outputs)
 
-    def _variables(self) -> dict[str, object]:
-        named: dict[str, object] = {}
-        for kind, variables in (
-            ("weight", self._trained),
-            ("average", self._average),
-            ("optimiser", self._optimiser.variables),
-        ):
-            named.update({f"{kind}.{k:03d}": variable for k, variable in enumerate(variables)})
+        (values, outputs), gradients = self._gradients(drawing, self._trained)
+        norm = ops.sqrt(sum(ops.sum(ops.square(g)) for g in gradients))
+        scale = ops.minimum(1.0, self.settings.clip_norm / (norm + 1e-6))
+        self._optimiser.apply([g * scale for g in gradients], self._trained)
+        for average, weight in zip(self._average.values(), self.networks.variables().values(), strict=True):
+            average.assign(average + (1.0 - batch["decay"]) * (weight - average))
+        if details and self.settings.adversarial_weight:
+            values["discriminator"] = self._judge(outputs, batch)
+        return values
+
+    def _detail_losses(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
+        settings, critics, values = self.settings, self._critics, {}
+        # Half of the rows are enough for the frozen networks, which cost as much as the trained ones.
+        part = {name: batch[name][::2] for name in ("target", "head", "known")}
+        drawn, true = (losses.shown(x, part) for x in (outputs["reflectance"][::2], part["target"]))
+        if critics.perceptual and settings.perceptual_weight:
+            values["perceptual"] = settings.perceptual_weight * losses.perceptual(critics.perceptual, drawn, true)
+        if critics.identity and settings.identity_weight:
+            values["identity"] = settings.identity_weight * losses.identity(critics.identity, drawn, true)
+        if settings.adversarial_weight:
+            seen = _seen(outputs["reflectance"], outputs["head_matte"], batch)
+            values["adversarial"] = settings.adversarial_weight * adversarial.fooled(self._discriminator, seen)
+        return values
+
+    def _judge(self, outputs: dict[str, Any], batch: dict[str, Any]) -> Any:
+        """The discriminator's own step; returns its loss."""
+        drawn = ops.stop_gradient(_seen(outputs["reflectance"], outputs["head_matte"], batch))
+        true = _seen(batch["target"], batch["head"], batch)
+
+        def judging() -> tuple[Any, Any]:
+            loss = adversarial.judged(self._discriminator, drawn, true, batch["noise"])
+            return loss, loss
+
+        variables = self._discriminator.trainable_variables
+        loss, gradients = self._gradients(judging, variables)
+        self._judging_optimiser.apply(gradients, variables)
+        return loss
+
+    def _state_variables(self) -> dict[str, keras.Variable]:
+        """All that a step changes, by name."""
+        named = dict(self.networks.variables())
+        named |= {f"average.{name}": v for name, v in self._average.items()}
+        named |= {f"discriminator.{k:03d}": v for k, v in enumerate(self._discriminator.trainable_variables)}
+        for kind, optimiser in (("optimiser", self._optimiser), ("judging", self._judging_optimiser)):
+            named |= {f"{kind}.{k:03d}": v for k, v in enumerate(optimiser.variables)}
         return named
 
-    def _state(self) -> dict[str, np.ndarray]:
-        state = {name: np.array(keras.ops.convert_to_numpy(v)) for name, v in self._variables().items()}
-        state["step"] = np.array([self.step], np.int64)
-        return state
-
-    def _restore(self) -> None:
-        state = load_file(self.folder / CHECKPOINT)
+    def _restore(self, folder: Path) -> None:
+        state = checkpoint.load(folder)
+        _assign(self._state_variables(), state, folder)
         self.step = int(state["step"][0])
-        for name, variable in self._variables().items():
-            variable.assign(state[name])  # type: ignore[attr-defined]
+        self._best = state["best"]
 
-    def _log(self, entry: dict, say: Callable[[str], None]) -> None:
-        line = json.dumps(entry)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        say(line)
+    def _start_from(self, folder: Path) -> None:
+        """Take over another run's averaged weights, where there are such; the rest starts fresh."""
+        state = checkpoint.load(folder)
+        weights = {name: v for name, v in self.networks.variables().items() if f"average.{name}" in state}
+        if not any(name.startswith("encoder.") for name in weights):
+            raise checkpoint.CheckpointBroken(f"{folder} holds no encoder to start from.")
+        _assign({f"average.{name}": v for name, v in weights.items()}, state, folder)
+        self._copy_average()
+
+    def _copy_average(self) -> None:
+        for average, weight in zip(self._average.values(), self.networks.variables().values(), strict=True):
+            average.assign(weight.value)
+
+
+def _seen(reflectance: Any, matte: Any, batch: dict[str, Any]) -> Any:
+    return adversarial.view(reflectance, matte, batch["template"], batch["known"])
+
+
+def _optimiser(settings: Configuration, variables: Sequence[keras.Variable]) -> keras.optimizers.Optimizer:
+    optimiser = keras.optimizers.AdamW(
+        settings.learning_rate, beta_1=0.9, beta_2=0.98, weight_decay=settings.weight_decay
+    )
+    optimiser.exclude_from_weight_decay(var_names=["bias"])
+    optimiser.build(variables)
+    return optimiser
+
+
+def _assign(variables: dict[str, keras.Variable], state: checkpoint.State, folder: Path) -> None:
+    for name, variable in variables.items():
+        if name not in state or tuple(state[name].shape) != tuple(variable.shape):
+            raise checkpoint.CheckpointBroken(
+                f"The checkpoint in {folder} has no {name} of shape {tuple(variable.shape)}: it was made by another "
+                "version or for other identities; train into a new folder."
+            )
+        variable.assign(state[name])
+
+
+def _judged(pool: SamplePool, settings: Configuration) -> Batch | None:
+    """Fixed samples of actors that no step trains on, grouped by identity; None where an identity has none."""
+    rows: list[dict[str, np.ndarray]] = []
+    for identity in range(len(pool.identities)):
+        count = pool.count(identity)
+        if not count:
+            return None
+        for number in np.linspace(0, count - 1, _JUDGED).round().astype(int):
+            rows.append(network_sample(pool.sample(identity, int(number)), _JUDGED_SIDE, template=settings.template))
+    batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    return batch | {"paired": np.zeros(len(rows) // 2, np.float32)}
+
+
+@contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM end the training between two steps, not within one; a second one ends it at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: object) -> None:
+        asked.set()
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
