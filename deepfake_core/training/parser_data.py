@@ -80,7 +80,7 @@ class StillPool:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
         matrix = _jittered(still["points"], size, generator)
-        picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         target = _labels_in(labels, matrix, size // 2)
         if generator.random() < 0.5:
             picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
@@ -90,7 +90,7 @@ class StillPool:
         """One still in the crop of the run time, unchanged: picture and labels as `drawn` gives them."""
         still = self.sample(number)
         matrix = parsing_crop(fit_pose(still["points"].astype(np.float64)), size)
-        return cv2.warpAffine(still["bgr"], matrix, (size, size)), _labels_in(still["labels"], matrix, size // 2)
+        return cv2.warpAffine(still["bgr"], matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), _labels_in(still["labels"], matrix, size // 2)
 
     def _take(self, path: Path, description: dataset.Description) -> None:
         self._seen.add(path)

@@ -114,6 +114,7 @@ def _residual(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 def _joined(coarse: keras.KerasTensor, fine: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
     """Coarse features, doubled in size, and fine ones."""
     x = _convolution(coarse, channels, f"{name}_coarse", active=False)
-    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_doubled")(x)
+    # Four copies, unfolded: UpSampling2D would become six operators in ONNX.
+    x = Unfolded(name=f"{name}_doubled")(layers.Concatenate(name=f"{name}_copies")([x, x, x, x]))
     x = layers.Add(name=f"{name}_add")([x, _convolution(fine, channels, f"{name}_fine", active=False)])
     return _convolution(layers.ReLU(name=f"{name}_add_act")(x), channels, name, 3)

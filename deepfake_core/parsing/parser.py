@@ -1,0 +1,110 @@
+"""The face parser at run time: the head's crop, the network on every second picture, steady masks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from deepfake_core.crop import crop
+from deepfake_core.frame import Frame
+from deepfake_core.inference.errors import ModelRefused
+from deepfake_core.inference.session import Session, shared
+from deepfake_core.parsing.classes import HEAD, Label
+from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.parsing.parsing import SIZE, Parsing
+from deepfake_core.parsing.steadying import SHARES_SIZE, Steadying
+from deepfake_core.swapping.alignment import fit_pose
+
+PARSER_NAME = "parsing/parser.onnx"
+GROUPS: dict[str, tuple[Label, ...]] = {
+    "skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR),
+    "hair": (Label.HAIR,),
+    "occluder": (Label.OCCLUDER,),
+    "glasses": (Label.GLASSES,),
+    "head": HEAD,
+    "neck": (Label.NECK, Label.NECKLACE),
+    "cloth": (Label.CLOTH,),
+}
+"""The mattes of a `Parsing`, and the classes that each adds up."""
+_MEMBERSHIP = np.array([[label in group for label in Label] for group in GROUPS.values()], np.float32)
+EVERY = 2
+"""The network runs on one picture in so many; between them the masks move with the landmarks."""
+_FAR = 0.12
+"""A head that moved by more of the crop's side, in place or size, is parsed at once."""
+_LATE_NS = 150_000_000
+_FACES = 8
+"""So many faces are remembered."""
+
+
+class _Face:
+    """What is kept of one face from picture to picture."""
+
+    def __init__(self) -> None:
+        self.steadying = Steadying()
+        self.parsing: Parsing | None = None
+        self.age = 0
+        self.timestamp_ns = 0
+
+
+class FaceParser:
+    """Parses the surroundings of faces. For one thread. `provider` is the active one."""
+
+    def __init__(self, *, threads: int = 2, provider: str = "auto") -> None:
+        """Raises ModelMissing, ModelCorrupt or ModelRefused."""
+        self._session = checked(shared(PARSER_NAME, threads=threads, provider=provider))
+        self.provider = self._session.provider
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every face."""
+        self._faces: dict[int, _Face] = {}
+
+    def parse(self, frame: Frame, landmarks: np.ndarray, track_id: int) -> Parsing:
+        """The parsing of the face with `landmarks` float32 (468, 3), px of the frame. Raises NetworkFailed."""
+        face = self._faces.pop(track_id, None) or _Face()
+        self._faces[track_id] = face  # the last of the dict is the newest
+        if len(self._faces) > _FACES:
+            del self._faces[next(iter(self._faces))]
+        to_crop = parsing_crop(fit_pose(landmarks.astype(np.float64)))
+        to_frame = cv2.invertAffineTransform(to_crop)
+        late = not 0 <= frame.timestamp_ns - face.timestamp_ns <= _LATE_NS
+        if face.parsing is None or face.age >= EVERY or late or _moved(face.parsing.crop_to_frame, to_crop) > _FAR:
+            picture = crop(frame, to_crop, SIZE)
+            shares, labels = face.steadying.update(network_shares(self._session, picture), picture)
+            face.parsing, face.age = Parsing(labels, group_mattes(shares), to_frame), 0
+        face.age += 1
+        face.timestamp_ns = frame.timestamp_ns
+        return replace(face.parsing, crop_to_frame=to_frame)
+
+
+def checked(session: Session) -> Session:
+    """The session, if its network has the inputs and outputs of a parser; raises ModelRefused."""
+    if session.inputs != {"picture": (1, SIZE, SIZE, 3)} or session.outputs != {
+        "shares": (1, len(Label), SHARES_SIZE, SHARES_SIZE)
+    }:
+        raise ModelRefused(f"'{session.name}' is no face parser: export it again with tools/train_parser.py.")
+    return session
+
+
+def network_shares(session: Session, picture: np.ndarray) -> np.ndarray:
+    """Share of each class, float32 (20, 128, 128), 0..1, in a picture uint8 (256, 256, 3) BGR. Raises NetworkFailed."""
+    return session.run(picture=picture[None])[0][0]
+
+
+def group_mattes(shares: np.ndarray) -> dict[str, np.ndarray]:
+    """The mattes of `GROUPS`, uint8 (256, 256), of shares float32 (20, 128, 128)."""
+    summed = (_MEMBERSHIP @ shares.reshape(len(Label), -1)).reshape(-1, SHARES_SIZE, SHARES_SIZE)
+    coarse = np.clip(summed * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
+    return {
+        name: cv2.resize(matte, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+        for name, matte in zip(GROUPS, coarse, strict=True)
+    }
+
+
+def _moved(before_to_frame: np.ndarray, to_crop: np.ndarray) -> float:
+    """How far the corners of the last crop lie from the corners of this one, in its sides."""
+    corners = np.array([[0.0, 0.0, 1.0], [SIZE, 0.0, 1.0], [0.0, SIZE, 1.0], [SIZE, SIZE, 1.0]])
+    there = np.column_stack([corners @ before_to_frame.T, np.ones(4)]) @ to_crop.T
+    return float(np.abs(there - corners[:, :2]).max()) / SIZE
