@@ -71,6 +71,7 @@ LEAVING = {
     "tools/convert_canonical_face.py": NOBODY,
     "tools/deepfake_signs.py": MARKED,
     "tools/evaluate.py": MARKED,
+    "tools/identity_films.py": "tests/tools/test_identity_films.py",
     "tools/import_dfm.py": NOBODY,
     "tools/measure_watermark.py": MARKED,
     "tools/measure_detection.py": RENDERED,
