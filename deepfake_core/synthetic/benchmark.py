@@ -12,7 +12,7 @@ import numpy as np
 
 from deepfake_core.synthetic.traits import TONES, Traits, random_traits
 
-VERSION = "2026-11"
+VERSION = "2026-11.2"  # .2: vesper, whom the truth shows, was painted anew; people and motion are as before
 FIRST_SEED = 2**40  # people of the benchmark have seeds from here on, people to train on lie below
 SIZE = 256  # px
 FRAMES = 60
