@@ -208,6 +208,14 @@ class Frame:
             matte = cv2.copyMakeBorder(matte, *margins, cv2.BORDER_CONSTANT, value=0)
         self._pixels.blend(aligned, bgr, matte)
 
+    def mix(self, other: "Frame", share: float) -> None:
+        """Pass over into another frame of the same layout, in place: 0 leaves the picture, 1 makes it `other`'s."""
+        if not self.same_layout(other):
+            raise FrameLayoutError("Two pictures of different layouts cannot be mixed: convert one first.")
+        for mine, theirs in zip(self.planes, other.planes, strict=True):
+            parts = np.ascontiguousarray(mine), np.ascontiguousarray(theirs)
+            np.copyto(mine, cv2.addWeighted(parts[0], 1.0 - share, parts[1], share, 0.0))
+
     def blur(self) -> None:
         """Blur the whole picture so strongly that nobody is recognised; alpha stays.
 

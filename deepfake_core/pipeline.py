@@ -6,17 +6,22 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from deepfake_core.compositing.paste import lit, paste
+from deepfake_core.compositing.compositor import Compositor
+from deepfake_core.compositing.turning import Turning, smooth
+from deepfake_core.compositing.view import ComposedFace
 from deepfake_core.disclosure.mark import Disclosure, MarkedFrame
 from deepfake_core.disclosure.slate import slate
-from deepfake_core.facemesh.tracking import FaceTracker
+from deepfake_core.facemesh.tracking import Face, FaceTracker
 from deepfake_core.frame import Frame
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.identities.library import Identity, Library
-from deepfake_core.inference.errors import InferenceError
+from deepfake_core.inference.errors import InferenceError, ModelError, NetworkFailed
+from deepfake_core.parsing.parser import FaceParser
+from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.performer import PerformerChoice
 from deepfake_core.quality import QualityGovernor
 from deepfake_core.settings import NoResult, Settings
+from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
 from deepfake_core.swapping.dfm import DfmDecoder
 from deepfake_core.swapping.swapper import Swapper
@@ -26,8 +31,8 @@ BRIDGE_SECONDS = 0.4
 CHECK_SECONDS = 1.0
 """How often the opened identity is asked whether it may still be used, and a refused one tried again."""
 
-
 TEXTURE_ONLY = "A network gave no usable result, so the bare texture is shown; run tools/doctor.py."
+UNPARSED = "The face parser does not run, so hands and hair before the face are painted over; run tools/doctor.py."
 
 _log = logging.getLogger(__name__)
 
@@ -105,8 +110,12 @@ class Pipeline:
         self._governor = QualityGovernor()
         self._held: Frame | None = None
         self._held_seconds = float("-inf")
+        self._spare: Frame | None = None
         self._previous_seconds: float | None = None
-        self._texture_only = False
+        self._parser: FaceParser | None = None
+        self._compositor = Compositor()
+        self._turning = Turning()
+        self._complaint = ""
         self._status = PipelineStatus()
 
     def configure(self, settings: Settings) -> None:
@@ -125,6 +134,8 @@ class Pipeline:
             if self._decoder is None:
                 self._identity = self._library.open(self._settings.identity, self._settings.purpose)
                 self._decoder = load_decoder(self._identity, threads=self._threads, provider=self._provider)
+            if self._parser is None:
+                self._parser = self._opened_parser()
         except (IdentityError, InferenceError) as error:
             self._refuse(str(error))
         except Exception as error:  # noqa: BLE001  A surprise while opening must end in a slate, not in a dead worker.
@@ -156,7 +167,7 @@ class Pipeline:
                 _log.error("%s", sentence, exc_info=error)
             self._status = replace(self._status, last_error=sentence)
             swapped = False
-        if swapped:
+        if swapped and not self._turning.share:
             self._hold(frame)
         shows_identity = swapped or self._show_no_result(frame)
         self._report(started, frame, swapped=swapped)
@@ -173,7 +184,8 @@ class Pipeline:
 
     def close(self) -> None:
         """Let go of the networks and of every held picture."""
-        self._tracker = self._swapper = self._decoder = self._identity = self._held = None
+        self._tracker = self._swapper = self._parser = self._decoder = self._identity = None
+        self._held = self._spare = None
 
     def _swap(self, frame: Frame) -> bool:
         """Replace the chosen faces; False when there is none or one is missing."""
@@ -187,9 +199,17 @@ class Pipeline:
         chosen = self._performer.choose(faces, frame.timestamp_ns / 1e9, all_faces=settings.all_faces)
         if settings.all_faces and self._tracker.unaccounted:
             return False
+        if not chosen:
+            self._turning.lost()
+            self._compositor.composite(frame, [], settings)
+            return False
+        turned = self._turning.update([fit_pose(face.landmarks) for face in chosen], frame.timestamp_ns / 1e9)
+        if turned == 1:
+            return False
+        instead = self._copied(frame) if turned else None
         failures = self._swapper.network_failures
         # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
-        patches = [
+        heads = [
             self._swapper.swap(
                 frame,
                 face.landmarks,
@@ -199,10 +219,39 @@ class Pipeline:
             )
             for face in chosen
         ]
-        self._texture_only = self._swapper.network_failures > failures
-        for patch in [lit(frame, drawn, settings.colour_match) for drawn in patches]:
-            paste(frame, patch, size=settings.matte_size, softness=settings.matte_softness)
-        return bool(patches)
+        parsings = [self._parse(frame, face) for face in chosen]
+        self._complaint = UNPARSED if None in parsings else ""
+        if self._swapper.network_failures > failures:
+            self._complaint = TEXTURE_ONLY
+        composed = zip(heads, parsings, chosen, strict=True)
+        faces_drawn = [ComposedFace(drawn, parsing, face.track_id) for drawn, parsing, face in composed]
+        self._compositor.composite(frame, faces_drawn, settings)
+        if instead is not None:
+            self._show_no_result(instead)
+            frame.mix(instead, smooth(turned))
+        return True
+
+    def _opened_parser(self) -> FaceParser | None:
+        """Without a parser there is still a swap, which `status` complains of."""
+        try:
+            return FaceParser(threads=self._threads, provider=self._provider)
+        except ModelError as error:
+            _log.error("The face parser does not open: %s", error)
+            return None
+
+    def _parse(self, frame: Frame, face: Face) -> Parsing | None:
+        if self._parser is None:
+            return None
+        try:
+            return self._parser.parse(frame, face.landmarks, face.track_id)
+        except NetworkFailed:
+            return None
+
+    def _copied(self, frame: Frame) -> Frame:
+        if self._spare is None or not self._spare.same_layout(frame):
+            self._spare = Frame.like(frame)
+        self._spare.copy_from(frame)
+        return self._spare
 
     def _hold(self, frame: Frame) -> None:
         """Keep this picture for the moments without one."""
@@ -217,7 +266,8 @@ class Pipeline:
             slate(frame, "Deepfake", [self._refusal])
             return False
         held = self._held if self._held is not None and self._held.same_layout(frame) else None
-        young = 0 <= frame.timestamp_ns / 1e9 - self._held_seconds <= BRIDGE_SECONDS
+        # A head that turned away has faded to the choice already.
+        young = not self._turning.share and 0 <= frame.timestamp_ns / 1e9 - self._held_seconds <= BRIDGE_SECONDS
         choice = self._settings.no_result
         if held is not None and (young or choice is NoResult.HOLD):
             frame.copy_from(held)
@@ -225,7 +275,8 @@ class Pipeline:
         if choice is NoResult.BLUR:
             frame.blur()
         else:
-            slate(frame, "Deepfake", [self._status.last_error or "No face in the picture."])
+            reason = "The head is turned too far." if self._turning.share else "No face in the picture."
+            slate(frame, "Deepfake", [self._status.last_error or reason])
         return False
 
     def _take_settings(self) -> None:
@@ -268,11 +319,10 @@ class Pipeline:
         if swapped and self._previous_seconds is not None:
             self._governor.report(time.perf_counter() - started, seconds - self._previous_seconds)
         self._previous_seconds = seconds
-        error = TEXTURE_ONLY if self._texture_only else ""
         self._status = replace(
             self._status,
             resolution=self._governor.resolution(self._settings.quality),
             frames_swapped=self._status.frames_swapped + swapped,
             frames_without_result=self._status.frames_without_result + (not swapped),
-            last_error=error if swapped else self._status.last_error,
+            last_error=self._complaint if swapped else self._status.last_error,
         )

@@ -94,7 +94,7 @@ def test_outside_face_and_label_only_the_watermark_is_added(pipeline: Pipeline, 
 
 
 @pytest.mark.parametrize("no_result", list(NoResult))
-@pytest.mark.parametrize("stage", ["detect", "swap", "network", "paste"])
+@pytest.mark.parametrize("stage", ["detect", "swap", "network", "composite"])
 def test_a_failing_stage_never_lets_the_face_through(
     clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, stage: str, no_result: NoResult
 ) -> None:
@@ -112,7 +112,7 @@ def test_a_failing_stage_never_lets_the_face_through(
         assert pipeline._swapper is not None
         monkeypatch.setattr(pipeline._swapper._encoder, "run", fail)
     else:
-        monkeypatch.setattr(pipeline_module, "paste", fail)
+        monkeypatch.setattr(pipeline._compositor, "composite", fail)
     # From the bridge into the long-lasting failure.
     outputs = run(pipeline, clip * 3, first=3)
     assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
