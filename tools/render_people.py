@@ -7,7 +7,7 @@ benchmark   the frozen benchmark: 12 sequences with swaps, 300 stills of hard ca
 look        one PNG of samples of a data set, with labels, mattes and landmarks
 identity    portrait.png, bake views with alpha and labels, views.json (see deepfake_core/synthetic/views.py)
 sheet       one PNG of random people, each once in a random scene (--rows: a row for each)
-clip        the performer of models/performer.mp4 (H.264, 640x480, 30 frames/s, loops)
+clip        the performer of models/performer.mp4 (H.264, 640x480, 30 frames/s, loops), or a person's rehearsal
 landmarks   where FaceMesh's points lie on the base mesh: models/facemesh/base_mesh_points.safetensors
 
 Data sets are folders of dataset.json and shard-*.npz, see docs/data-format.md. Ctrl-C stops; the same command goes
@@ -45,7 +45,7 @@ from deepfake_core.synthetic import benchmark, dataset, landmark_fitting, landma
 from deepfake_core.synthetic.assets import AssetsMissing, find_assets
 from deepfake_core.synthetic.body import Body
 from deepfake_core.synthetic.cases import CASES
-from deepfake_core.synthetic.clip import FRAMES, performance_frames, write_video
+from deepfake_core.synthetic.clip import FRAMES, RATE, performance_frames, rehearsal_frames, write_video
 from deepfake_core.synthetic.dataset import Description
 from deepfake_core.synthetic.dataset_sheet import dataset_sheet
 from deepfake_core.synthetic.identities import IDENTITIES
@@ -112,7 +112,7 @@ def _views(text: str) -> tuple[str, ...]:
     return tuple(view for view in dataset.VIEWS if view in asked | {"actor"})
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915  (a list of what there is)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
 
@@ -177,6 +177,10 @@ def _parser() -> argparse.ArgumentParser:
     clip = commands.add_parser("clip", help="video of the synthetic performer")
     clip.add_argument("--out", type=Path, required=True, help="MP4 file")
     clip.add_argument("--person", choices=sorted(IDENTITIES), default="performer")
+    clip.add_argument(
+        "--rehearsal", type=_number(10, 600), metavar="SECONDS", help="what `tools/train_identity.py` wants to see"
+    )
+    clip.add_argument("--rate", type=_number(5, 60), default=RATE, help="frames a second of a rehearsal")
     clip.set_defaults(run=_clip)
 
     points = commands.add_parser("landmarks", help="fit FaceMesh's points to the base mesh")
@@ -314,8 +318,12 @@ def _write_picture(path: Path, picture: object) -> None:
 
 def _clip(options: argparse.Namespace) -> None:
     wardrobe = Wardrobe(find_assets(options.assets), skin_size=2048)
-    frames = performance_frames(wardrobe, options.person)
-    write_video(options.out, iter(track(frames, "frames", total=FRAMES)))
+    if options.rehearsal:
+        frames = rehearsal_frames(wardrobe, options.person, options.rehearsal, options.rate)
+        write_video(options.out, iter(track(frames, "frames", total=options.rehearsal * options.rate)), options.rate)
+    else:
+        frames = performance_frames(wardrobe, options.person)
+        write_video(options.out, iter(track(frames, "frames", total=FRAMES)))
     if options.out.resolve().is_relative_to(MODELS_DIR):
         Manifest.add(
             options.out,
