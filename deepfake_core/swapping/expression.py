@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepfake_core.swapping.retargeting import openings
+from deepfake_core.swapping.alignment import Pose
+from deepfake_core.swapping.retargeting import Neutral, openings
 
 MEASURES = 4
+EYES, MOUTH, SMILE = slice(0, 2), 2, 3
 _CORNERS, _MIDDLES = [61, 291], [0, 17]
-_LOWEST = np.array([0.15, 0.15, 0.015, -0.4], np.float32)
-_HIGHEST = np.array([0.45, 0.45, 0.9, 1.2], np.float32)
+_LOWEST = np.array([0.05, 0.05, 0.0, -0.5], np.float32)
+_HIGHEST = np.array([0.5, 0.5, 0.95, 1.3], np.float32)
+_STEPS = 3
+_MOST_UNUSUAL = np.array([0.35, 0.35, 1.0, 0.4])
+"""How far a driver's lids (as a share) and smile (cm) at rest may be from what is usual."""
 
 
 def measures(head: np.ndarray) -> np.ndarray:
@@ -26,58 +31,77 @@ def measures(head: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ExpressionMatch:
-    """How far an identity opens eyes and mouth and smiles when a driver does, measured on rendered pairs.
+    """How an identity's eyes, mouth and smile answer a driver's, measured on rendered pairs.
 
     The retargeter's regression draws every face towards the mean: shut lips stay ajar, lids stop half way, smiles
-    shrink. Here medians and spreads are matched instead, and lids and lips moved by what is missing.
+    shrink. Here lids and lips are moved until they measure what they should.
     """
 
-    driver_median: np.ndarray
-    """float32 (4,), as `measures` gives them."""
-    identity_median: np.ndarray
-    """float32 (4,)."""
-    gain: np.ndarray
-    """float32 (4,), spread of the identity's measures over that of the drivers'."""
+    driver_rest: np.ndarray
+    """float32 (4,), `measures` of usual drivers' faces at rest, lips together."""
+    identity_rest: np.ndarray
+    """float32 (4,), of the identity's."""
     directions: np.ndarray
     """float32 (4, 1404), cm: how the identity's landmarks move for one unit of each measure."""
 
-    def __call__(self, head: np.ndarray, driver: np.ndarray) -> np.ndarray:
-        """The identity's landmarks (468, 3) cm with the measures that a driver's (4,) ask for."""
-        wanted = np.clip(self.identity_median + self.gain * (driver - self.driver_median), _LOWEST, _HIGHEST)
-        missing = (wanted - measures(head)).astype(np.float32)
-        return head + (missing @ self.directions).reshape(-1, 3)
+    def __call__(self, head: np.ndarray, driver_head: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
+        """The identity's landmarks (468, 3) cm with the expression that a driver's (468, 3) cm ask for."""
+        return self.control(head, self.wanted(measures(driver_head), neutral))
+
+    def wanted(self, measured: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
+        """Measures float32 (4,) of the identity for a driver's, as far as a face can have them."""
+        rest = self.driver_rest
+        if neutral is not None:
+            seen = measures(neutral.head)
+            # Lips that are seldom together do not make their distance usual.
+            seen[MOUTH] = rest[MOUTH]
+            reach = _MOST_UNUSUAL * np.array([rest[0], rest[1], 1.0, 1.0])
+            rest = rest + neutral.trust * (np.clip(seen, rest - reach, rest + reach) - rest)
+        wanted = self.identity_rest + (measured - rest)
+        wanted[EYES] = self.identity_rest[EYES] * measured[EYES] / rest[EYES]
+        return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
+
+    def control(self, head: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """The identity's landmarks (468, 3) cm, moved so that they have these measures (4,)."""
+        # The directions are straight, what they move is not: a lid's way ends, so it is asked again.
+        for _ in range(_STEPS):
+            missing = (wanted - measures(head)).astype(np.float32)
+            head = head + (missing @ self.directions).reshape(-1, 3)
+        return head
 
 
 class DriverCalibration:
-    """What is usual for each driver: some people's resting lids are where others' are almost shut, some lips hang.
+    """Each driver's face at rest: the mean of its calm pictures, frontal, lips together, eyes open.
 
-    Two levels follow what is seen: the eyes' 70 % quantile, the smile's median. They learn within two seconds of the
-    first picture and slowly from then on, so that neither a blink nor a smile becomes usual. One for each filter.
+    One for each filter.
     """
 
-    _QUANTILES = np.array([0.7, 0.5])
-    _FIRST_STEPS, _STEPS, _DECAY = np.array([0.004, 0.02]), np.array([0.0008, 0.0015]), 0.98
-    _BELOW, _ABOVE = np.array([0.12, 0.35]), np.array([0.1, 0.15])
+    _FRONTAL_COSINE = 0.25
+    _SHUT_MOUTH, _USUAL_SMILE, _SMILE_SPREAD = 0.12, 0.15, 0.45
+    _OPEN_EYES = 0.16
+    _ENOUGH, _LONGEST = 2.0, 400.0
+    """Calm pictures after which the mean is believed, and over which it runs at most."""
     _DRIVERS = 8
 
     def __init__(self) -> None:
-        self._known: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[np.ndarray, float]] = OrderedDict()
 
-    def __call__(self, head: np.ndarray, driver: int, median: np.ndarray) -> np.ndarray:
-        """The measures float32 (4,) of a driver's landmarks (468, 3) cm, as if the driver were a usual one.
-
-        driver: number of the track; median: float32 (4,), the measures of usual people.
-        """
-        measured = measures(head).astype(np.float32)
-        seen = np.array([measured[:2].max(), measured[3]])
-        usual = np.array([median[:2].mean(), median[3]])
-        # The first picture may show a blink or a laugh, so it counts only half.
-        levels, steps = self._known.pop(driver, (0.5 * (seen + usual), self._FIRST_STEPS))
-        levels = levels + steps * (self._QUANTILES - (seen <= levels))
-        levels = np.clip(levels, usual - self._BELOW, usual + self._ABOVE)
-        self._known[driver] = levels, np.maximum(self._STEPS, steps * self._DECAY)
+    def __call__(self, head: np.ndarray, pose: Pose, driver: int) -> Neutral:
+        """Learn from a picture: landmarks (468, 3) cm on the canonical head, its pose, the number of its track."""
+        mean, seen = self._known.pop(driver, (np.zeros_like(head, np.float32), 0.0))
+        calm = self._calm(head, pose)
+        seen += calm
+        if seen > 0:
+            mean = mean + (head - mean) * np.float32(calm / seen)
+        self._known[driver] = mean, min(seen, self._LONGEST)
         if len(self._known) > self._DRIVERS:
             self._known.popitem(last=False)
-        measured[:2] *= usual[0] / levels[0]
-        measured[3] += usual[1] - levels[1]
-        return measured
+        return Neutral(mean, min(seen / self._ENOUGH, 1.0))
+
+    def _calm(self, head: np.ndarray, pose: Pose) -> float:
+        """How much a picture says about the face at rest, 0..1."""
+        right, left, mouth, smile = measures(head)
+        eyes = np.clip((min(right, left) - self._OPEN_EYES) / 0.04, 0.0, 1.0)
+        turned = (1.0 - float(pose.rotation[2, 2])) / self._FRONTAL_COSINE
+        strange = (mouth / self._SHUT_MOUTH) ** 2 + ((smile - self._USUAL_SMILE) / self._SMILE_SPREAD) ** 2
+        return float(eyes * np.exp(-strange - turned))

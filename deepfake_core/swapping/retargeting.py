@@ -28,10 +28,22 @@ def openings(head: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Neutral:
+    """What is known of a driver's face at rest."""
+
+    head: np.ndarray
+    """float32 (468, 3), cm of the canonical head."""
+    trust: float
+    """0 where nothing was seen yet, 1 after some calm pictures."""
+
+
+@dataclass(frozen=True)
 class Retargeter:
     """Linear map from a driver's pose-normalised landmarks to the identity's, learned from rendered pairs.
 
-    Ridge regression on principal components, joined by the openings, which say the same for every shape of face.
+    Ridge regression on principal components, joined by the openings, which say the same for every shape of face. From
+    one picture it cannot tell a wide nose from a widened one; what a driver's face at rest would give is therefore
+    replaced by the identity's own face at rest, as far as the former is known.
     """
 
     driver_mean: np.ndarray
@@ -45,15 +57,22 @@ class Retargeter:
     coefficients: np.ndarray
     """float32 (K + 5, 1404)."""
     identity_mean: np.ndarray
-    """float32 (1404,), cm."""
+    """float32 (1404,), cm: over all expressions."""
+    identity_neutral: np.ndarray
+    """float32 (1404,), cm: at rest."""
 
     def features(self, head: np.ndarray) -> np.ndarray:
         """(N, 468, 3) cm -> (N, K + 5)."""
         components = (head.reshape(len(head), -1) - self.driver_mean) @ self.basis.T
         return np.concatenate([components, (openings(head) - self.openings_mean) * self.openings_scale], axis=1)
 
-    def __call__(self, head: np.ndarray) -> np.ndarray:
+    def __call__(self, head: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
         """A driver's landmarks (468, 3) cm on the canonical head -> the identity's, float32 (468, 3) cm."""
         # In double precision numpy would first copy every matrix.
-        features = self.features(head[None].astype(np.float32))
-        return (features @ self.coefficients + self.identity_mean).reshape(-1, 3)
+        features = self.features(head[None].astype(np.float32))[0]
+        start = self.identity_mean
+        if neutral is not None:
+            trust = np.float32(neutral.trust)
+            features -= trust * self.features(neutral.head[None])[0]
+            start = start + trust * (self.identity_neutral - start)
+        return (features @ self.coefficients + start).reshape(-1, 3)

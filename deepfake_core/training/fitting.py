@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from deepfake_core.facemesh import topology
-from deepfake_core.swapping.expression import MEASURES, ExpressionMatch, measures
+from deepfake_core.swapping.expression import EYES, MEASURES, MOUTH, ExpressionMatch, measures
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
 COMPONENTS = 80
 RIDGE = 30.0
 _OPENING_GAIN = 4.0
 _MEASURE_RIDGE = 1e-5
+_CALM_SHARE = 0.04
 _EMPHASISED = sorted({*topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.LIPS_INNER, *topology.LIPS_OUTER})
 
 
@@ -48,6 +49,7 @@ def fit(driver: np.ndarray, identity: np.ndarray, components: int = COMPONENTS) 
         openings_scale=openings_scale,
         coefficients=np.zeros((len(basis) + 5, flat.shape[1])),
         identity_mean=identity_mean,
+        identity_neutral=neutral(aim.reshape(-1, 468, 3)).ravel(),
     )
     features = retargeter.features(driver.astype(np.float64))
     gram = features.T @ features + RIDGE * np.eye(features.shape[1])
@@ -56,17 +58,60 @@ def fit(driver: np.ndarray, identity: np.ndarray, components: int = COMPONENTS) 
     return Retargeter(**{name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()})
 
 
+def neutral(heads: np.ndarray) -> np.ndarray:
+    """A face at rest, float64 (468, 3) cm: the mean of the calmest of one person's landmarks (N, 468, 3) cm."""
+    found = measures(heads)
+    rest = _rest(found)
+    strange = np.abs(found - rest) / np.maximum(found.std(0), 1e-6)
+    calmest = np.argsort(strange.max(1), kind="stable")[: max(1, round(_CALM_SHARE * len(heads)))]
+    return heads[calmest].astype(np.float64).mean(0)
+
+
 def match_expression(driver: np.ndarray, identity: np.ndarray) -> ExpressionMatch:
     """Fit on pose-normalised landmarks of the same expressions, both float (N, 468, 3) cm."""
     asked, given = measures(driver), measures(identity)
-    centred = given - given.mean(0)
-    flat = identity.reshape(len(identity), -1)
+    tensors = (_rest(asked), _rest(given), _directions(identity, given))
+    return ExpressionMatch(*(np.ascontiguousarray(tensor, np.float32) for tensor in tensors))
+
+
+def own_fit(heads: np.ndarray, nearest: Retargeter, expression: ExpressionMatch) -> tuple[Retargeter, ExpressionMatch]:
+    """Retargeter and match of a person without pairs, from its own pose-normalised landmarks (N, 468, 3) cm.
+
+    nearest, expression: those of the identity whose face is most like its own: this person's face at rest moves as
+    that one does, and its lids and lips along ways of its own.
+    """
+    given = measures(heads)
+    rest = neutral(heads).ravel()
+    moved = rest - nearest.identity_neutral
+    retargeter = replace(
+        nearest,
+        identity_mean=(nearest.identity_mean + moved).astype(np.float32),
+        identity_neutral=rest.astype(np.float32),
+    )
+    tensors = {
+        "identity_rest": _rest(given),
+        "directions": _directions(heads, given),
+    }
+    return retargeter, replace(
+        expression, **{name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()}
+    )
+
+
+def _rest(found: np.ndarray) -> np.ndarray:
+    """Measures float64 (4,) of a face at rest: eyes as usual, lips nearly together, the smile as usual."""
+    rest = np.median(found, axis=0)
+    rest[EYES] = np.quantile(found[:, EYES], 0.6)
+    rest[MOUTH] = np.quantile(found[:, MOUTH], 0.15)
+    return rest
+
+
+def _directions(heads: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """float64 (4, 1404), cm: how one person's landmarks (N, 468, 3) move with its measures (N, 4)."""
+    centred = found - found.mean(0)
+    flat = heads.reshape(len(heads), -1)
     # The two eyes nearly always move together: the ridge keeps what one does alone from being noise.
     gram = centred.T @ centred + _MEASURE_RIDGE * len(flat) * np.eye(MEASURES)
-    directions = np.linalg.solve(gram, centred.T @ (flat - flat.mean(0)))
-    gain = given.std(0) / np.maximum(asked.std(0), 1e-6)
-    tensors = (np.median(asked, axis=0), np.median(given, axis=0), gain, directions)
-    return ExpressionMatch(*(np.ascontiguousarray(tensor, np.float32) for tensor in tensors))
+    return np.linalg.solve(gram, centred.T @ (flat - flat.mean(0)))
 
 
 def judge(retargeter: Retargeter, driver: np.ndarray, identity: np.ndarray) -> FitReport:
