@@ -14,24 +14,35 @@ from deepfake_core.compositing.grain import Grain, with_noise
 from deepfake_core.compositing.inpainting import Inpainting, spread
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.plate import Plate, Seen
-from deepfake_core.compositing.removal import Removal, removal
-from deepfake_core.compositing.view import ComposedFace, FaceView, Layer, after, inverse, resized_target, warped
+from deepfake_core.compositing.removal import SIZE, Removal, removal
+from deepfake_core.compositing.view import (
+    ComposedFace,
+    FaceView,
+    Layer,
+    after,
+    inverse,
+    resized,
+    resized_target,
+    warped,
+)
 from deepfake_core.frame import Box, Frame
+from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import transform_points
-from deepfake_core.swapping.light import LIGHT_SIZE, enlarge
+from deepfake_core.swapping.light import enlarge
 
-_SAME_TONE = 0.01
-"""Relative difference of two tones that nobody sees."""
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
 _CUT_OFF = 127
 """Level of the head's matte at the crop's edge at which it does."""
+_SAME_TONE = 0.01
+"""Relative difference of two tones that nobody sees."""
+_BODY_SIZE = 64
+"""Side of the picture in the parser's crop that the hidden body is coloured from, px."""
 _WHOLE = 250
-"""Level from which a cell is all body."""
+"""Level from which one of its pixels shows nothing else."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
-_TONE_SIZE = 64
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -44,117 +55,157 @@ class HeadMode:
         self._grain = Grain()
         self._plate = Plate()
         self._inpainting = Inpainting()
+        self._masks: tuple[object, Removal] | None = None
+        self._frame_size = (0, 0)
 
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
         """Everything that is read from the frame: the parser's crop and what the new head covers.
 
         Raises ValueError where the head has no place.
         """
-        assert face.parsing is not None
-        x, y, width, height = cv2.boundingRect(face.drawn.head_matte)
-        drawn = np.array([[x, y], [x + width, y], [x, y + height], [x + width, y + height]], np.float64)
+        assert face.parsing is not None  # the compositor falls back to face mode without one
         head = face.parsing.head
-        side = head.shape[0]
         # Hair beyond the parser's crop goes on there for a while.
-        beyond = side * _BEYOND if max(head[0].max(), head[:, 0].max(), head[:, -1].max()) > _CUT_OFF else 0.0
-        low, high = -beyond, side + beyond
-        corners = np.array([[low, low], [high, low], [low, high], [high, high]])
+        leaves = max(head[0].max(), head[:, 0].max(), head[:, -1].max()) > _CUT_OFF
+        low, high = np.array([0.0, head.shape[0]]) + (np.array([-1.0, 1.0]) * head.shape[0] * _BEYOND if leaves else 0)
         matrix = after(inverse(face.drawn.crop_to_frame), face.parsing.crop_to_frame)
-        parsed = corners @ matrix[:, :2].T + matrix[:, 2]
+        parsed = _corners(low, low, high, high) @ matrix[:, :2].T + matrix[:, 2]
+        x, y, width, height = cv2.boundingRect(face.drawn.head_matte)
         self._frame_size = frame.width, frame.height
-        return FaceView(frame, face, settings, np.vstack([drawn, parsed]))
+        return FaceView(frame, face, settings, np.vstack([parsed, _corners(x, y, x + width, y + height)]))
 
     def layers(self, view: FaceView) -> list[Layer]:
         """The new head and all that changes around it, as one layer."""
-        assert view.parsing is not None
         light = self._light(view)
-        lit = self._lit(view, light)
-        masks = self._masks(view)
-        removed = view.from_parsing(masks.removed, repeat=True)
-        picture = self._without_head(view, masks, removed)
-        neck = self._tone_neck(view, masks, picture, _tone(view, lit, light))
-        head = view.from_drawn(view.drawn.head_matte)
-        skin = view.from_drawn(view.drawn.face_matte)
-        picture = seam.mix(picture, self._grain(view, view.from_drawn(lit, repeat=True), skin), head)
-        touched = cv2.threshold(cv2.max(cv2.max(removed, head), neck), 0, 255, cv2.THRESH_BINARY)[1]
+        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
+        masks = self._removal(view)
+        laid = cv2.merge([masks.removed, cv2.max(masks.neck, masks.clothes), masks.background, masks.toned])
+        to_box = _shifted(resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE), view.box)
+        # Hair goes on beyond the crop, so its edge is repeated.
+        removed, body, background, toned = cv2.split(_warped(laid, to_box, view.box, cv2.BORDER_REPLICATE))
+        drawn = [view.drawn.head_matte, view.drawn.face_matte, seam.driver_face(view)]
+        head, face, driver = cv2.split(_warped(cv2.merge(drawn), view.drawn_to_box, view.box, cv2.BORDER_CONSTANT))
+        # Whatever the parser says, nothing of the performer's face is left.
+        removed = cv2.max(removed, driver)
+
+        seen = self._plate.watch(self._frame_size, view.box, view.region, background)
+        picture = view.region.copy()
+        self._remove(view, picture, seen, masks, (removed, body))
+        touched = cv2.max(removed, _tone_neck(picture, toned, self._tone(view, light, given)))
+        new = self._grain(view, self._lit(view, given), face)
+        part = _bounds(head)
+        picture[part] = seam.mix(picture[part], new[part], head[part])
+        touched = cv2.threshold(cv2.max(touched, head), 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False)
         return [Layer(view.box, picture, cv2.multiply(touched, cv2.bitwise_not(front), scale=1 / 255))]
 
-    def _masks(self, view: FaceView) -> Removal:
-        parsing = view.parsing
-        assert parsing is not None
-        to_parsing = inverse(view.parsing_to_drawn)
-        side = parsing.labels.shape[0]
-        driver = warped(view.drawn.driver_matte, to_parsing, (side, side))
-        points = transform_points(to_parsing, view.drawn.points)
-        return removal(parsing, driver, points, view.parsing_pixels_per_centimetre)
+    def _removal(self, view: FaceView) -> Removal:
+        """The masks of the parsing, worked out once for each run of the parser's network."""
+        parsing = _parsing(view)
+        if self._masks is None or self._masks[0] is not parsing.mattes:
+            points = transform_points(inverse(view.parsing_to_drawn), view.drawn.points)
+            self._masks = parsing.mattes, removal(parsing, points, view.parsing_pixels_per_centimetre)
+        return self._masks[1]
 
-    def _without_head(self, view: FaceView, masks: Removal, removed: np.ndarray) -> np.ndarray:
-        """The picture of the box with background and body where the head was: uint8 (h, w, 3)."""
-        assert view.parsing is not None
-        plate, box = self._plate, view.box
-        seen = plate.watch(self._frame_size, box, view.region, view.from_parsing(masks.background))
-        invented = self._inpainting.fill(seen.cells, plate.grid, seen.bgr, seen.known)
-        x, y, width, height = cv2.boundingRect(removed)
-        if not width:
-            return view.region
-        part = Box(box.x0 + x, box.y0 + y, box.x0 + x + width, box.y0 + y + height)
-        inside = slice(y, y + height), slice(x, x + width)
+    def _remove(
+        self, view: FaceView, picture: np.ndarray, seen: Seen, masks: Removal, laid: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        """Put background and body where the head was, in place.
 
-        invented = self._with_body(view, masks, seen, invented)
-        background, known = plate.read(part)
-        known = cv2.multiply(known, cv2.bitwise_not(view.from_parsing(masks.body, repeat=True)[inside]), scale=1 / 255)
-        filled = seam.mixed(plate.enlarged(invented, seen.place, part), background, cv2.merge([known] * 3))
-        filled = with_noise(filled, plate.noise * _AT_SIZES, round(view.seconds * 1000))
-        picture = view.region.copy()
-        picture[inside] = seam.mixed(picture[inside], filled, cv2.merge([removed[inside]] * 3))
-        return picture
+        picture: uint8 (h, w, 3) of the box; laid: what is removed, and where the body is, uint8 (h, w) each.
+        """
+        removed, body = laid
+        invented = self._inpainting.fill(seen.cells, self._plate.grid, seen.bgr, seen.known)
+        part = _bounds(removed)
+        box = _within(view.box, part)
+        if not box.width:
+            return
+        fill, known = self._plate.read(box)
+        fill = seam.mixed(self._plate.enlarged(invented, seen.place, box), fill, cv2.merge([known] * 3))
+        hidden = cv2.min(body[part], removed[part])
+        inner = _bounds(hidden)
+        if hidden[inner].size:
+            place = _within(box, inner)
+            fill[inner] = seam.mixed(
+                fill[inner], self._body(view, seen, masks, place), cv2.merge([body[part][inner]] * 3)
+            )
+        fill = with_noise(fill, self._plate.noise * _AT_SIZES, round(view.seconds * 1000))
+        picture[part] = seam.mixed(picture[part], fill, cv2.merge([removed[part]] * 3))
 
-    def _with_body(self, view: FaceView, masks: Removal, seen: Seen, cells: np.ndarray) -> np.ndarray:
-        """The cells of the background uint8 (h, w, 3) with neck and clothes where they were behind the head."""
-        parsing = view.parsing
-        assert parsing is not None
-        to_cells = parsing.crop_to_frame.copy()
-        to_cells[:, 2] -= seen.place.x0, seen.place.y0
-        to_cells = resized_target(to_cells, 1 / self._plate.cell)
-        size = seen.known.shape[::-1]
-        gone = warped(masks.removed, to_cells, size)
-        for visible, hidden in ((parsing.cloth, masks.clothes), (parsing.neck, masks.neck)):
-            share = warped(hidden, to_cells, size)
-            if not share.any():
-                continue
-            source = cv2.subtract(warped(visible, to_cells, size), gone)
+    def _body(self, view: FaceView, seen: Seen, masks: Removal, box: Box) -> np.ndarray:
+        """Neck and clothes as they may go on behind the head: uint8 (h, w, 3) of a box of the frame."""
+        parsing = _parsing(view)
+        size = (_BODY_SIZE, _BODY_SIZE)
+        to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
+        to_cells = resized_target(_shifted(to_frame, seen.place), 1 / self._plate.cell)
+        filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
+        colours = filmed
+        gone = cv2.resize(masks.removed, size, interpolation=cv2.INTER_AREA)
+        for visible, whole in ((parsing.cloth, masks.clothes), (parsing.neck, masks.neck)):
+            source = cv2.subtract(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), gone)
             source = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
             if source.any():
-                cells = seam.mixed(cells, spread(seen.filmed, source), cv2.merge([share] * 3))
-        return cells
+                share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+                colours = seam.mixed(colours, spread(filmed, source), cv2.merge([share] * 3))
+        return _warped(colours, _shifted(to_frame, box), box, cv2.BORDER_REPLICATE)
 
-    def _tone_neck(self, view: FaceView, masks: Removal, picture: np.ndarray, tone: np.ndarray) -> np.ndarray:
-        """Give the neck of `picture` the new head's tone, in place, less and less downwards: how much, uint8 (h, w).
+    def _lit(self, view: FaceView, given: np.ndarray) -> np.ndarray:
+        """The head in its light: uint8 (h, w, 3) of the box."""
+        # Only what the head covers, and a little more for the warp.
+        x, y, width, height = cv2.boundingRect(view.drawn.head_matte)
+        x, y = max(0, x - 2), max(0, y - 2)
+        part = slice(y, y + height + 4), slice(x, x + width + 4)
+        light = enlarge(given, view.drawn.reflectance.shape[0])[part]
+        bgr = cv2.multiply(view.drawn.reflectance[part], light, dtype=cv2.CV_8U)
+        matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
+        return warped(bgr, matrix, (view.box.width, view.box.height), repeat=True)
 
-        tone: (3,) BGR factor on the levels of the driver's skin.
-        """
-        assert view.parsing is not None
-        if np.abs(tone - 1.0).max() < _SAME_TONE:
-            return np.zeros(picture.shape[:2], np.uint8)
-        skin = cv2.max(view.parsing.neck, masks.neck)
-        share = view.from_parsing(cv2.multiply(skin, masks.ramp, scale=1 / 255))
+    def _tone(self, view: FaceView, light: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """The new head's skin against the driver's: (3,) factors on BGR levels."""
+        return np.asarray(given.mean((0, 1)) / light.mean((0, 1)))
+
+
+def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """Give the neck of a picture uint8 (h, w, 3) another tone, in place; returns where it changed, uint8 (h, w).
+
+    toned: uint8 (h, w), how much; tone: (3,) factors on BGR levels.
+    """
+    if np.abs(tone - 1.0).max() < _SAME_TONE:
+        return np.zeros_like(toned)
+    part = _bounds(toned)
+    if toned[part].size:
         table = np.clip(np.arange(256.0)[None, :, None] * tone, 0, 255).astype(np.uint8)
-        np.copyto(picture, seam.mixed(picture, cv2.LUT(picture, table), cv2.merge([share] * 3)))
-        return share
-
-    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
-        """The head under the driver's light: uint8 (S, S, 3), px of the drawn square."""
-        reflectance = view.drawn.reflectance
-        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
-        return cv2.multiply(reflectance, enlarge(given, reflectance.shape[0]), dtype=cv2.CV_8U)
+        picture[part] = seam.mixed(picture[part], cv2.LUT(picture[part], table), cv2.merge([toned[part]] * 3))
+    return toned
 
 
-def _tone(view: FaceView, lit: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """The new head's skin against the driver's: factor (3,) on BGR levels."""
-    size = (_TONE_SIZE, _TONE_SIZE)
-    skin = cv2.resize(view.drawn.face_matte, size, interpolation=cv2.INTER_AREA)
-    sigma = colour.SIGMA_CENTIMETRES * LIGHT_SIZE / view.centimetres
-    small = cv2.resize(lit, size, interpolation=cv2.INTER_AREA)
-    new = colour.measure(small, skin.astype(np.float32) / np.float32(255.0), sigma)
-    return np.asarray(new.mean((0, 1)) / light.mean((0, 1)))
+def _warped(picture: np.ndarray, matrix: np.ndarray, box: Box, border: int) -> np.ndarray:
+    """Masks need no better than a bilinear warp, which is many times faster than a cubic one."""
+    return cv2.warpAffine(picture, matrix, (box.width, box.height), flags=cv2.INTER_LINEAR, borderMode=border)
+
+
+def _bounds(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns around all of a mask that is not 0."""
+    x, y, width, height = cv2.boundingRect(mask)
+    return slice(y, y + height), slice(x, x + width)
+
+
+def _within(box: Box, part: tuple[slice, slice]) -> Box:
+    rows, columns = part
+    return Box(box.x0 + columns.start, box.y0 + rows.start, box.x0 + columns.stop, box.y0 + rows.stop)
+
+
+def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
+
+
+def _parsing(view: FaceView) -> Parsing:
+    assert view.parsing is not None  # the compositor falls back to face mode without one
+    return view.parsing
+
+
+def _shifted(to_frame: np.ndarray, box: Box) -> np.ndarray:
+    """A transform (2, 3) into the frame as one into a box of it."""
+    matrix = to_frame.copy()
+    matrix[:, 2] -= box.x0, box.y0
+    return matrix

@@ -85,7 +85,7 @@ def spread(bgr: np.ndarray, source: np.ndarray) -> np.ndarray:
     while min(levels[-1].shape[:2]) > 1:
         height, width = levels[-1].shape[:2]
         levels.append(cv2.resize(levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA))
-    result = levels[-1][..., :3] / np.maximum(levels[-1][..., 3:], 1e-6)
+    result: np.ndarray = levels[-1][..., :3] / np.maximum(levels[-1][..., 3:], 1e-6)
     for level in levels[-2::-1]:
         result = cv2.resize(result, level.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         share = np.minimum(level[..., 3:], 1.0)

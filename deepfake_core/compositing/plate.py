@@ -90,17 +90,17 @@ class Plate:
         margins = box.y0 - place.y0, place.y1 - box.y1, box.x0 - place.x0, place.x1 - box.x1
         region = cv2.copyMakeBorder(region, *margins, cv2.BORDER_REPLICATE)
         background = cv2.copyMakeBorder(background, *margins, cv2.BORDER_CONSTANT, value=0)
-        background = cv2.threshold(background, 254, 255, cv2.THRESH_BINARY)[1]
+        background = _above(background, 254)
 
         cells = x1 - x0, y1 - y0
         filmed = cv2.resize(region, cells, interpolation=cv2.INTER_AREA)
         clear = cv2.resize(background, cells, interpolation=cv2.INTER_AREA) == 255
         learned, sure = self._coarse(place, cells)
         self._follow_light(filmed, learned, clear & sure)
-        plate = cv2.LUT(learned, self._table(self._gain))
+        plate: np.ndarray = cv2.LUT(learned, self._table(self._gain))
         if self._is_other_scene(filmed, plate, clear & sure):
             self._forget()
-            plate, sure = filmed, np.zeros_like(clear)
+            plate, sure = filmed, np.zeros(clear.shape, np.bool_)
         field = _difference(filmed, plate, clear & sure)
         self._field = place, field
         self._learn(place, region, background)
@@ -115,7 +115,7 @@ class Plate:
         if self._changed_light:
             bgr = cv2.LUT(bgr, self._table(self._gain))
         place, field = self._field
-        known = cv2.compare(self._confirmed[part], KNOWN, cv2.CMP_GE)
+        known = _above(self._confirmed[part], KNOWN - 1)
         # Eroded first, so that what was never seen has no share.
         known = cv2.blur(cv2.erode(known, _SQUARE), (3, 3))
         return cv2.addWeighted(bgr, 1.0, self.enlarged(field, place, box), 1.0, -128.0), known
@@ -156,7 +156,7 @@ class Plate:
     def _coarse(self, box: Box, cells: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The box's cells uint8 (h, w, 3) in the light in which they were learned, and bool (h, w): wholly known."""
         bgr = cv2.resize(self._bgr[box.y0 : box.y1, box.x0 : box.x1], cells, interpolation=cv2.INTER_AREA)
-        known = cv2.compare(self._confirmed[box.y0 : box.y1, box.x0 : box.x1], KNOWN, cv2.CMP_GE)
+        known = _above(self._confirmed[box.y0 : box.y1, box.x0 : box.x1], KNOWN - 1)
         return bgr, cv2.resize(known, cells, interpolation=cv2.INTER_AREA) == 255
 
     def _follow_light(self, filmed: np.ndarray, learned: np.ndarray, where: np.ndarray) -> None:
@@ -194,18 +194,17 @@ class Plate:
 
         difference = cv2.absdiff(new, plate)
         blue, green, red = cv2.split(difference)
-        like = cv2.compare(cv2.max(cv2.max(blue, green), red), _LIKE, cv2.CMP_LE)
-        agreed = cv2.bitwise_and(seen, like)
-        against = cv2.bitwise_and(seen, cv2.bitwise_not(like))
-        cv2.subtract(confirmed, 2, confirmed, mask=against)
-        self._follow_noise(difference, cv2.bitwise_and(agreed, cv2.compare(confirmed, _SURE, cv2.CMP_EQ)))
-        unknown = cv2.bitwise_and(seen, cv2.compare(confirmed, 0, cv2.CMP_EQ))
+        unlike = _above(cv2.max(cv2.max(blue, green), red), _LIKE)
+        agreed = cv2.bitwise_and(seen, cv2.bitwise_not(unlike))
+        cv2.subtract(confirmed, _above(cv2.bitwise_and(seen, unlike), 0, 2), confirmed)
+        self._follow_noise(difference, cv2.bitwise_and(agreed, _above(confirmed, _SURE - 1)))
+        unknown = cv2.subtract(seen, _above(confirmed, 0))
         cv2.copyTo(new, unknown, plate)
         cv2.subtract(agreed, unknown, agreed)
-        cv2.add(plate, cv2.min(cv2.subtract(new, plate), 1), plate, mask=agreed)
-        cv2.subtract(plate, cv2.min(cv2.subtract(plate, new), 1), plate, mask=agreed)
-        cv2.add(confirmed, 1, confirmed, mask=cv2.bitwise_or(agreed, unknown))
-        cv2.min(confirmed, _SURE, confirmed)
+        cv2.add(plate, _above(cv2.subtract(new, plate), 0, 1), plate, mask=agreed)
+        cv2.subtract(plate, _above(cv2.subtract(plate, new), 0, 1), plate, mask=agreed)
+        cv2.add(confirmed, _above(cv2.bitwise_or(agreed, unknown), 0, 1), confirmed)
+        cv2.threshold(confirmed, _SURE, 255, cv2.THRESH_TRUNC, confirmed)
 
     def _follow_noise(self, difference: np.ndarray, where: np.ndarray) -> None:
         if cv2.countNonZero(where) >= _LEAST_PIXELS:
@@ -217,6 +216,11 @@ class Plate:
     def _table(gain: np.ndarray) -> np.ndarray:
         """For cv2.LUT: each channel times its gain, uint8 (1, 256, 3)."""
         return np.clip(np.rint(np.arange(256.0)[None, :, None] * gain), 0, 255).astype(np.uint8)
+
+
+def _above(values: np.ndarray, limit: int, mark: int = 255) -> np.ndarray:
+    """`mark` where uint8 values are above a limit, else 0."""
+    return cv2.threshold(values, limit, mark, cv2.THRESH_BINARY)[1]
 
 
 def _difference(filmed: np.ndarray, plate: np.ndarray, where: np.ndarray) -> np.ndarray:
