@@ -8,7 +8,7 @@ import numpy as np
 from deepfake_core.compositing.view import FaceView
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import transform_points
-from deepfake_core.swapping.light import LIGHT_SIZE
+from deepfake_core.swapping.light import LIGHT_SIZE, enlarge
 
 SIGMA_CENTIMETRES = 2.2
 """Width of the low-pass: as in `swapping.light`, which takes the light out of what the networks are taught."""
@@ -24,25 +24,20 @@ _LEAST_SKIN = 0.15
 """Share of the landmarks' skin polygon that the parser must call skin before it is believed."""
 _LEAST_MASS = 0.04
 """Share of the square's skin below which the last light is kept: a hand covers the face."""
-_DEVIATION = np.log(1.5)
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126], np.float32)
 _GAMMA = 2.2
 _PRIOR = 0.02
+_RING_CENTIMETRES = 1.0
+"""How far inside the seam the drawn skin is compared to the driver's."""
+_RING_MASS = 0.08
+_STEP_LIMITS = (0.6, 1.6)
 _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
-"""What ln R/G and ln G/B of skin's albedo can be: the Monk scale's ten tones lie inside. Beyond, the lamp is coloured."""
+"""What ln R/G and ln G/B of skin's albedo can be: the Monk scale lies inside. Beyond, the lamp is coloured."""
 _OWN_BRIGHTNESS = 0.35
 """How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones)."""
 _BRIGHTNESS_LIMITS = (0.5, 2.2)
 _BRIGHTEST = 225.0
 """Level above which the identity's own tone is not lifted: highlights need the rest."""
-
-_TO_LINEAR = ((np.arange(256, dtype=np.float32) / 255.0) ** _GAMMA).astype(np.float32)
-
-
-def linear(bgr: np.ndarray) -> np.ndarray:
-    """Light of a uint8 picture: float32 0..1."""
-    return cv2.LUT(bgr, _TO_LINEAR)
-
 
 def encoded(light: np.ndarray) -> np.ndarray:
     """Levels 0..255, float32, of linear light 0..1."""
@@ -53,26 +48,64 @@ class DriverLight:
     """Measures the smooth light on one driver's skin, frame by frame."""
 
     def __init__(self) -> None:
-        self._light: np.ndarray | None = None
-        self._seconds = float("-inf")
+        self._light = _Settling()
+        self._correction = _Settling()
 
     def __call__(self, view: FaceView) -> np.ndarray:
         """The light over the drawn square: float32 (32, 32, 3), levels 6..255, smoothed over time.
 
-        Low-pass of linear light over skin pixels alone. What deviates from its surroundings (glints, a shadow's rim, a
+        Low-pass over skin pixels alone. What deviates from its surroundings (glints, a shadow's rim, a
         beard's rim) counts little. Where there is no skin, the mean of all skin takes over smoothly.
         """
         weight = skin_weight(view, _SIZE)
-        since, self._seconds = view.seconds - self._seconds, view.seconds
-        known = self._light if 0 <= since <= FORGET_SECONDS else None
-        if known is not None and weight.mean() < _LEAST_MASS:
-            return known
+        if weight.mean() < _LEAST_MASS and self._light.value is not None:
+            return self._light.value
         measured = measure(view.to_drawn(view.region, _SIZE), weight, SIGMA_CENTIMETRES * LIGHT_SIZE / view.centimetres)
-        if known is not None:
-            change = abs(float(np.log(measured.mean() / known.mean())))
-            share = np.float32(1.0 - np.exp(-since / SETTLING_SECONDS)) if change < _CUT else np.float32(1.0)
-            measured = known + share * (measured - known)
-        self._light = measured
+        return self._light.towards(measured, view.seconds)
+
+    def at_seam(self, view: FaceView, light: np.ndarray, covered: np.ndarray) -> np.ndarray:
+        """Factors on the light that leave no step at the seam: float32 (32, 32, 3), about 1, smoothed over time.
+
+        light: float32 (32, 32, 3) from this; covered: uint8 (S, S), where the drawn face replaces the driver's. Along
+        the inside of its edge the drawn skin is compared to the driver's, finer than the light is; inwards the factors
+        fade to 1.
+        """
+        if view.parsing is None:
+            return np.ones_like(light)
+        size = (_SIZE, _SIZE)
+        unit = _SIZE / view.centimetres
+        inside = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
+        width = max(1, round(_RING_CENTIMETRES * unit))
+        ring = cv2.subtract(inside, cv2.erode(inside, np.ones((2 * width + 1,) * 2, np.uint8)))
+        known = cv2.resize(view.drawn.face_matte, size, interpolation=cv2.INTER_AREA)
+        both = cv2.min(cv2.min(ring, known), view.parsing_on_drawn(view.parsing.skin, _SIZE))
+        weight = both.astype(np.float32) / np.float32(255.0)
+        drawn = cv2.resize(view.drawn.reflectance, size, interpolation=cv2.INTER_AREA) * enlarge(light, _SIZE)
+        filmed = view.to_drawn(view.region, _SIZE).astype(np.float32)
+        weights = cv2.merge([weight] * 3)
+        sums = np.dstack([filmed * weights, drawn * weights, weight])
+        small = cv2.resize(sums, (LIGHT_SIZE, LIGHT_SIZE), interpolation=cv2.INTER_AREA)
+        blurred = cv2.GaussianBlur(small, (0, 0), _RING_CENTIMETRES * LIGHT_SIZE / view.centimetres)
+        ratio = (blurred[..., :3] + 1e-2) / (blurred[..., 3:6] + 1e-2)
+        near = blurred[..., 6:] / (blurred[..., 6:] + np.float32(_RING_MASS))
+        factors = np.clip(ratio, *_STEP_LIMITS) ** near
+        return self._correction.towards(factors.astype(np.float32), view.seconds)
+
+
+class _Settling:
+    """A picture that follows what is measured with a time constant; a cut or a switched lamp is taken at once."""
+
+    def __init__(self) -> None:
+        self.value: np.ndarray | None = None
+        self._seconds = float("-inf")
+
+    def towards(self, measured: np.ndarray, seconds: float) -> np.ndarray:
+        since, self._seconds = seconds - self._seconds, seconds
+        if self.value is not None and 0 <= since <= FORGET_SECONDS:
+            change = abs(float(np.log(measured.mean() / self.value.mean())))
+            if change < _CUT:
+                measured = self.value + np.float32(1.0 - np.exp(-since / SETTLING_SECONDS)) * (measured - self.value)
+        self.value = measured
         return measured
 
 
@@ -91,31 +124,20 @@ def skin_weight(view: FaceView, size: int) -> np.ndarray:
 
 
 def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """The smooth light: float32 (32, 32, 3), levels 6..255.
+    """The smooth light: float32 (32, 32, 3), levels 6..255; as `swapping.light.measure` for a square of any width.
 
     bgr: uint8 (S, S, 3); weight: float32 (S, S), 1 on the skin to measure; sigma: of the low-pass, in 32nds of a side.
+    The mean is one of levels, because the networks' reflectance is 1 there; as a factor on levels is one on light, what
+    is lit with it is lit in linear light.
     """
     size = (LIGHT_SIZE, LIGHT_SIZE)
-    # A burnt-out or black pixel says nothing of the lamp's colour.
-    brightest = bgr.max(2)
-    weight = weight * ((brightest < 253) & (brightest > 8))
     mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    sums = cv2.resize(linear(bgr) * cv2.merge([weight] * 3), size, interpolation=cv2.INTER_AREA)
+    sums = cv2.resize(bgr.astype(np.float32) * cv2.merge([weight] * 3), size, interpolation=cv2.INTER_AREA)
     light = _smooth(sums, mass, sigma)
     small = sums / np.maximum(mass, 1e-4)[..., None]
-    ratio = (small @ _LUMINANCE) / (light @ _LUMINANCE)
-    deviation = np.log(np.clip(ratio, 0.01, 100.0)) / (_GAMMA * _DEVIATION)
+    deviation = np.log(np.clip(small.mean(-1) / light.mean(-1), 0.05, 20.0)) / np.log(1.5)
     trust = 1.0 / (1.0 + deviation**4)
-    levels = encoded(_smooth(sums * trust[..., None], mass * trust, sigma))
-    # The networks' reflectance is 1 in the mean of levels, not of light.
-    trusted = mass * trust
-    total = float(trusted.sum())
-    if total > 1e-3:
-        mean = (encoded(small) * trusted[..., None]).sum((0, 1)) / np.maximum(
-            (levels * trusted[..., None]).sum((0, 1)), 1e-3
-        )
-        levels *= np.clip(mean, 0.8, 1.25).astype(np.float32)
-    return np.clip(levels, _FLOOR, 255.0, out=levels)
+    return np.clip(_smooth(sums * trust[..., None], mass * trust, sigma), _FLOOR, 255.0).astype(np.float32)
 
 
 def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
@@ -151,6 +173,6 @@ def lamp_colour(skin: np.ndarray) -> np.ndarray:
 
 def _smooth(sums: np.ndarray, mass: np.ndarray, sigma: float) -> np.ndarray:
     total = float(mass.sum())
-    mean = sums.sum((0, 1)) / max(total, 1e-4) if total > 1e-3 else np.full(3, 0.2, np.float32)
+    mean = sums.sum((0, 1)) / max(total, 1e-4) if total > 1e-3 else np.full(3, 128.0, np.float32)
     blurred = cv2.GaussianBlur(np.dstack([sums, mass]), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     return np.asarray((blurred[..., :3] + _PRIOR * mean) / (blurred[..., 3:] + _PRIOR), np.float32)

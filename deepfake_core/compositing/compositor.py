@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from deepfake_core.compositing import seam
 from deepfake_core.compositing.face import FaceMode
+from deepfake_core.compositing.head import HeadMode
 from deepfake_core.compositing.view import ComposedFace
 from deepfake_core.frame import Frame
 from deepfake_core.settings import Mode, Settings
@@ -18,7 +19,7 @@ class Compositor:
     """One for each pipeline; keeps what it learns of each face from frame to frame. For one thread."""
 
     def __init__(self) -> None:
-        self._modes: dict[tuple[int, Mode], FaceMode] = {}
+        self._modes: dict[tuple[int, Mode], FaceMode | HeadMode] = {}
         self._seen: dict[tuple[int, Mode], float] = {}
 
     def composite(self, frame: Frame, faces: Sequence[ComposedFace], settings: Settings) -> None:
@@ -31,17 +32,21 @@ class Compositor:
         """
         layers = []
         for face in faces:
-            mode = self._mode(face.track_id, settings.mode, frame.timestamp_ns / 1e9)
+            # Without a parsing nobody knows where the performer's head ends: then the face alone is replaced.
+            whole = settings.mode is Mode.HEAD and face.drawn.head_mode and face.parsing is not None
+            mode = self._mode(face.track_id, Mode.HEAD if whole else Mode.FACE, frame.timestamp_ns / 1e9)
             view = mode.view(frame, face, settings)
             if not view.empty:
                 layers += mode.layers(view)
         for layer in layers:
             seam.lay(frame, layer)
 
-    def _mode(self, track_id: int, mode: Mode, seconds: float) -> FaceMode:
+    def _mode(self, track_id: int, mode: Mode, seconds: float) -> FaceMode | HeadMode:
         for key, seen in list(self._seen.items()):
             if not 0 <= seconds - seen <= _KEPT_SECONDS:
                 del self._seen[key], self._modes[key]
         key = track_id, mode
         self._seen[key] = seconds
-        return self._modes.setdefault(key, FaceMode())
+        if key not in self._modes:
+            self._modes[key] = HeadMode() if mode is Mode.HEAD else FaceMode()
+        return self._modes[key]

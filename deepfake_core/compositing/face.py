@@ -34,15 +34,16 @@ class FaceMode:
 
     def layers(self, view: FaceView) -> list[Layer]:
         """The face, lit, dressed in the camera's noise, behind what stays before it."""
-        matte = seam.matte(view)
+        covered = seam.covered(view)
+        matte = seam.matte(view, covered)
         light = self._light(view)
-        lit = self._lit(view, light)
+        lit = self._lit(view, light, self._light.at_seam(view, light, covered))
         front = self._front(view, light, hair=True)
         matte = cv2.multiply(matte, cv2.bitwise_not(front), scale=1 / 255)
         return [Layer(view.box, self._grain(view, lit, matte), matte)]
 
-    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
+    def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray) -> np.ndarray:
         reflectance = view.drawn.reflectance
-        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
+        given = colour.given(light, view.drawn.tone, view.settings.colour_match) * correction
         bgr = cv2.multiply(reflectance, enlarge(given, reflectance.shape[0]), dtype=cv2.CV_8U)
         return view.from_drawn(bgr, repeat=True)

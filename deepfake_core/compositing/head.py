@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing import colour, seam
+from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.grain import Grain, with_noise
-from deepfake_core.compositing.inpainting import Inpainting, spread
+from deepfake_core.compositing.inpainting import spread
 from deepfake_core.compositing.occlusion import Front
-from deepfake_core.compositing.plate import Plate, Seen
+from deepfake_core.compositing.plate import Seen
 from deepfake_core.compositing.removal import SIZE, Removal, removal
 from deepfake_core.compositing.view import (
     ComposedFace,
@@ -53,8 +54,7 @@ class HeadMode:
         self._light = colour.DriverLight()
         self._front = Front()
         self._grain = Grain()
-        self._plate = Plate()
-        self._inpainting = Inpainting()
+        self._background = Background()
         self._masks: tuple[object, Removal] | None = None
         self._frame_size = (0, 0)
 
@@ -88,7 +88,7 @@ class HeadMode:
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(removed, driver)
 
-        seen = self._plate.watch(self._frame_size, view.box, view.region, background)
+        seen = self._background.watch(self._frame_size, view.box, view.region, background)
         picture = view.region.copy()
         self._remove(view, picture, seen, masks, (removed, body))
         touched = cv2.max(removed, _tone_neck(picture, toned, self._tone(view, light, given)))
@@ -115,13 +115,11 @@ class HeadMode:
         picture: uint8 (h, w, 3) of the box; laid: what is removed, and where the body is, uint8 (h, w) each.
         """
         removed, body = laid
-        invented = self._inpainting.fill(seen.cells, self._plate.grid, seen.bgr, seen.known)
         part = _bounds(removed)
         box = _within(view.box, part)
         if not box.width:
             return
-        fill, known = self._plate.read(box)
-        fill = seam.mixed(self._plate.enlarged(invented, seen.place, box), fill, cv2.merge([known] * 3))
+        fill, _ = self._background.read(box)
         hidden = cv2.min(body[part], removed[part])
         inner = _bounds(hidden)
         if hidden[inner].size:
@@ -129,7 +127,7 @@ class HeadMode:
             fill[inner] = seam.mixed(
                 fill[inner], self._body(view, seen, masks, place), cv2.merge([body[part][inner]] * 3)
             )
-        fill = with_noise(fill, self._plate.noise * _AT_SIZES, round(view.seconds * 1000))
+        fill = with_noise(fill, self._background.plate.noise * _AT_SIZES, round(view.seconds * 1000))
         picture[part] = seam.mixed(picture[part], fill, cv2.merge([removed[part]] * 3))
 
     def _body(self, view: FaceView, seen: Seen, masks: Removal, box: Box) -> np.ndarray:
@@ -137,7 +135,7 @@ class HeadMode:
         parsing = _parsing(view)
         size = (_BODY_SIZE, _BODY_SIZE)
         to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
-        to_cells = resized_target(_shifted(to_frame, seen.place), 1 / self._plate.cell)
+        to_cells = resized_target(_shifted(to_frame, seen.place), 1 / self._background.plate.cell)
         filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
         colours = filmed
         gone = cv2.resize(masks.removed, size, interpolation=cv2.INTER_AREA)

@@ -49,8 +49,8 @@ class Front:
     def __call__(self, view: FaceView, light: np.ndarray, *, hair: bool) -> np.ndarray:
         """How much of the picture as filmed stays before the drawn face: uint8 (h, w) of the box.
 
-        light: float32 (32, 32, 3) over the drawn square, the skin's levels. hair: the performer's own stays (face mode).
-        Without a parsing nothing is known to be before the face, and nothing stays.
+        light: float32 (32, 32, 3) over the drawn square, the skin's levels. hair: the performer's own stays, as in face
+        mode. Without a parsing nothing is known to be before the face, and nothing stays.
         """
         parsing = view.parsing
         if parsing is None:
@@ -146,8 +146,8 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
 def falling(hair: np.ndarray, inner: np.ndarray, brows: int, strand: int) -> np.ndarray:
     """Hair that is before the face: uint8 (P, P).
 
-    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; brows: their row; strand: px. All above the brows, what
-    falls into the face, and what goes on from there; beside the jaw hair is behind it, and a wider jaw covers it.
+    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; brows: their row; strand: px. It is what is above
+    the brows, what falls into the face, and what goes on from there. Beside the jaw it is behind it, and covered.
     """
     before = cv2.dilate(cv2.min(hair, inner), _square(max(1, strand)))
     before[:brows] = 255

@@ -111,7 +111,7 @@ class Plate:
         """The plate in a part of what was just watched: uint8 (h, w, 3) BGR in today's light, and uint8 (h, w), 255
         where it is known, softly falling to 0 where it never was."""
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
-        bgr = self._bgr[part]
+        bgr: np.ndarray = self._bgr[part]
         if self._changed_light:
             bgr = cv2.LUT(bgr, self._table(self._gain))
         place, field = self._field

@@ -28,19 +28,25 @@ _RIM = 0.04
 """Part of the drawn square's side over which what it shows fades out at its edge."""
 
 
-def matte(view: FaceView) -> np.ndarray:
-    """How much of the drawn face shows, before anything in front of it is cut out: uint8 (h, w) of the box.
+def covered(view: FaceView) -> np.ndarray:
+    """What of the drawn square replaces the driver's face: uint8 (S, S), before feather and occlusion.
 
     The identity's inner face and the whole of the driver's: nothing of the driver's features may show through, whatever
-    the networks say of the identity. `matte_size` scales it about its middle; `matte_softness` is the feather's width,
-    half of it inside and half outside, where skin goes on; against hair, neck, clothes and background it is a quarter.
-    Raises ValueError where it covers nothing.
+    the networks say of the identity. Raises ValueError where it is nothing.
     """
-    covered = cv2.max(view.drawn.face_matte, driver_face(view))
-    covered = cv2.multiply(covered, _faded_rim(covered.shape[0]), scale=1 / 255)
-    x, y, width, height = cv2.boundingRect(covered)
-    if not width:
+    whole = cv2.max(view.drawn.face_matte, driver_face(view))
+    if not cv2.countNonZero(whole):
         raise ValueError("The drawn face covers nothing: its matte is empty.")
+    return cv2.multiply(whole, _faded_rim(whole.shape[0]), scale=1 / 255)
+
+
+def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
+    """How much of the drawn face shows, before anything in front of it is cut out: uint8 (h, w) of the box.
+
+    covered: uint8 (S, S). `matte_size` scales it about its middle; `matte_softness` is the width of a feather, half
+    inside and half outside, where skin goes on; against hair, neck, clothes and background the matte stays as it is.
+    """
+    x, y, width, height = cv2.boundingRect(covered)
     settings = view.settings
     feather = settings.matte_softness * WIDEST * min(width, height)
     middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
@@ -104,7 +110,7 @@ def mix(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 @cache
 def _faded_rim(side: int) -> np.ndarray:
-    """255 inside a square of `side` px, falling to 0 at its edge: a forehead higher than the square must not end there."""
+    """255 inside a square of `side` px, falling to 0 at its edge: a forehead may go on beyond it."""
     place = (np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5) / (_RIM * side)
     ramp = np.clip(place, 0, 1)
     return (255 * np.minimum.outer(ramp, ramp)).astype(np.uint8)
