@@ -45,6 +45,11 @@ class Pose:
         """Turn of the head; positive shows more of the picture's right half of the face outline."""
         return float(np.degrees(np.arctan2(self.rotation[0, 2], self.rotation[2, 2])))
 
+    @property
+    def pitch_degrees(self) -> float:
+        """Nod of the head; positive looks down."""
+        return float(-np.degrees(np.arcsin(np.clip(self.rotation[1, 2], -1.0, 1.0))))
+
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Least-squares scale, rotation and translation from (N, D) `source` to (N, D) `target` points.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepfake_core.swapping.surface import Raster
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
 _BLENDED_PARTS = (
@@ -54,3 +55,41 @@ class TextureBlender:
                 identity.pages[0][part], 1.0 - weight, identity.pages[1][part], weight, 0.0
             )
         return self._texture
+
+
+RASTER_SIZE = 128
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The identity's surface, drawn."""
+
+    bgr: np.ndarray
+    """float32 (S, S, 3), 0..255; undefined where `coverage` is 0."""
+    detail: np.ndarray
+    """float32 (S, S), 0..1: where the texture's finest detail is to be kept (skin, not eyes or mouth)."""
+    coverage: np.ndarray
+    """float32 (S, S), 0..1."""
+
+
+def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> Drawing:
+    """Draw a texture through a raster, enlarged smoothly to `size` px.
+
+    texture: uint8 (H, W, 4) BGR and detail; uv: float32 (504, 2), px of the texture.
+    """
+    covered = raster.coverage().astype(np.float32) / 255.0
+    across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
+    if size != raster.size:
+        planes = cv2.merge([across, down, covered])
+        across, down, covered = np.asarray(
+            cv2.split(cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR)), np.float32
+        )
+        # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
+        known = np.maximum(covered, 1e-3)
+        across /= known
+        down /= known
+    drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    blue, green, red, detail = cv2.split(drawn)
+    return Drawing(
+        cv2.merge([blue, green, red]).astype(np.float32), detail.astype(np.float32) * np.float32(1 / 255.0), covered
+    )

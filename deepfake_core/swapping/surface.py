@@ -15,7 +15,6 @@ _RING = len(_OVAL)
 RING_REACH = 0.22
 """How far the ring of extra vertices lies beyond the mesh's border, in distances from the face's middle."""
 VERTEX_COUNT = 468 + _RING
-RASTER_SIZE = 128
 
 
 def _ring_triangles() -> np.ndarray:
@@ -150,36 +149,25 @@ def _counted(lengths: np.ndarray) -> np.ndarray:
     return np.arange(lengths.sum(), dtype=np.int32) - np.repeat(starts, lengths)
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """The identity's surface, drawn."""
+def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a texture through a raster, enlarged smoothly: uint8 (size, size, 3) BGR, undefined where nothing is drawn,
+    and how much of it is seen, float32 (size, size), 0..1.
 
-    bgr: np.ndarray
-    """float32 (S, S, 3), 0..255; undefined where `coverage` is 0."""
-    detail: np.ndarray
-    """float32 (S, S), 0..1: where the texture's finest detail is to be kept (skin, not eyes or mouth)."""
-    coverage: np.ndarray
-    """float32 (S, S), 0..1."""
-
-
-def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> Drawing:
-    """Draw a texture through a raster, enlarged smoothly to `size` px.
-
-    texture: uint8 (H, W, 4) BGR and detail; uv: float32 (504, 2), px of the texture.
+    texture: uint8 (H, W, 4), the fourth channel what is seen; uv: float32 (504, 2), px of the texture.
     """
     covered = raster.coverage().astype(np.float32) / 255.0
     across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
     if size != raster.size:
         planes = cv2.merge([across, down, covered])
-        across, down, covered = np.asarray(
-            cv2.split(cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR)), np.float32
+        across, down, covered = cv2.split(
+            np.asarray(cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
         )
         # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
         known = np.maximum(covered, 1e-3)
-        across /= known
-        down /= known
+        across = across / known
+        down = down / known
     drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    blue, green, red, detail = cv2.split(drawn)
-    return Drawing(
-        cv2.merge([blue, green, red]).astype(np.float32), detail.astype(np.float32) * np.float32(1 / 255.0), covered
-    )
+    seen = cv2.extractChannel(drawn, 3).astype(np.float32)
+    seen *= covered
+    seen *= np.float32(1.0 / 255.0)
+    return cv2.cvtColor(drawn, cv2.COLOR_BGRA2BGR), seen

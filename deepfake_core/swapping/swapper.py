@@ -10,7 +10,7 @@ import numpy as np
 from deepfake_core.frame import Box, Frame
 from deepfake_core.inference.errors import ModelRefused, NetworkFailed
 from deepfake_core.inference.session import Session, shared
-from deepfake_core.swapping import dfm, light, networks, regions, surface
+from deepfake_core.swapping import dfm, identity_surface, light, networks, regions, surface
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverCalibration
@@ -99,8 +99,8 @@ class Swapper:
 
         driver_skin = regions.skin(driver_points, networks.SIZE).astype(np.float32) / 255.0
         driver_light = light.measure(driver, driver_skin)
-        raster = surface.rasterise(points, surface.RASTER_SIZE)
-        drawing = surface.draw(self._blender.blend(identity, head), identity.uv, raster, resolution)
+        raster = surface.rasterise(points, identity_surface.RASTER_SIZE)
+        drawing = identity_surface.draw(self._blender.blend(identity, head), identity.uv, raster, resolution)
         identity_skin = regions.skin(points, networks.SIZE).astype(np.float32) / 255.0
         template, template_fine, shown = template_reflectance(drawing, identity_skin)
 
@@ -220,7 +220,7 @@ def normals(points: np.ndarray, raster: surface.Raster) -> np.ndarray:
     return raster.interpolate(surface.vertex_normals(points * np.array([1.0, -1.0, -1.0])))
 
 
-def template_reflectance(drawing: surface.Drawing, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def template_reflectance(drawing: identity_surface.Drawing, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A drawn surface without its light: at the networks' size, float32 (128, 128, 3), 0..2, 1 off the surface; at its
     own, (S, S, 3), undefined off the surface; and where it is shown, (128, 128), 0..1.
 

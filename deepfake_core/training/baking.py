@@ -14,11 +14,14 @@ from deepfake_core.swapping.alignment import fit_pose
 
 PAGE_SIZE = 512
 _MARGIN = 6.0
+_EDGE_SHARE, _RING_SHARE = 0.75, -1.3
 _AXIS_DEPTH = -6.0
 _FACING_POWER = 5.0
 _EYE_REACH = np.array([1.15, 1.7])
 _MOUTH_REACH = 1.05
 _FEATHER = 3.0
+_HOLE = 31
+_IRIS_REACH = 1.3
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class View:
     """uint8 (H, W): 255 where the picture shows the head's skin, eyes or mouth."""
     landmarks: np.ndarray
     """float32 (468, 3) px."""
+    iris: np.ndarray | None = None
+    """float32 (2, 5, 2) px, see `facemesh.iris.Eyes`; only needed of the view that irises are taken from."""
+    matte: np.ndarray | None = None
+    """uint8 (H, W): how much of each pixel the head covers, hair included; only of views that show hair."""
 
 
 def layout(head: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
@@ -49,25 +56,78 @@ def layout(head: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
 
 def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
     """One texture page uint8 (size, size, 3) BGR: each texel from the views that face it; gaps filled smoothly."""
-    depth = np.zeros((len(uv), 1))
-    page = surface.rasterise(np.hstack([uv, depth]), size)
     total = np.zeros((size, size, 3), np.float32)
     mass = np.zeros((size, size), np.float32)
+    page = _page(uv, size)
     for view in views:
-        pose = fit_pose(view.landmarks)
-        points = pose.to_picture(surface.extend(pose.to_head(view.landmarks)))
-        facing = surface.vertex_normals(points * np.array([1.0, -1.0, -1.0]))[:, 2]
-        drawn = page.interpolate(np.column_stack([points[:, :2], facing]), fill=-1.0)
-        # Two maps: with one of both coordinates and an empty second one OpenCV 5 reads nonsense.
-        x, y = (np.ascontiguousarray(drawn[..., axis]) for axis in (0, 1))
+        x, y, facing = _texels(view, page)
         colour = cv2.remap(view.bgr, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         inner = cv2.erode(view.usable, np.ones((7, 7), np.uint8))
         seen = cv2.remap(inner, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        weight = np.clip(drawn[..., 2], 0.0, 1.0) ** _FACING_POWER * (seen.astype(np.float32) / 255.0) ** 2
+        weight = facing**_FACING_POWER * (seen.astype(np.float32) / 255.0) ** 2
         weight = cv2.GaussianBlur(weight, (0, 0), 2.0) * (seen > 127)
         total += colour.astype(np.float32) * weight[..., None]
         mass += weight
     return fill_gaps(total, mass)
+
+
+def seen_face(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
+    """How much of the face is seen at each texel, uint8 (size, size): 0 under hair and beyond the face's border.
+
+    views: with hair; `usable` says where they show the face itself.
+    """
+    page = _page(uv, size)
+    total = np.zeros((size, size), np.float32)
+    mass = np.zeros((size, size), np.float32)
+    for view in views:
+        x, y, facing = _texels(view, page)
+        seen = cv2.remap(view.usable, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        weight = facing**_FACING_POWER
+        total += weight * seen
+        mass += weight
+    # No view shows the inside of shut lips or all sides of the nose; what lies around them decides.
+    filled = fill_gaps(cv2.merge([total] * 3), mass)[..., 0]
+    closed = cv2.morphologyEx(filled, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_HOLE, _HOLE)))
+    seen = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 1.5)
+    share = np.ones(len(uv))
+    share[list(topology.FACE_OVAL)], share[468:] = _EDGE_SHARE, _RING_SHARE
+    border = np.clip(page.plane(share, fill=0.0), 0.0, 1.0)
+    return np.clip(np.round(seen * border), 0, 255).astype(np.uint8)
+
+
+def _page(uv: np.ndarray, size: int) -> surface.Raster:
+    return surface.rasterise(np.hstack([uv, np.zeros((len(uv), 1))]), size)
+
+
+def _texels(view: View, page: surface.Raster) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where a view shows each texel, x and y px, and how much that faces the camera, 0..1: float32 (size, size)."""
+    pose = fit_pose(view.landmarks)
+    points = pose.to_picture(surface.extend(pose.to_head(view.landmarks)))
+    facing = surface.vertex_normals(points * np.array([1.0, -1.0, -1.0]))[:, 2]
+    # Planes of their own: from a picture of both coordinates OpenCV 5 reads nonsense.
+    x, y, facing = (page.plane(values, fill=-1.0) for values in (points[:, 0], points[:, 1], facing))
+    return x, y, np.clip(facing, 0.0, 1.0)
+
+
+def without_irises(first: np.ndarray, view: View, uv: np.ndarray) -> np.ndarray:
+    """The page uint8 (S, S, 3) with nothing but the white of the eye between the lids; the view shows the irises."""
+    assert view.iris is not None  # the caller chose a view whose eyes were read
+    size = first.shape[0]
+    x, y, _ = _texels(view, _page(uv, size))
+    result = first.astype(np.float32)
+    for eye, loop in enumerate((topology.RIGHT_EYE, topology.LEFT_EYE)):
+        between = np.zeros((size, size), np.uint8)
+        cv2.fillPoly(between, [np.round(uv[list(loop)]).astype(np.int32)], 255)
+        centre = view.iris[eye, 0]
+        radius = np.linalg.norm(view.iris[eye, 1:] - centre, axis=1).mean()
+        white = (cv2.erode(between, np.ones((5, 5), np.uint8)) > 0) & (
+            np.hypot(x - centre[0], y - centre[1]) > _IRIS_REACH * radius
+        )
+        mass = white.astype(np.float32)
+        filled = fill_gaps(first * mass[..., None], mass)
+        soft = cv2.GaussianBlur(between, (0, 0), 1.0).astype(np.float32)[..., None] / 255.0
+        result += soft * (filled - result)
+    return np.clip(np.round(result), 0, 255).astype(np.uint8)
 
 
 def fill_gaps(total: np.ndarray, mass: np.ndarray) -> np.ndarray:
@@ -95,16 +155,10 @@ def _pull(colour: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return colour + (1.0 - confidence[..., None]) * filled
 
 
-def detail_mask(uv: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
-    """uint8 (size, size): 255 on skin, 0 on eyes and mouth, whose finest detail must come from the network."""
-    mask = np.full((size, size), 255, np.uint8)
-    for loop in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER):
-        cv2.fillPoly(mask, [np.round(uv[list(loop)]).astype(np.int32)], 0)
-    return cv2.GaussianBlur(cv2.erode(mask, np.ones((9, 9), np.uint8)), (0, 0), 3.0)
-
-
-def pages(first: np.ndarray, eyes_shut: np.ndarray, mouth_open: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """The two pages of a surface, uint8 (2, S, S, 4): BGR and detail.
+def pages(
+    first: np.ndarray, eyes_shut: np.ndarray, mouth_open: np.ndarray, seen: np.ndarray, uv: np.ndarray
+) -> np.ndarray:
+    """The two pages of a surface, uint8 (2, S, S, 4): BGR and how much of the face is seen, from `seen_face`.
 
     first: baked with eyes open and mouth shut. The second page takes the eyes from `eyes_shut` and the mouth from
     `mouth_open` and repeats the first elsewhere, so that blending the two moves nothing else.
@@ -122,6 +176,5 @@ def pages(first: np.ndarray, eyes_shut: np.ndarray, mouth_open: np.ndarray, uv: 
             cv2.fillPoly(part, [np.round(middle + reach * (points - middle)).astype(np.int32)], 255)
         soft = cv2.GaussianBlur(part, (0, 0), _FEATHER).astype(np.float32)[..., None] / 255.0
         mixed += soft * (source - mixed)
-    detail = detail_mask(uv, size)
     second = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
-    return np.stack([np.dstack([first, detail]), np.dstack([second, detail])])
+    return np.stack([np.dstack([first, seen]), np.dstack([second, seen])])

@@ -10,9 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from deepfake_core.facemesh import topology
+from deepfake_core.facemesh.iris import IrisNetwork
+from deepfake_core.frame import Frame
 from deepfake_core.swapping.alignment import fit_pose
-from deepfake_core.swapping.retargeting import openings
-from deepfake_core.training import baking
+from deepfake_core.swapping.eyes import Eyeballs
+from deepfake_core.swapping.head_layer import HeadPages
+from deepfake_core.swapping.identity_head import IdentityHead
+from deepfake_core.swapping.mouth import Mouth
+from deepfake_core.swapping.retargeting import Retargeter, openings
+from deepfake_core.training import baking, head_baking
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.still_landmarks import StillLandmarks
 
@@ -20,6 +27,7 @@ MOUTH_OPEN = "mouth_open"
 EYES_SHUT = "eyes_closed"
 FRONT = "yaw+00"
 # CelebAMask-HQ: skin, brows, eyes, nose, mouth, neck and shaved hair; the ring beyond the cheeks shows no ears.
+_FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _HEAD_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 17)
 
 
@@ -28,48 +36,95 @@ class ViewsUnusable(TrainingError):
 
 
 @dataclass(frozen=True)
-class BakedSurface:
+class BakedHead:
     """What the views alone say about an identity; the retargeter comes from the pairs."""
 
     pages: np.ndarray
-    """uint8 (2, H, H, 4)."""
     uv: np.ndarray
-    """float32 (504, 2) px."""
     page_openings: np.ndarray
-    """float32 (2, 3)."""
     tone: np.ndarray
-    """float32 (3,) BGR."""
+    head: HeadPages
+    eyeballs: Eyeballs
+    mouth: Mouth
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        np.savez(path, pages=self.pages, uv=self.uv, page_openings=self.page_openings, tone=self.tone)
+        np.savez(path, **flattened(self))
 
     @classmethod
-    def load(cls, path: Path) -> BakedSurface:
+    def load(cls, path: Path) -> BakedHead:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
-            return cls(**{name: file[name] for name in ("pages", "uv", "page_openings", "tone")})
+            arrays = {name: file[name] for name in file.files}
+
+        def part(prefix: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+        return cls(
+            **{name: array for name, array in arrays.items() if "." not in name},
+            head=HeadPages(**part("head.")),
+            eyeballs=Eyeballs(**part("eyeballs.")),
+            mouth=Mouth(**part("mouth.")),
+        )
+
+    def with_retargeter(self, retargeter: Retargeter) -> IdentityHead:
+        """All that the template is drawn from."""
+        return IdentityHead(**vars(self), retargeter=retargeter)
+
+
+def flattened(baked: BakedHead) -> dict[str, np.ndarray]:
+    """Every array by its name; those of a part as PART.NAME."""
+    arrays = {}
+    for name, value in vars(baked).items():
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+        else:
+            arrays |= {f"{name}.{inner}": array for inner, array in vars(value).items()}
+    return arrays
 
 
 def read_views(folder: Path, find: StillLandmarks) -> dict[str, baking.View]:
-    """The views listed in `folder`/views.json that show a face, by name; raises ViewsUnusable."""
+    """The views listed in `folder`/views.json that show a face, by name; raises ViewsUnusable.
+
+    `head_views` show the identity with its hair, and NAME_head.png is the head's matte there; `views` may be hairless.
+    """
     try:
-        names = [view["name"] for view in json.loads((folder / "views.json").read_text(encoding="utf-8"))["views"]]
-    except (OSError, ValueError, KeyError) as error:
+        listed = json.loads((folder / "views.json").read_text(encoding="utf-8"))
+        bare = [str(view["name"]) for view in listed["views"]]
+        haired = [str(view["name"]) for view in listed["head_views"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ViewsUnusable(f"{folder}/views.json cannot be read ({error}); render the views again.") from error
+    irises = IrisNetwork(threads=1, provider="cpu")
     views = {}
-    for name in names:
-        bgr = cv2.imread(str(folder / f"{name}.png"), cv2.IMREAD_COLOR)
-        labels = cv2.imread(str(folder / f"{name}_labels.png"), cv2.IMREAD_GRAYSCALE)
-        if bgr is None or labels is None:
-            raise ViewsUnusable(f"The view {name} is missing in {folder}; render the views again.")
+    for name in (*bare, *haired):
+        bgr = _picture(folder / f"{name}.png", cv2.IMREAD_COLOR)
+        labels = _picture(folder / f"{name}_labels.png", cv2.IMREAD_GRAYSCALE)
+        matte = _picture(folder / f"{name}_head.png", cv2.IMREAD_GRAYSCALE) if name in haired else None
         landmarks = find(bgr)
-        if landmarks is not None:
-            views[name] = baking.View(bgr, np.isin(labels, _HEAD_LABELS).astype(np.uint8) * 255, landmarks)
+        if landmarks is None:
+            continue
+        shown = _HEAD_LABELS if matte is None else _FACE_LABELS
+        found = irises.read(Frame.from_bgr(bgr), landmarks)
+        views[name] = baking.View(
+            bgr,
+            np.isin(labels, shown).astype(np.uint8) * 255,
+            landmarks,
+            None if found is None else found.iris,
+            matte,
+        )
     missing = {FRONT, MOUTH_OPEN, EYES_SHUT} - views.keys()
     if missing:
         raise ViewsUnusable(f"No face was found in the views {sorted(missing)}; render the views again.")
+    if views[FRONT].iris is None or not any(view.matte is not None for view in views.values()):
+        raise ViewsUnusable(f"{folder} shows no eyes from the front or no whole head with hair; render it again.")
     return views
+
+
+def _picture(path: Path, flags: int) -> np.ndarray:
+    picture = cv2.imread(str(path), flags)
+    if picture is None:
+        raise ViewsUnusable(f"{path} is missing or no picture; render the views again.")
+    return picture
 
 
 def identity_name(folder: Path) -> str:
@@ -80,23 +135,39 @@ def identity_name(folder: Path) -> str:
         raise ViewsUnusable(f"{folder}/views.json cannot be read ({error}); render the views again.") from error
 
 
-def bake_surface(views: dict[str, baking.View]) -> BakedSurface:
-    """Bake both pages; every view but the two special ones feeds the first."""
-    heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in views.items()}
+def bake_head(views: dict[str, baking.View]) -> BakedHead:
+    """Bake all that the template is drawn from."""
+    haired = [view for view in views.values() if view.matte is not None]
+    bare = {name: view for name, view in views.items() if view.matte is None}
+    heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in bare.items()}
     uv = baking.layout(heads[MOUTH_OPEN])
-    neutral: Sequence[baking.View] = [v for name, v in views.items() if name not in (MOUTH_OPEN, EYES_SHUT)]
-    first = baking.bake(neutral, uv)
+    neutral: Sequence[baking.View] = [v for name, v in bare.items() if name not in (MOUTH_OPEN, EYES_SHUT)]
+    first = baking.without_irises(baking.bake(neutral, uv), views[FRONT], uv)
     eyes_shut = baking.bake([views[EYES_SHUT]], uv)
     mouth_open = baking.bake([views[MOUTH_OPEN]], uv)
-    pages = baking.pages(first, eyes_shut, mouth_open, uv)
+    pages = baking.pages(first, eyes_shut, mouth_open, baking.seen_face(haired, uv), uv)
 
     rest, shut = openings(heads[FRONT])[:3], openings(heads[EYES_SHUT])[:3]
     opened = openings(heads[MOUTH_OPEN])[:3]
     # A lid covers the eye only near the end of its way; teeth show soon after the lips part.
     eyes = np.stack([0.4 * rest[:2] + 0.6 * shut[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
     mouth = np.stack([0.95 * rest[2:] + 0.05 * opened[2:], 0.6 * rest[2:] + 0.4 * opened[2:]])
-    skin = pages[0][..., 3] > 250
-    inside = np.zeros(skin.shape, np.uint8)
-    cv2.fillConvexPoly(inside, cv2.convexHull(uv[:468].astype(np.int32)), 1)
-    tone = np.median(pages[0][skin & (inside > 0)][:, :3].astype(np.float32), axis=0)
-    return BakedSurface(pages, uv, np.hstack([eyes, mouth]).astype(np.float32), tone.astype(np.float32))
+    return BakedHead(
+        pages=pages,
+        uv=uv,
+        page_openings=np.hstack([eyes, mouth]).astype(np.float32),
+        tone=_tone(pages[0], uv),
+        head=head_baking.head_pages(haired),
+        eyeballs=head_baking.eyeballs(views[FRONT]),
+        mouth=head_baking.open_mouth(views[MOUTH_OPEN]),
+    )
+
+
+def _tone(page: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """The median of the face's skin, float32 (3,) BGR."""
+    skin = np.zeros(page.shape[:2], np.uint8)
+    cv2.fillConvexPoly(skin, cv2.convexHull(uv[:468].astype(np.int32)), 1)
+    for loop in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER):
+        cv2.fillPoly(skin, [np.round(uv[list(loop)]).astype(np.int32)], 0)
+    inside = (cv2.erode(skin, np.ones((9, 9), np.uint8)) > 0) & (page[..., 3] > 200)
+    return np.median(page[inside][:, :3].astype(np.float32), axis=0).astype(np.float32)

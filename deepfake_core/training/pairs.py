@@ -25,9 +25,13 @@ class Shard:
     name: str
     actor_bgr: np.ndarray
     actor_alpha: np.ndarray
-    identity_bgr: np.ndarray
-    identity_labels: np.ndarray
+    head_bgr: np.ndarray
+    """The identity's whole head on the actor's body: what is learned."""
+    head_labels: np.ndarray
+    head_head_matte: np.ndarray
     actor_seed: np.ndarray
+    sequence: np.ndarray
+    frame: np.ndarray
     yaw: np.ndarray
     pitch: np.ndarray
 
@@ -39,7 +43,18 @@ class Shard:
         return sorted(np.argsort(np.hypot(self.yaw, self.pitch), kind="stable")[:count].tolist())
 
 
-_NEEDED = ("actor_bgr", "actor_alpha", "identity_bgr", "identity_labels", "actor_seed", "yaw", "pitch")
+_NEEDED = (
+    "actor_bgr",
+    "actor_alpha",
+    "head_bgr",
+    "head_labels",
+    "head_head_matte",
+    "actor_seed",
+    "sequence",
+    "frame",
+    "yaw",
+    "pitch",
+)
 
 
 def read_shard(path: Path) -> Shard:
@@ -68,8 +83,8 @@ def _description(folder: Path) -> dataset.Description:
         description = dataset.read_description(folder)
     except dataset.DatasetMismatch as error:
         raise DatasetBroken(str(error)) from error
-    if "identity" not in description.views:
+    if "head" not in description.views:
         raise DatasetBroken(
-            f"{folder} holds no pictures of an identity to learn from: render pairs with --views actor,identity."
+            f"{folder} holds no pictures of an identity to learn from: render pairs with --views actor,head."
         )
     return description

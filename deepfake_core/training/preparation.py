@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from deepfake_core.swapping import networks, regions, surface
+from deepfake_core.frame import Frame
+from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import (
     CROP_CENTIMETRES,
     crop_transform,
@@ -15,30 +16,21 @@ from deepfake_core.swapping.alignment import (
     similarity,
     transform_points,
 )
-from deepfake_core.swapping.identity_surface import IdentitySurface, TextureBlender
-from deepfake_core.swapping.swapper import normals
+from deepfake_core.swapping.expression import ExpressionMatch, measures
+from deepfake_core.swapping.gaze import GazeReader
+from deepfake_core.swapping.identity_head import IdentityHead
+from deepfake_core.swapping.template import TemplateDrawer
 from deepfake_core.training.pairs import Shard
+from deepfake_core.training.sample_format import NETWORK_PART, SAMPLE_SIZE
 from deepfake_core.training.still_landmarks import StillLandmarks
 
-SAMPLE_SIZE = 160
-"""Samples keep a margin around the networks' 128 px, at the same scale, so that training can move the crop."""
-SAMPLE_CENTIMETRES = CROP_CENTIMETRES * SAMPLE_SIZE / networks.SIZE
-CHANNELS = {
-    "driver": 3,
-    "driver_person": 1,
-    "driver_skin": 1,
-    "target": 3,
-    "target_face": 1,
-    "target_emphasis": 1,
-    "template": 3,
-    "coverage": 1,
-    "identity_skin": 1,
-    "normals": 3,
-    "openings": 1,
-}
+SAMPLE_CENTIMETRES = CROP_CENTIMETRES * SAMPLE_SIZE / NETWORK_PART
+_FINER = 2
+"""So many times finer than a sample the template is drawn, as at run time."""
 _FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _EYE_LABELS = (4, 5)
 _MOUTH_LABELS = (11, 12, 13)
+_HIDING_LABELS = (6, 18, 19)
 _MAX_POSE_DIFFERENCE = np.radians(14.0)
 
 
@@ -50,6 +42,8 @@ class PairLandmarks:
     """float32 (N, 468, 3)."""
     identity: np.ndarray
     """float32 (N, 468, 3)."""
+    gaze: np.ndarray
+    """float32 (N, 2, 2), degrees: the actor's, see `gaze.GazeReader`; NaN where not seen."""
 
     def usable(self) -> np.ndarray:
         """Indices of the pairs whose two faces were found with about the same pose, so that no gross error trains."""
@@ -70,15 +64,26 @@ def _same_pose(actor: np.ndarray, identity: np.ndarray) -> bool:
     return bool(turn < _MAX_POSE_DIFFERENCE and shift < 3.0 and abs(np.log(a.scale / b.scale)) < 0.2)
 
 
-def find_landmarks(shard: Shard, find: StillLandmarks) -> PairLandmarks:
-    """Landmarks of every pair of a shard."""
+class PairReader:
+    """Reads landmarks and gaze of pairs; one for each process."""
 
-    def all_of(pictures: np.ndarray) -> np.ndarray:
+    def __init__(self) -> None:
+        self._find = StillLandmarks()
+        self._gaze = GazeReader(threads=1, provider="cpu")
+
+    def __call__(self, shard: Shard) -> PairLandmarks:
+        """Landmarks of every pair of a shard."""
+        actor, identity = self._landmarks(shard.actor_bgr), self._landmarks(shard.head_bgr)
+        gaze = np.full((len(shard), 2, 2), np.nan, np.float32)
+        for index in np.flatnonzero(np.isfinite(actor).all((1, 2))):
+            frame = Frame.from_bgr(np.ascontiguousarray(shard.actor_bgr[index]))
+            gaze[index] = self._gaze.still(frame, actor[index])
+        return PairLandmarks(actor, identity, gaze)
+
+    def _landmarks(self, pictures: np.ndarray) -> np.ndarray:
         missing = np.full((468, 3), np.nan, np.float32)
-        found = (find(np.ascontiguousarray(picture)) for picture in pictures)
+        found = (self._find(np.ascontiguousarray(picture)) for picture in pictures)
         return np.stack([missing if landmarks is None else landmarks for landmarks in found])
-
-    return PairLandmarks(all_of(shard.actor_bgr), all_of(shard.identity_bgr))
 
 
 def normalised(landmarks: np.ndarray) -> np.ndarray:
@@ -87,47 +92,64 @@ def normalised(landmarks: np.ndarray) -> np.ndarray:
 
 
 def make_sample(
-    shard: Shard, index: int, landmarks: PairLandmarks, identity: IdentitySurface, blender: TextureBlender
+    shard: Shard,
+    index: int,
+    landmarks: PairLandmarks,
+    identity: IdentityHead,
+    expression: ExpressionMatch,
+    drawer: TemplateDrawer,
 ) -> dict[str, np.ndarray]:
-    """One training sample, as CHANNELS lists: uint8 (160, 160[, 3]); normals and openings are the identity's."""
+    """One training sample, as `sample_format.CHANNELS` lists."""
     actor = landmarks.actor[index]
     pose = fit_pose(actor)
     to_crop = crop_transform(pose, SAMPLE_SIZE, SAMPLE_CENTIMETRES)
-    head = identity.retargeter(pose.to_head(actor))
-    points = transform_points(to_crop, pose.to_picture(surface.extend(head)))
-    raster = surface.rasterise(points, SAMPLE_SIZE)
-    drawing = surface.draw(blender.blend(identity, head), identity.uv, raster, 2 * SAMPLE_SIZE)
+    driver_head = pose.to_head(actor)
+    # At run time lids, lips and smile follow the driver's; here they are the truth's, so that the networks learn to keep
+    # what the template says of them.
+    truth = fit_pose(landmarks.identity[index]).to_head(landmarks.identity[index])
+    head = expression.control(identity.retargeter(driver_head), measures(truth))
+    fine = _FINER * SAMPLE_SIZE
+    template = drawer.draw(
+        identity, pose, head, landmarks.gaze[index], size=fine, centimetres=SAMPLE_CENTIMETRES
+    )
+    points = template.scaled_points(SAMPLE_SIZE)
     # The truth is laid under the template: where the two cannot match is left to the network to learn.
     scale, rotation, shift = similarity(landmarks.identity[index][:, :2].astype(np.float64), points[:468, :2])
     identity_to_crop = np.column_stack([scale * rotation, shift])
-    labels = shard.identity_labels[index]
+    labels = shard.head_labels[index]
 
     def warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        # Colours go on beyond the picture, as at run time; what is said about them does not.
+        border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
+        size = (SAMPLE_SIZE, SAMPLE_SIZE)
         return cv2.warpAffine(
-            np.ascontiguousarray(picture),
-            matrix,
-            (SAMPLE_SIZE, SAMPLE_SIZE),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
+            np.ascontiguousarray(picture), matrix, size, flags=cv2.INTER_LINEAR, borderMode=border
         )
 
     def labelled(wanted: tuple[int, ...], grow: int = 1) -> np.ndarray:
         mask = np.isin(labels, wanted).astype(np.uint8) * 255
         return warp(cv2.dilate(mask, np.ones((grow, grow), np.uint8)), identity_to_crop)
 
+    def shrunk(picture: np.ndarray) -> np.ndarray:
+        return _as_uint8(cv2.resize(picture, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA))
+
+    known = np.minimum(warp(np.full_like(labels, 255), identity_to_crop), 255 - labelled(_HIDING_LABELS, 5))
     eyes, mouth = labelled(_EYE_LABELS, 7), labelled(_MOUTH_LABELS, 3)
     return {
         "driver": warp(shard.actor_bgr[index], to_crop),
         "driver_person": warp(shard.actor_alpha[index], to_crop),
         "driver_skin": regions.skin(transform_points(to_crop, actor), SAMPLE_SIZE),
-        "target": warp(shard.identity_bgr[index], identity_to_crop),
+        "target": warp(shard.head_bgr[index], identity_to_crop),
+        "target_head": warp(shard.head_head_matte[index], identity_to_crop),
         "target_face": labelled(_FACE_LABELS),
+        "target_known": known,
         "target_emphasis": np.maximum(eyes, mouth // 2),
-        "template": _as_uint8(cv2.resize(drawing.bgr, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)),
-        "coverage": raster.coverage(),
-        "identity_skin": regions.skin(points, SAMPLE_SIZE),
-        "normals": _as_uint8(normals(points, raster) * 127.0 + 128.0),
-        "openings": regions.eyes_and_mouth(points, SAMPLE_SIZE),
+        "template": shrunk(template.bgr),
+        "template_alpha": shrunk(template.alpha * np.float32(255.0)),
+        "template_face": shrunk(template.face * np.float32(255.0)),
+        "identity_skin": template.skin(SAMPLE_SIZE),
+        "normals": _as_uint8(template.normals(SAMPLE_SIZE) * 127.0 + 128.0),
+        "openings": template.openings(SAMPLE_SIZE),
     }
 
 

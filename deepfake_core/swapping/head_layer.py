@@ -1,0 +1,91 @@
+"""The identity's whole head, with hair and ears: pictures of it from several sides, turned to the pose asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepfake_core.swapping.square import Square
+
+PAGE_CENTIMETRES = 42.0
+"""Side of a page on the canonical head."""
+PAGE_CENTRE = np.array([0.0, -1.5, -3.0])
+"""Point of the canonical head (cm) in the middle of every page."""
+_PROXY_CENTRE = np.array([0.0, 1.0, -3.5])
+_PROXY_RADII = np.array([8.5, 11.0, 10.0])
+"""The ellipsoid that stands for a head's shape, cm."""
+_CELLS = 32
+_SHARPNESS = np.radians(2.0)
+
+
+@dataclass(frozen=True)
+class HeadPages:
+    """Pictures of a head in flat light."""
+
+    pictures: np.ndarray
+    """uint8 (K, P, P, 4): BGR, continued smoothly beyond the head, and the head's matte; the head upright."""
+    rotations: np.ndarray
+    """float32 (K, 3, 3): canonical head to camera, without roll."""
+
+
+
+
+def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
+    """The one or two pages seen from about the same side, and their shares; continuous in the pose.
+
+    rotation: float (3, 3), canonical head to camera.
+    """
+    cosines = pages.rotations[:, 2] @ rotation[2]
+    angles = np.arccos(np.clip(cosines, -1.0, 1.0))
+    weights = 1.0 / (angles + _SHARPNESS)
+    order = np.argsort(-weights)[:3]
+    # Less the third's weight: where second and third change places, both have none.
+    kept = weights[order[:2]] - (weights[order[2]] if len(order) == 3 else 0.0)
+    kept = np.maximum(kept, 1e-9) / np.maximum(kept, 1e-9).sum()
+    return [(int(page), float(share)) for page, share in zip(order[:2], kept, strict=True) if share > 0.01]
+
+
+def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.ndarray, np.ndarray]:
+    """The head turned to a pose: uint8 (S, S, 3) BGR and its matte float32 (S, S), 0..1.
+
+    rotation: float (3, 3), canonical head to camera, without roll, as `square` is. Each page is laid over an ellipsoid
+    and seen from the new side; what stands out beyond the ellipsoid (hair, ears) lies in the plane through its outline.
+    """
+    points = _on_proxy(rotation, square)
+    side = pages.pictures.shape[1]
+    drawn, shares = [], []
+    for page, share in nearest(pages, rotation):
+        placed = (points - PAGE_CENTRE) @ pages.rotations[page, :2].T * (side / PAGE_CENTIMETRES)
+        x, y = (side - 1) / 2 + placed[..., 0], (side - 1) / 2 - placed[..., 1]
+        maps = _enlarged(x, square.size), _enlarged(y, square.size)
+        drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
+        shares.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(share / 255.0))
+    if len(drawn) == 1:
+        return np.ascontiguousarray(drawn[0][..., :3]), shares[0]
+    blended = cv2.blendLinear(drawn[0], drawn[1], shares[0], shares[1])
+    return cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR), shares[0] + shares[1]
+
+
+def _on_proxy(rotation: np.ndarray, square: Square) -> np.ndarray:
+    """Where on the ellipsoid the points of a coarse grid lie: (33, 33, 3), cm of the canonical head."""
+    # The points that `_enlarged` takes them for.
+    cell = -(-square.size // _CELLS)
+    pixels = np.arange(_CELLS + 1) * cell + ((cell - 1) / 2 - (cell - 1) // 2)
+    across, up = square.to_camera(*np.meshgrid(pixels, pixels))
+    origin = across[..., None] * rotation[0] + up[..., None] * rotation[1]
+    start = (origin - _PROXY_CENTRE) / _PROXY_RADII
+    along = rotation[2] / _PROXY_RADII
+    a, b, c = along @ along, start @ along, (start**2).sum(-1) - 1.0
+    depth = (np.sqrt(np.maximum(b * b - a * c, 0.0)) - b) / a
+    return origin + depth[..., None] * rotation[2]
+
+
+def _enlarged(grid: np.ndarray, size: int) -> np.ndarray:
+    """A coarse grid linearly enlarged: float32 (size, size)."""
+    # cv2.resize takes the grid's points for middles of cells, so the grid is given a rim that is cut off again.
+    cell = -(-size // (len(grid) - 1))
+    wide = cv2.resize(grid.astype(np.float32), (cell * len(grid),) * 2, interpolation=cv2.INTER_LINEAR)
+    first = (cell - 1) // 2
+    return np.ascontiguousarray(wide[first : first + size, first : first + size])

@@ -1,0 +1,132 @@
+"""The template: the identity drawn at the driver's pose and expression from its pictures alone.
+
+It is what the networks are given and what stands in for them. Run time and training both draw it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepfake_core.swapping import eyes, head_layer, light, mouth, regions, surface
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES, Pose
+from deepfake_core.swapping.identity_head import IdentityHead, TextureBlender
+from deepfake_core.swapping.square import Square, face_square, head_square, upright
+
+RASTER_PER_CENTIMETRE = 96 / CROP_CENTIMETRES
+_LIGHT_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Template:
+    """A drawn identity under flat light."""
+
+    bgr: np.ndarray
+    """uint8 (S, S, 3); undefined where `alpha` is 0."""
+    alpha: np.ndarray
+    """float32 (S, S), 0..1: how much of each pixel the head covers."""
+    face: np.ndarray
+    """float32 (S, S), 0..1: how much of that is the face's surface, not under hair."""
+    square: Square
+    points: np.ndarray
+    """float64 (504, 3): the identity's mesh, px of the face's crop."""
+    raster: surface.Raster
+
+    def scaled_points(self, size: int) -> np.ndarray:
+        """The mesh (504, 3) in px of the face's crop when that is `size` px wide."""
+        factor = size / self.square.side
+        moved = self.points * factor
+        moved[:, :2] += 0.5 * factor - 0.5
+        return moved
+
+    def skin(self, size: int) -> np.ndarray:
+        """Where its light can be measured: uint8 (size, size), see `regions.skin`."""
+        return regions.skin(self.scaled_points(size), size)
+
+    def openings(self, size: int) -> np.ndarray:
+        """What lids and lips leave open: uint8 (size, size), see `regions.eyes_and_mouth`."""
+        return regions.eyes_and_mouth(self.scaled_points(size), size)
+
+    def normals(self, size: int) -> np.ndarray:
+        """Unit normals of the face in camera axes, float32 (size, size, 3), 0 off it."""
+        coarse = self.raster.interpolate(surface.vertex_normals(self.points * np.array([1.0, -1.0, -1.0])))
+        return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+
+    def reflectance(self) -> np.ndarray:
+        """The template without the light that it was drawn in: float32 (S, S, 3), 0..2, 1 where nothing is drawn."""
+        face = self.square.face
+        size = (_LIGHT_SIZE, _LIGHT_SIZE)
+        small = cv2.resize(self.bgr[face], size, interpolation=cv2.INTER_AREA)
+        shown = cv2.resize(self.face[face], size, interpolation=cv2.INTER_AREA)
+        measured = light.measure(small, self.skin(_LIGHT_SIZE).astype(np.float32) * (shown / 255.0))
+        return premultiplied(light.reflectance(self.bgr, spread(measured, self.square)), self.alpha)
+
+
+def premultiplied(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Reflectance float32 (S, S, 3) drawn over plain 1 with alpha float32 (S, S), in place."""
+    reflectance -= 1.0
+    reflectance *= cv2.merge([alpha] * 3)
+    reflectance += 1.0
+    return reflectance
+
+
+def spread(measured: np.ndarray, square: Square) -> np.ndarray:
+    """A light measured on the face's crop, as a picture float32 (S, S, 3) of the whole square."""
+    fine = light.enlarge(measured, square.side)
+    if square.size == square.side:
+        return fine
+    rest = square.size - square.side
+    return cv2.copyMakeBorder(
+        fine, square.top, rest - square.top, square.left, rest - square.left, cv2.BORDER_REPLICATE
+    )
+
+
+class TemplateDrawer:
+    """Draws templates; its buffers serve one thread."""
+
+    def __init__(self) -> None:
+        self._blender = TextureBlender()
+
+    def draw(
+        self,
+        identity: IdentityHead,
+        pose: Pose,
+        head: np.ndarray,
+        gaze: np.ndarray | None,
+        *,
+        size: int,
+        head_mode: bool = False,
+        centimetres: float = CROP_CENTIMETRES,
+    ) -> Template:
+        """Draw the identity's landmarks (468, 3), cm of the canonical head, at the driver's pose.
+
+        gaze: see `eyes.draw`. size: side of the face's crop, px, which is `centimetres` wide; in head mode the whole
+        head is drawn around it.
+        """
+        rotation = upright(pose)
+        square = head_square(rotation, size) if head_mode else face_square(rotation, size, centimetres)
+        shares = identity.shares(head)
+        mesh = surface.extend(head) @ rotation.T
+        crop = face_square(rotation, size, square.centimetres)
+        points = np.column_stack([crop.to_pixels(mesh), mesh[:, 2] * (-size / square.centimetres)])
+        coarse = round(RASTER_PER_CENTIMETRE * square.centimetres)
+        factor = coarse / size
+        small = points * factor
+        small[:, :2] += 0.5 * factor - 0.5
+        raster = surface.rasterise(small, coarse)
+        drawn, face = surface.draw(self._blender.blend(identity, shares), identity.uv, raster, size)
+        eyes.draw(drawn, identity.eyeballs, head, gaze, rotation, crop, shares[:2])
+        mouth.draw(drawn, identity.mouth, head, rotation, crop)
+
+        behind, alpha = head_layer.draw(identity.head, rotation, square)
+        inner = square.face
+        rest = alpha[inner] * (1.0 - face)
+        behind[inner] = cv2.blendLinear(behind[inner], drawn, rest, face)
+        alpha[inner] = rest + face
+        whole = face
+        if square.size != size:
+            whole = np.zeros((square.size, square.size), np.float32)
+            whole[inner] = face
+        return Template(behind, alpha, whole, square, points, raster)

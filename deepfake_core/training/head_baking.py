@@ -1,0 +1,207 @@
+"""Baking what lies beside the face's skin: irises, teeth, and pages of the whole head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from deepfake_core.swapping import eyes, head_layer, mouth, square
+from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose
+from deepfake_core.training.baking import View, fill_gaps
+
+HEAD_PAGE_SIZE = 448
+_IRIS_SIZE = 64
+_TEETH_SIZE = 48
+_CROP_SIZE = 1024
+_LID_DEPTH = 0.1
+_TEETH_DEPTH = 0.7
+_LASH = 40.0
+"""Levels from the colour that is usual at its distance from the iris's middle."""
+_LEAST_CONTRAST = 25.0
+"""Levels between teeth and what is behind them, below which no teeth are seen."""
+
+
+def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.HeadPages:
+    """Pages of the whole head from views with a matte."""
+    pictures, rotations = [], []
+    for view in views:
+        assert view.matte is not None  # the caller chose views of the whole head
+        pose = fit_pose(view.landmarks)
+        to_page = _page_transform(pose, size)
+        matte = cv2.warpAffine(view.matte, to_page, (size, size), flags=cv2.INTER_LINEAR)
+        bgr = cv2.warpAffine(view.bgr, to_page, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # The background must not shine through where the matte is soft.
+        inner = np.clip((matte.astype(np.float32) / 255.0 - 0.8) / 0.2, 0.0, 1.0)
+        continued = fill_gaps(bgr.astype(np.float32) * inner[..., None], inner)
+        pictures.append(np.dstack([continued, matte]))
+        rotations.append(square.upright(pose))
+    return head_layer.HeadPages(np.stack(pictures), np.stack(rotations).astype(np.float32))
+
+
+def _page_transform(pose: Pose, size: int) -> np.ndarray:
+    matrix = crop_transform(pose, size, head_layer.PAGE_CENTIMETRES)
+    centre = pose.to_picture(head_layer.PAGE_CENTRE[None])[0, :2]
+    matrix[:, 2] = (size - 1) / 2 - matrix[:, :2] @ centre
+    return matrix
+
+
+def _upright_crop(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, square.Square]:
+    """A view's face as a fine upright picture, the landmarks in cm, the pose's rotation without roll, the square."""
+    pose = fit_pose(view.landmarks)
+    to_crop = crop_transform(pose, _CROP_SIZE)
+    picture = cv2.warpAffine(view.bgr, to_crop, (_CROP_SIZE, _CROP_SIZE), flags=cv2.INTER_CUBIC)
+    rotation = square.upright(pose)
+    return picture, pose.to_head(view.landmarks.astype(np.float64)), rotation, square.face_square(rotation, _CROP_SIZE)
+
+
+def eyeballs(view: View) -> eyes.Eyeballs:
+    """Both eyes of a view that looks straight ahead: one picture of an iris made of both."""
+    assert view.iris is not None  # the caller chose a view whose eyes were read
+    pose = fit_pose(view.landmarks)
+    picture, head, rotation, crop = _upright_crop(view)
+    to_crop = crop_transform(pose, _CROP_SIZE)
+    irises = view.iris @ to_crop[:, :2].T + to_crop[:, 2]
+    step = crop.centimetres / crop.side
+    pixels = float(np.linalg.norm(irises[:, 1:] - irises[:, :1], axis=-1).mean())
+    centres = [_pupil(picture, irises[eye, 0], pixels) for eye in range(2)]
+    radius = float(np.mean([_rim(picture, centre, pixels) for centre in centres])) * step
+    offsets = np.zeros((2, 3))
+    for eye, lids in enumerate(([159, 145], [386, 374])):
+        depth = head[lids, 2].mean() - _LID_DEPTH
+        across, up = crop.to_camera(*centres[eye])
+        seen = np.array([across, up]) - rotation[:2, 2] * depth
+        place = np.append(np.linalg.solve(rotation[:2, :2], seen), depth)
+        offsets[eye] = place - (0.0, 0.0, eyes.RADIUS) - head[eyes.CORNERS[eye]].mean(0)
+
+    plain = eyes.Eyeballs(
+        np.zeros((_IRIS_SIZE, _IRIS_SIZE, 4), np.uint8),
+        np.array([radius], np.float32),
+        offsets.astype(np.float32),
+    )
+    total = np.zeros((_IRIS_SIZE, _IRIS_SIZE, 3), np.float32)
+    mass = np.zeros((_IRIS_SIZE, _IRIS_SIZE), np.float32)
+    for eye in range(2):
+        between = np.zeros(picture.shape[:2], np.uint8)
+        cv2.fillPoly(between, [np.round(crop.to_pixels(head[eyes.LOOPS[eye]] @ rotation.T)).astype(np.int32)], 255)
+        # Lashes and the lids' shadow stay out.
+        between = cv2.erode(between, np.ones((9, 9), np.uint8))
+        to_crop = eyes.iris_transform(plain, eye, head, np.zeros(2), rotation, crop)
+        flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
+        size = (_IRIS_SIZE, _IRIS_SIZE)
+        seen = cv2.warpAffine(between, to_crop, size, flags=flags).astype(np.float32) / 255.0
+        total += cv2.warpAffine(picture, to_crop, size, flags=flags).astype(np.float32) * seen[..., None]
+        mass += seen
+    iris = _completed(total, mass)
+    return eyes.Eyeballs(iris, plain.iris_radius, plain.offsets)
+
+
+def _pupil(picture: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+    """The middle (2,) of the dark around `centre`, px: the network is off by up to a fifth of a radius."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    y, x = np.mgrid[: grey.shape[0], : grey.shape[1]]
+    place = centre.astype(np.float64)
+    for _ in range(4):
+        near = np.hypot(x - place[0], y - place[1]) < 0.6 * radius
+        darkness = np.clip(np.median(grey[near]) - grey, 0.0, None) * near
+        total = darkness.sum()
+        if total < 1.0:
+            break
+        place = np.array([(x * darkness).sum(), (y * darkness).sum()]) / total
+    return place
+
+
+def _rim(picture: np.ndarray, centre: np.ndarray, radius: float) -> float:
+    """The iris's radius, px: where the picture brightens most to both sides, near the radius that the network gave."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), 1.0)
+    distances = np.linspace(0.8, 1.35, 56, dtype=np.float32) * np.float32(radius)
+    angles = np.radians(np.concatenate([np.arange(-25, 26, 5), np.arange(155, 206, 5)])).astype(np.float32)
+    x = centre[0] + np.cos(angles)[:, None] * distances
+    y = centre[1] + np.sin(angles)[:, None] * distances
+    seen = cv2.remap(grey, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR).astype(np.float32)
+    brightening = cv2.blur(np.diff(np.median(seen, axis=0))[None], (7, 1))[0]
+    return float(distances[int(np.argmax(brightening))])
+
+
+def _completed(total: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """The iris uint8 (I, I, 4): what the lids hid has the colour that is usual at its distance from the middle."""
+    side = mass.shape[0]
+    place = np.arange(side) - (side - 1) / 2
+    distance = np.hypot(*np.meshgrid(place, place))
+    known = mass > 0.5
+    colour = total / np.maximum(mass, 1e-6)[..., None]
+    rings = np.arange(int(distance.max()) + 2)
+    usual = np.zeros((len(rings), 3), np.float32)
+    for ring in rings:
+        chosen = known & (np.abs(distance - ring) < 1.0)
+        usual[ring] = np.median(colour[chosen], axis=0) if chosen.any() else usual[max(ring - 1, 0)]
+    whole = np.stack([np.interp(distance, rings, usual[:, channel]) for channel in range(3)], axis=-1)
+    # A lash before the iris is far from what is usual.
+    known &= np.abs(colour - whole).max(-1) < _LASH
+    sure = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0)[..., None] * known[..., None]
+    bgr = whole + sure * (colour - whole)
+    radius = side / (2 * eyes.PATCH_REACH)
+    matte = np.clip((1.12 - distance / radius) / 0.14, 0.0, 1.0) * 255.0
+    return np.clip(np.round(np.dstack([bgr, matte])), 0, 255).astype(np.uint8)
+
+
+def open_mouth(view: View) -> mouth.Mouth:
+    """Teeth and cavity from a view with the mouth wide open."""
+    picture, head, rotation, crop = _upright_crop(view)
+    inside = np.zeros(picture.shape[:2], np.uint8)
+    cv2.fillPoly(inside, [np.round(crop.to_pixels(head[mouth.LOOP] @ rotation.T)).astype(np.int32)], 255)
+    inside = cv2.erode(inside, np.ones((7, 7), np.uint8))
+    lips = head[[13, 14]]
+    middle = crop.to_pixels((lips.mean(0) @ rotation.T)[None])[0, 1]
+    down = np.arange(picture.shape[0])[:, None] > middle
+    rows, places, cavity = [], [], []
+    for row, lip in enumerate(lips):
+        half = (inside > 0) & (down if row else ~down)
+        bright = _bright(picture[..., 0], half)
+        place = np.array([lips[:, 0].mean(), lip[1], lips[:, 2].mean() - _TEETH_DEPTH])
+        rows.append(_teeth(picture, bright, place, rotation, crop, upper=row == 0))
+        places.append(place - (mouth.chin(head) if row else 0.0))
+        dark = half & ~bright
+        cavity.append(np.median(picture[dark], axis=0) if dark.any() else np.zeros(3))
+    return mouth.Mouth(np.stack(rows), np.array(places, np.float32), np.array(cavity, np.float32))
+
+
+def _bright(blue: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """The teeth in one half of an opening: bright in blue, as lips, gums and tongue and the dark behind are not."""
+    if not half.any():
+        return half
+    threshold, _ = cv2.threshold(blue[half].reshape(-1, 1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    bright = half & (blue > threshold)
+    dark = half & ~bright
+    if not bright.any() or not dark.any() or blue[bright].mean() - blue[dark].mean() < _LEAST_CONTRAST:
+        return np.zeros_like(half)
+    return bright
+
+
+def _teeth(
+    picture: np.ndarray,
+    teeth: np.ndarray,
+    place: np.ndarray,
+    rotation: np.ndarray,
+    crop: square.Square,
+    *,
+    upper: bool,
+) -> np.ndarray:
+    """One row of teeth, uint8 (M, 2M, 4); it goes on beneath the lip that hides its end."""
+    height, width = _TEETH_SIZE, 2 * _TEETH_SIZE
+    step = mouth.PATCH_CENTIMETRES[1] / height
+    x, y = np.meshgrid((np.arange(width) - (width - 1) / 2) * step, ((height - 1) / 2 - np.arange(height)) * step)
+    points = np.stack([x, y, -mouth.ARCH * x**2], axis=-1) + place
+    pixels = crop.to_pixels((points @ rotation.T).reshape(-1, 3)).reshape(height, width, 2).astype(np.float32)
+    maps = np.ascontiguousarray(pixels[..., 0]), np.ascontiguousarray(pixels[..., 1])
+    colour = cv2.remap(picture, *maps, cv2.INTER_AREA).astype(np.float32)
+    known = cv2.remap(teeth.astype(np.float32), *maps, cv2.INTER_LINEAR)
+    sure = (known > 0.7).astype(np.float32)
+    bgr = fill_gaps(colour * sure[..., None], sure)
+    matte = cv2.morphologyEx(known, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8))
+    matte = cv2.morphologyEx(matte, cv2.MORPH_OPEN, np.ones((3, 5), np.uint8))
+    matte = np.maximum.accumulate(matte[::-1])[::-1] if upper else np.maximum.accumulate(matte)
+    matte = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, np.ones((1, 21), np.uint8))
+    matte = cv2.GaussianBlur(matte, (0, 0), 0.7) * 255.0
+    return np.dstack([bgr, np.clip(np.round(matte), 0, 255).astype(np.uint8)])
