@@ -87,14 +87,17 @@ class Pipeline:
         library: Library | None = None,
         threads: int = 2,
         provider: str = "auto",
+        template_only: bool = False,
     ) -> None:
         """Keep the arguments; no network is opened before `load`.
 
         threads: threads of each network; provider: an ONNX Runtime provider's short name, or "auto".
+        template_only: draw identities without the swap's networks, to see what these add.
         """
         self._library = library or Library()
         self._threads = threads
         self._provider = provider
+        self._template_only = template_only
         self._settings = settings or Settings()
         self._pending: Settings | None = None
         self._pending_lock = threading.Lock()
@@ -215,6 +218,7 @@ class Pipeline:
                 face.landmarks,
                 self._decoder,
                 resolution=self._governor.resolution(settings.quality),
+                template_only=self._template_only,
                 driver_id=face.track_id,
             )
             for face in chosen

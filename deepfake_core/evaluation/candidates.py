@@ -51,9 +51,15 @@ class Candidate(Protocol):
 class LiveFilter:
     """The product: its pipeline with its default settings, at the best quality whatever the time."""
 
+    template_only = False
+
     def __init__(self, identity: str) -> None:
         self._pipeline = Pipeline(
-            Settings(identity=identity, quality=Quality.BEST), library=Library(), threads=1, provider="cpu"
+            Settings(identity=identity, quality=Quality.BEST),
+            library=Library(),
+            threads=1,
+            provider="cpu",
+            template_only=self.template_only,
         )
         self._pipeline.load()
         if self._pipeline.status().last_error:
@@ -64,6 +70,12 @@ class LiveFilter:
         before = self._pipeline.status().frames_swapped
         self._pipeline.process(frame)
         return self._pipeline.status().frames_swapped > before
+
+
+class Template(LiveFilter):
+    """The product without the swap's networks: the identity drawn from its pictures alone, what they must beat."""
+
+    template_only = True
 
 
 class NoSwap:
@@ -172,6 +184,7 @@ class Composite(_PastedFace):
 
 CANDIDATES: dict[str, Callable[[str], Candidate]] = {
     "filter": LiveFilter,
+    "template": Template,
     "none": NoSwap,
     "portrait": WarpedPortrait,
     "composite": Composite,

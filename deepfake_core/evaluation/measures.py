@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from deepfake_core.evaluation.parsing import f1
-from deepfake_core.synthetic.labels import Label
+from deepfake_core.parsing.classes import Label
 
 Columns = dict[str, np.ndarray]
 
@@ -71,6 +71,11 @@ MEASURES = (
     Measure("coverage", "share", "higher", "frames", mean("coverage")),
     Measure("psnr_face", "dB", "higher", "frames", mean("psnr_face")),
     Measure("ssim_face", "", "higher", "frames", mean("ssim_face")),
+    *(
+        Measure(f"{name}_face_light_normalised", unit, "higher", "frames", mean(f"{name}_face_light_normalised"))
+        for name, unit in (("ssim", ""), ("psnr", "dB"))
+    ),
+    Measure("gradient_energy_ratio", "of truth", "near 1", "frames", ratio("gradients", "true_gradients")),
     Measure("perceptual_face", "NLPD", "lower", "frames", mean("perceptual_face")),
     Measure("sharpness_ratio", "of truth", "near 1", "frames", mean("sharpness_ratio")),
     Measure("delta_e_face", "ΔE00", "lower", "frames", mean("delta_e_face")),

@@ -59,6 +59,13 @@ def sharpness_ratio(output: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> 
     return float(energies[0] / energies[1]) if energies[1] else float("nan")
 
 
+def gradients(bgr: np.ndarray, mask: np.ndarray) -> float:
+    """Absolute differences of neighbouring pixels inside `mask`, summed; uint8 (H, W, 3), bool (H, W)."""
+    values = bgr.astype(np.int32)
+    across, down = np.abs(np.diff(values, axis=1)), np.abs(np.diff(values, axis=0))
+    return float(across[mask[:, 1:] & mask[:, :-1]].sum() + down[mask[1:] & mask[:-1]].sum())
+
+
 def mean_over(values: np.ndarray, mask: np.ndarray) -> float:
     """Mean of `values` where the bool `mask` is set; NaN where it is empty."""
     return float(values[mask].mean()) if mask.any() else float("nan")

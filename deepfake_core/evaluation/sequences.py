@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepfake_core.evaluation import expression, picture
+from deepfake_core.evaluation import expression, light_free, picture
 from deepfake_core.evaluation.benchmark import Benchmark, Truth
 from deepfake_core.evaluation.candidates import CANDIDATES, Candidate, Sample
 from deepfake_core.evaluation.embedding import FaceEmbedder, resemblance
@@ -114,6 +114,7 @@ def _pictures(outputs: np.ndarray, arrays: Arrays, truth: Truth) -> Columns:
                 "flicker": np.nan
                 if previous is None
                 else picture.mean_over(np.abs(residual - previous).mean(2), where.face),
+                **light_free.compare(output, target, where.face, arrays[f"{truth}_points"][k]),
             }
         )
         previous = residual

@@ -1,0 +1,180 @@
+"""The live filter on films of real drivers: whether its output moves as they do, and whom it looks like."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from deepfake_core.evaluation import movement
+from deepfake_core.evaluation.candidates import CANDIDATES, Sample
+from deepfake_core.evaluation.embedding import FaceEmbedder
+from deepfake_core.evaluation.errors import EvaluationError
+from deepfake_core.evaluation.gallery import Gallery
+from deepfake_core.evaluation.movement import LEAST, Readings
+from deepfake_core.frame import Frame
+
+ENDINGS = (".mkv", ".mp4", ".mov", ".webm", ".avi", ".gif", ".jpg", ".jpeg", ".png")
+BLIND = ("filter", "template", "none")
+"""The candidates that look at no truth."""
+FRAME_NS = 33_333_333
+MOST_FRAMES = 900
+MOST_PIXELS = 4096 * 2304
+RETRIEVAL_EVERY = 5
+_NO_TRUTH = Sample(*(np.zeros((0, 0), np.uint8),) * 4)
+KEYS = (*(f"{name}_r" for name in LEAST), "jerk_ratio", "shape_leak_r", "identity_retrieval")
+
+
+class FootageUnreadable(EvaluationError):
+    """A folder or a film of drivers cannot be read."""
+
+
+@dataclass(frozen=True)
+class ClipScore:
+    """One driver's film with one identity."""
+
+    clip: str
+    identity: str
+    frames: int
+    swapped: float
+    """Share of the frames that show a swap."""
+    driver: Readings
+    output: Readings
+    found: np.ndarray
+    """bool: of the frames looked at, whether the chosen identity was the nearest of the gallery."""
+
+    def figures(self) -> dict[str, float]:
+        """The keys of `KEYS`, for this film alone; NaN where it says nothing."""
+        return _figures([self])
+
+
+def clips(folder: Path) -> list[Path]:
+    """The films and pictures of a folder, by name; raises FootageUnreadable."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise FootageUnreadable(f"{folder} is no folder of films that can be read ({error}).") from error
+    if not found:
+        raise FootageUnreadable(f"{folder} holds no film or picture ({', '.join(ENDINGS)}): give another folder.")
+    return found
+
+
+def frames(path: Path) -> list[np.ndarray]:
+    """The film's frames, uint8 (H, W, 3) BGR, at most 900; raises FootageUnreadable."""
+    video = cv2.VideoCapture(str(path))
+    every: list[np.ndarray] = []
+    while len(every) < MOST_FRAMES:
+        there, frame = video.read()
+        if not there:
+            break
+        if frame.shape[0] * frame.shape[1] > MOST_PIXELS:
+            raise FootageUnreadable(f"{path} is larger than {MOST_PIXELS} px: make it smaller.")
+        # The filter's formats halve colour: odd sides lose a line.
+        every.append(np.ascontiguousarray(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2]))
+    video.release()
+    if not every:
+        raise FootageUnreadable(f"{path} holds no frame that can be decoded; take it out of the folder.")
+    return every
+
+
+def score_clip(path: Path, candidate: str, identity: str, gallery: Gallery) -> ClipScore:
+    """Run and measure one film; raises EvaluationError.
+
+    The filter sees the film once backwards before it is measured: it has then known its driver for as long as the
+    film is, as in any use but these few seconds.
+    """
+    film = frames(path)
+    swap = CANDIDATES[candidate](identity)
+    embed = FaceEmbedder()
+    readers = movement.MovementReader(), movement.MovementReader()
+    swapped, found = 0, []
+    clock = 0
+    for bgr in reversed(film[1:]):
+        clock += FRAME_NS
+        swap(Frame.from_bgr(bgr.copy(), clock), _NO_TRUTH)
+    for k, bgr in enumerate(film):
+        clock += FRAME_NS
+        output = Frame.from_bgr(bgr.copy(), clock)
+        shown = swap(output, _NO_TRUTH)
+        swapped += shown
+        readers[0].read(bgr, clock)
+        seen = output.to_bgr() if shown else np.zeros_like(bgr)
+        readers[1].read(seen, clock)
+        landmarks = readers[1].last
+        if k % RETRIEVAL_EVERY == 0 and shown:
+            found.append(landmarks is not None and gallery.nearest(embed(seen, landmarks)) == identity)
+    return ClipScore(
+        path.name,
+        identity,
+        len(film),
+        swapped / len(film),
+        readers[0].readings(),
+        readers[1].readings(),
+        np.array(found, np.bool_),
+    )
+
+
+def score(
+    paths: list[Path],
+    candidate: str,
+    identities: list[str],
+    gallery: Gallery,
+    *,
+    processes: int,
+    advance: Callable[[], None] = lambda: None,
+) -> list[ClipScore]:
+    """Run and measure every film with every identity; `advance` is called after each. Raises EvaluationError."""
+    work = [(path, candidate, identity, gallery) for identity in identities for path in paths]
+    scores = []
+    for result in _mapped(work, processes):
+        scores.append(result)
+        advance()
+    return scores
+
+
+def _mapped(work: list[Any], processes: int) -> Iterator[ClipScore]:
+    if processes == 1:
+        yield from map(_score, work)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes, cv2.setNumThreads, (1,)) as pool:
+        yield from pool.imap(_score, work)
+
+
+def _score(work: tuple[Path, str, str, Gallery]) -> ClipScore:
+    return score_clip(*work)
+
+
+def overall(scores: list[ClipScore]) -> dict[str, float]:
+    """The keys of `KEYS`: the mean over the identities of what each has over all films."""
+    each = list(by_identity(scores).values())
+    return {key: _mean([figures[key] for figures in each]) for key in each[0]}
+
+
+def by_identity(scores: list[ClipScore]) -> dict[str, dict[str, float]]:
+    """The same for each identity."""
+    names = dict.fromkeys(one.identity for one in scores)
+    return {name: _figures([one for one in scores if one.identity == name]) for name in names}
+
+
+def _figures(scores: list[ClipScore]) -> dict[str, float]:
+    pairs = [(one.driver, one.output) for one in scores]
+    figures = {f"{name}_r": movement.agreement(pairs, name) for name in LEAST}
+    leaks = movement.shape_leak(pairs)
+    found = np.concatenate([one.found for one in scores])
+    return figures | {
+        "jerk_ratio": movement.jerk(pairs),
+        "shape_leak_r": _mean(list(leaks.values())),
+        **{f"shape_leak_{name}_r": value for name, value in leaks.items()},
+        "identity_retrieval": float(found.mean()) if len(found) else float("nan"),
+        "swapped": float(np.average([one.swapped for one in scores], weights=[one.frames for one in scores])),
+    }
+
+
+def _mean(values: list[float]) -> float:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else float("nan")

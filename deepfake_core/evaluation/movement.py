@@ -1,0 +1,131 @@
+"""What a face does in a picture, read by the same eyes in driver and output, and how well the two agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepfake_core.evaluation.expression import FaceReader, interocular_distance
+from deepfake_core.frame import Frame
+from deepfake_core.swapping.alignment import Pose, fit_pose
+from deepfake_core.swapping.expression import measures
+from deepfake_core.swapping.gaze import GazeReader
+
+LEAST = {
+    "mouth": 0.02,
+    "smile": 0.05,
+    "eye_left": 0.025,
+    "eye_right": 0.025,
+    "gaze": 4.0,
+    "yaw": 3.0,
+    "pitch": 3.0,
+}
+"""What is compared, and the standard deviation that a driver's readings need for it to have moved: openings in widths
+of mouth or eye, the smile in cm, degrees. About three times the noise of the readings of a face that keeps still."""
+SHAPES = ("nose_length", "nose_width", "chin_length", "eye_distance")
+_LEAST_FRAMES = 15
+_CALM_YAW, _CALM_MOUTH = 25.0, 0.1
+_SHAPE_ENDS = (([168], [1]), ([98], [327]), ([17], [152]), ([33, 133], [362, 263]))
+Readings = dict[str, np.ndarray]
+"""Float64 (F,) for each name in `LEAST` and `SHAPES`, NaN where it cannot be read, and `landmarks` (F, 468, 3), px."""
+
+
+class MovementReader:
+    """Reads the frames of one clip, in order."""
+
+    def __init__(self) -> None:
+        self._find = FaceReader()
+        self._gaze = GazeReader(threads=1, provider="cpu")
+        self._rows: list[dict[str, np.ndarray | float]] = []
+
+    def read(self, bgr: np.ndarray, timestamp_ns: int) -> None:
+        """Read one more frame, uint8 (H, W, 3) BGR."""
+        landmarks = self._find(bgr, timestamp_ns)
+        row: dict[str, np.ndarray | float] = dict.fromkeys([*LEAST, *SHAPES], float("nan"))
+        row["landmarks"] = np.full((468, 3), np.nan) if landmarks is None else landmarks
+        if landmarks is not None:
+            pose = fit_pose(landmarks)
+            row |= _expression(pose, landmarks)
+            row["gaze"] = float(self._gaze.still(Frame.from_bgr(bgr), landmarks, pose)[0, 0])
+        self._rows.append(row)
+
+    @property
+    def last(self) -> np.ndarray | None:
+        """Landmarks (468, 3), px, of the last frame read; None where it shows no face."""
+        landmarks = np.asarray(self._rows[-1]["landmarks"])
+        return landmarks if np.isfinite(landmarks).all() else None
+
+    def readings(self) -> Readings:
+        """Of all frames so far."""
+        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+
+
+def _expression(pose: Pose, landmarks: np.ndarray) -> dict[str, np.ndarray | float]:
+    head = pose.to_head(landmarks)
+    right, left, mouth, smile = measures(head)
+    shape = [float(np.linalg.norm(head[a].mean(0) - head[b].mean(0))) for a, b in _SHAPE_ENDS]
+    return {
+        "mouth": mouth,
+        "smile": smile,
+        "eye_left": left,
+        "eye_right": right,
+        "yaw": pose.yaw_degrees,
+        "pitch": pose.pitch_degrees,
+        **dict(zip(SHAPES, shape, strict=True)),
+    }
+
+
+def moved(driver: Readings, output: Readings, name: str) -> np.ndarray:
+    """The frames bool (F,) in which `name` can be compared; none of them where the driver hardly moves that part."""
+    both = np.isfinite(driver[name]) & np.isfinite(output[name])
+    return both & (both.sum() >= _LEAST_FRAMES and driver[name][both].std() >= LEAST[name])
+
+
+def agreement(clips: Sequence[tuple[Readings, Readings]], name: str) -> float:
+    """Correlation of output with driver over all clips in which the driver moves; NaN where none does.
+
+    Each clip is taken against its own means: what differs between people is no movement.
+    """
+    columns: list[np.ndarray] = []
+    for driver, output in clips:
+        rows = moved(driver, output, name)
+        if rows.any():
+            pair = np.stack([driver[name][rows], output[name][rows]])
+            columns.append(pair - pair.mean(1, keepdims=True))
+    return _correlation(*np.concatenate(columns, axis=1)) if columns else float("nan")
+
+
+def jerk(clips: Sequence[tuple[Readings, Readings]]) -> float:
+    """Mean second difference of the output's landmarks over that of the driver's, each in its own eye distance."""
+    bends = np.zeros(2)
+    for pair in clips:
+        found = [side["landmarks"] for side in pair]
+        second = np.stack([np.linalg.norm((f[:-2] - 2 * f[1:-1] + f[2:])[..., :2], axis=-1).mean(1) for f in found])
+        unit = np.array([[interocular_distance(face) for face in f[1:-1]] for f in found])
+        bend = second / unit
+        bends += bend[:, np.isfinite(bend).all(0)].sum(1)
+    return float(bends[1] / bends[0]) if bends[0] else float("nan")
+
+
+def shape_leak(clips: Sequence[tuple[Readings, Readings]]) -> dict[str, float]:
+    """Correlation over clips of the output's lengths with the driver's, for each of `SHAPES`; NaN for under 5 clips.
+
+    A clip's length is the median over its calm frames: frontal, lips together.
+    """
+    rows = []
+    for driver, output in clips:
+        calm = (np.abs(driver["yaw"]) < _CALM_YAW) & (driver["mouth"] < _CALM_MOUTH) & np.isfinite(output["yaw"])
+        if calm.any():
+            rows.append([[np.median(side[name][calm]) for name in SHAPES] for side in (driver, output)])
+    if len(rows) < 5:
+        return dict.fromkeys(SHAPES, float("nan"))
+    table = np.array(rows)
+    return {name: _correlation(table[:, 0, k], table[:, 1, k]) for k, name in enumerate(SHAPES)}
+
+
+def _correlation(driver: np.ndarray, output: np.ndarray) -> float:
+    """NaN where either stands still."""
+    if driver.std() < 1e-9 or output.std() < 1e-9:
+        return float("nan")
+    return float(np.corrcoef(driver, output)[0, 1])
