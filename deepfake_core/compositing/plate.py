@@ -33,7 +33,10 @@ _CUT_LEVELS = 30
 _MOVED_CELLS = 0.35
 """Shift of the background against the plate, in cells, that lasts for `_MOVED_FRAMES`: the camera moved."""
 _MOVED_FRAMES = 4
-_GAIN_RATE = 0.5
+_STEP = 0.008
+"""Relative change of the light that is followed at once, so that what is seen does not learn what the gain must do."""
+_CALM = 0.1
+"""Share of smaller ones that is followed."""
 _LEAST_PIXELS = 1000
 """Well known and visible ones: fewer tell nothing of noise."""
 _NOISE_RATE = 0.1
@@ -170,7 +173,8 @@ class Plate:
             rows = usable[:, channel]
             if rows.sum() >= _LEAST_CELLS:
                 ratio = float(np.median(now[rows, channel] / before[rows, channel]))
-                self._gain[channel] += _GAIN_RATE * (np.clip(ratio, 0.25, 4.0) - self._gain[channel])
+                change = np.clip(ratio, 0.25, 4.0) - self._gain[channel]
+                self._gain[channel] += change if abs(change) > _STEP * self._gain[channel] else _CALM * change
 
     def _is_other_scene(self, filmed: np.ndarray, plate: np.ndarray, where: np.ndarray) -> bool:
         """Whether the visible background is another than the plate: after a cut, or because the camera moves."""
