@@ -4,6 +4,7 @@ the figures.
     python3 tools/render_people.py benchmark --out DIR     makes the benchmark
     python3 tools/evaluate.py DIR                          scores the live filter
     python3 tools/evaluate.py DIR --candidate none         scores doing nothing
+    python3 tools/evaluate.py DIR --plate                  scores the plate alone, on long sequences in DIR
 """
 
 from environment import run_inside
@@ -12,6 +13,7 @@ run_inside("train")
 
 import argparse
 import json
+import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -22,9 +24,12 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
 import cv2
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
+from deepfake_core.evaluation import plate
 from deepfake_core.evaluation.benchmark import TRUTHS, Truth, open_benchmark
 from deepfake_core.evaluation.candidates import CANDIDATES
 from deepfake_core.evaluation.errors import CandidateRefused, EvaluationError
@@ -32,10 +37,10 @@ from deepfake_core.evaluation.judging import Judgement, Task, judge, parts
 from deepfake_core.evaluation.parsers import PARSERS
 from deepfake_core.evaluation.report import Report, report
 from deepfake_core.evaluation.sheet import contact_sheet
+from deepfake_core.settings import Mode
 
 TABLE_WIDTH = 150
-DEFAULT_TRUTHS: dict[str, Truth] = {"composite": "face"}
-"""Whose tone the candidate does not adapt to the actor's."""
+DEFAULT_TRUTHS: dict[Mode, Truth] = {Mode.FACE: "face_in_tone", Mode.HEAD: "head"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
     try:
         check_places(options)
+        if options.plate:
+            score_plates(options, console)
+            return 0
         judgement = measure(options)
         result = report(judgement)
         console.print(result.tables())
@@ -63,15 +71,23 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--candidate", choices=list(CANDIDATES), default="filter", help="the swap (default: %(default)s)"
     )
     parser.add_argument(
-        "--truth", choices=TRUTHS, help="what it should look like (default: face_in_tone; for the composite: face)"
+        "--mode", type=Mode, choices=list(Mode), default=Mode.FACE, help="what is replaced (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--truth", choices=TRUTHS, help="what it should look like (default: face_in_tone; for --mode head: head)"
     )
     parser.add_argument("--parser", choices=list(PARSERS), default="landmarks", help="the parser: %(choices)s")
+    parser.add_argument(
+        "--plate",
+        action="store_true",
+        help="score the background plate alone: BENCHMARK is a folder of sequences of 10 s with the views actor, plate",
+    )
     parser.add_argument("--identity", help="name of the identity (default: the benchmark's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as one flat object")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write tables, figures by group and pictures")
     parser.add_argument("--processes", type=int, choices=range(1, 65), default=2, metavar="N")
     options = parser.parse_args(arguments)
-    options.truth = options.truth or DEFAULT_TRUTHS.get(options.candidate, TRUTHS[0])
+    options.truth = options.truth or DEFAULT_TRUTHS[options.mode]
     return options
 
 
@@ -92,12 +108,27 @@ def measure(options: argparse.Namespace) -> Judgement:
             f"The truths of {options.benchmark} show {benchmark.identity!r}, not {identity!r}: render a benchmark with "
             f"--identity {identity}."
         )
-    CANDIDATES[options.candidate](identity)  # One that does not open is refused before anything is computed.
-    task = Task(benchmark, options.candidate, identity, options.truth, options.parser)
+    CANDIDATES[options.candidate](
+        identity, options.mode
+    )  # One that does not open is refused before anything is computed.
+    task = Task(benchmark, options.candidate, identity, options.mode, options.truth, options.parser)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"Measuring {options.candidate}", total=parts(task))
         return judge(task, options.processes, lambda: progress.advance(bar))
+
+
+def score_plates(options: argparse.Namespace, console: Console) -> None:
+    """Print, and write where asked, what the plate is worth after 8 to 10 s; raises EvaluationError and OSError."""
+    work = [(options.benchmark, index, sway) for index in range(plate.count(options.benchmark)) for sway in plate.SWAYS]
+    with multiprocessing.get_context("spawn").Pool(options.processes, cv2.setNumThreads, (1,)) as pool:
+        scores = pool.starmap(plate.score_long_sequence, work)
+    table = Table("sequence", "sway, cm", *plate.MEASURES, box=SIMPLE)
+    for score in scores:
+        table.add_row(str(score.sequence), f"{score.sway:g}", *(f"{score.scores[name]:.2f}" for name in plate.MEASURES))
+    console.print(table)
+    if options.json:
+        write_json(options.json, {f"{s.sequence}, sway {s.sway:g} cm": s.scores for s in scores})
 
 
 def summary(result: Report) -> str:

@@ -39,7 +39,8 @@ class FaceMode:
         light = self._light(view)
         lit = self._lit(view, light, self._light.at_seam(view, light, covered))
         front = self._front(view, light, hair=True)
-        matte = cv2.multiply(matte, cv2.bitwise_not(front), scale=1 / 255)
+        # The lesser, not the product: where both end at the same edge, it must not count twice.
+        matte = cv2.min(matte, cv2.bitwise_not(front))
         return [Layer(view.box, self._grain(view, lit, matte), matte)]
 
     def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray) -> np.ndarray:

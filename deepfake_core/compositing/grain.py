@@ -81,8 +81,10 @@ def measured(bgr: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:
     used = (cv2.resize(skin, blocks, interpolation=cv2.INTER_AREA) > 250).ravel()
     if used.sum() < 12:
         return np.zeros(2), 0.0
+    # Skin has a texture of its own, a beard even more: what surrounds it must be as noisy.
+    noise = np.array([np.percentile(each, _QUIET) for each in (full_blocks, half_blocks)])
     full_blocks, half_blocks = full_blocks[used], half_blocks[used]
-    noise = np.array([np.percentile(full_blocks, _QUIET), np.percentile(half_blocks, _QUIET)])
+    noise = np.minimum(noise, [np.percentile(each, _QUIET) for each in (full_blocks, half_blocks)])
     top = np.array([np.percentile(full_blocks, _EDGES), np.percentile(half_blocks, _EDGES)])
     edges = np.sqrt(np.maximum(top**2 - noise**2, 0))
     return noise, float(edges[0] / edges[1]) if edges[1] > 1.0 and edges[0] > 0 else 0.0

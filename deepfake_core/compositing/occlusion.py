@@ -27,6 +27,8 @@ _SPECK = 0.4
 """cm2: what is smaller is the parser's noise."""
 _FEATURE_MARGIN = 0.35
 """cm around eyes and lips in which nothing smaller than a hand opens a hole."""
+_LID_MARGIN = 0.12
+"""cm around the lids' opening in which no frame of glasses is looked for."""
 _RIM = 0.55
 """cm: how far inside the outline of glasses their frame can lie."""
 _CONTRAST = 0.25
@@ -91,7 +93,8 @@ class Front:
         for eye in _EYES:
             hull = cv2.convexHull((view.points[eye, :2] - corner).astype(np.float32))[:, 0]
             cv2.fillConvexPoly(eyes, _polygon(hull), 255, cv2.LINE_8, _SUBPIXEL)
-        eyes = cv2.dilate(eyes, _square(max(1, round(_FEATURE_MARGIN * view.pixels_per_centimetre))))
+        near_eyes = cv2.dilate(eyes, _square(max(1, round(_FEATURE_MARGIN * view.pixels_per_centimetre))))
+        eyes = cv2.dilate(eyes, _square(max(1, round(_LID_MARGIN * view.pixels_per_centimetre))))
         behind = np.maximum(cv2.transform(skin, _BRIGHTNESS), np.float32(1.0))
         ratio = np.asarray(cv2.transform(filmed.astype(np.float32), _BRIGHTNESS), np.float32)
         ratio /= behind
@@ -105,7 +108,7 @@ class Front:
         rim = cv2.subtract(glasses, cv2.max(lenses, eyes))
         kept = np.clip(share, 0, 1) * rim
         # Reflections on the lenses; over the eyes themselves the white of the eye would pass for one.
-        glints = cv2.subtract(lenses, eyes)
+        glints = cv2.subtract(lenses, near_eyes)
         kept = np.maximum(kept, np.clip((ratio - np.float32(_GLINT)) * np.float32(2.5), 0, 1) * glints)
         kept += np.float32(self._dark) * (glasses - kept)
         np.maximum(shown[part], kept.astype(np.uint8), out=shown[part])

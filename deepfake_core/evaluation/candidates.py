@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.paste import Patch, paste
+from deepfake_core.compositing.seam import lay
+from deepfake_core.compositing.view import ComposedFace, Layer, warped
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.evaluation.errors import CandidateRefused
+from deepfake_core.evaluation.ground_truth import TrueFace, true_face, true_parsing
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.identities.library import Library
 from deepfake_core.pipeline import Pipeline
-from deepfake_core.settings import Quality, Settings
+from deepfake_core.settings import Mode, Quality, Settings
 from deepfake_core.swapping import regions, surface
-from deepfake_core.swapping.alignment import crop_transform, fit_pose, similarity, transform_points
+from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
 from deepfake_core.training.still_landmarks import StillLandmarks
 
 _SIZE = 256
-_REPEAT = cv2.BORDER_REPLICATE
+_RASTER = 128
+
+
+def _nothing() -> np.ndarray:
+    return np.zeros((0, 0), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,26 @@ class Sample:
     """uint8 (S, S, 3) BGR."""
     truth_points: np.ndarray
     """float32 (468, 3), px."""
-    identity: np.ndarray
-    """The identity alone in the same scene, hairless and with nothing before the face: uint8 (S, S, 3) BGR."""
-    identity_points: np.ndarray
+    truth_labels: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S) `Label`."""
+    truth_head_matte: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S)."""
+    swap_matte: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S): where the truths with the identity's inner face differ from the actor."""
+    actor_points: np.ndarray = field(default_factory=_nothing)
     """float32 (468, 3), px."""
+    actor_labels: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S) `Label`."""
+    actor_hair_matte: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S)."""
+    actor_head_matte: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S)."""
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray], frame: int, truth: str) -> Sample:
+        """A frame of the benchmark's arrays, to be scored on this truth."""
+        names = {one.name: one.name.replace("truth", truth) for one in fields(cls)} | {"truth": f"{truth}_bgr"}
+        return cls(**{name: arrays[source][frame] for name, source in names.items()})
 
 
 class Candidate(Protocol):
@@ -53,9 +74,9 @@ class LiveFilter:
 
     template_only = False
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, mode: Mode = Mode.FACE) -> None:
         self._pipeline = Pipeline(
-            Settings(identity=identity, quality=Quality.BEST),
+            Settings(identity=identity, mode=mode, quality=Quality.BEST),
             library=Library(),
             threads=1,
             provider="cpu",
@@ -81,7 +102,7 @@ class Template(LiveFilter):
 class NoSwap:
     """The actor as filmed: the floor for likeness, and no bad one for all else."""
 
-    def __init__(self, _identity: str) -> None:
+    def __init__(self, _identity: str, _mode: Mode = Mode.FACE) -> None:
         self._disclosure = Disclosure()
 
     def __call__(self, frame: Frame, _sample: Sample) -> bool:
@@ -93,7 +114,7 @@ class NoSwap:
 class Truth:
     """The truth itself: the ceiling, lowered by the marks alone."""
 
-    def __init__(self, _identity: str) -> None:
+    def __init__(self, _identity: str, _mode: Mode = Mode.FACE) -> None:
         self._disclosure = Disclosure()
 
     def __call__(self, frame: Frame, sample: Sample) -> bool:
@@ -103,36 +124,15 @@ class Truth:
         return True
 
 
-class _PastedFace(ABC):
-    """Finds the actor's face, lays something over it as the product does, and marks."""
-
-    def __init__(self) -> None:
-        self._tracker = FaceTracker(max_faces=1, threads=1, provider="cpu")
-        self._disclosure = Disclosure()
-
-    def __call__(self, frame: Frame, sample: Sample) -> bool:
-        """See `Candidate`."""
-        faces = self._tracker.update(frame, frame.timestamp_ns)
-        if faces:
-            paste(frame, self._patch(faces[0].landmarks, sample))
-        else:
-            frame.blur()
-        self._disclosure.mark(frame)
-        return bool(faces)
-
-    @abstractmethod
-    def _patch(self, landmarks: np.ndarray, sample: Sample) -> Patch:
-        """What is laid over the face whose landmarks are float32 (468, 3), px."""
-
-
-class WarpedPortrait(_PastedFace):
+class WarpedPortrait:
     """The identity's portrait on the actor's mesh: what everybody can do without a network.
 
     No retargeting, no light, no other expression than the portrait's.
     """
 
-    def __init__(self, identity: str) -> None:
-        super().__init__()
+    def __init__(self, identity: str, _mode: Mode = Mode.FACE) -> None:
+        self._tracker = FaceTracker(max_faces=1, threads=1, provider="cpu")
+        self._disclosure = Disclosure()
         try:
             data = Library().open(identity).files["portrait.png"]
         except IdentityError as error:
@@ -144,50 +144,68 @@ class WarpedPortrait(_PastedFace):
         pose = fit_pose(points)
         # The mesh and a ring around it; where the portrait shows them is their place in the texture.
         self._uv = pose.to_picture(surface.extend(pose.to_head(points)))[:, :2].astype(np.float32)
-        self._texture = np.dstack([portrait, np.zeros(portrait.shape[:2], np.uint8)])
+        self._texture = np.dstack([portrait, np.full(portrait.shape[:2], 255, np.uint8)])
 
-    def _patch(self, landmarks: np.ndarray, sample: Sample) -> Patch:
+    def __call__(self, frame: Frame, _sample: Sample) -> bool:
+        """See `Candidate`."""
+        faces = self._tracker.update(frame, frame.timestamp_ns)
+        if faces:
+            lay(frame, self._layer(frame, faces[0].landmarks))
+        else:
+            frame.blur()
+        self._disclosure.mark(frame)
+        return bool(faces)
+
+    def _layer(self, frame: Frame, landmarks: np.ndarray) -> Layer:
         pose = fit_pose(landmarks)
-        to_crop = crop_transform(pose, surface.RASTER_SIZE)
         mesh = pose.to_picture(surface.extend(pose.to_head(landmarks)))
-        raster = surface.rasterise(transform_points(to_crop, mesh), surface.RASTER_SIZE)
-        drawing = surface.draw(self._texture, self._uv, raster, _SIZE)
-        to_patch = crop_transform(pose, _SIZE)
-        matte = regions.matte(transform_points(to_patch, landmarks), _SIZE)
-        matte[drawing.coverage < 0.5] = 0
-        return Patch(drawing.bgr.astype(np.uint8), matte, cv2.invertAffineTransform(to_patch))
+        raster = surface.rasterise(transform_points(crop_transform(pose, _RASTER), mesh), _RASTER)
+        bgr, seen = surface.draw(self._texture, self._uv, raster, _SIZE)
+        to_square = crop_transform(pose, _SIZE)
+        matte = regions.matte(transform_points(to_square, landmarks), _SIZE)
+        matte[seen < 0.5] = 0
+        to_frame, size = cv2.invertAffineTransform(to_square), (frame.width, frame.height)
+        return Layer(frame.box, warped(bgr, to_frame, size, repeat=True), warped(matte, to_frame, size))
 
 
-class Composite(_PastedFace):
-    """A perfectly drawn face, the renderer's own, laid in with the product's matte and feather.
-
-    What it loses is the composite's doing: hair, glasses and hands painted over, edges in the wrong place. The face has
-    the identity's own tone: the truth to score it on is `face`.
+class Composite:
+    """A perfectly drawn face, the renderer's own picture under its own light, and a perfect parser, composited by the
+    product: what it loses is lost at the seam, to what stays before the face, and to grain.
     """
 
-    def __init__(self, _identity: str) -> None:
-        super().__init__()
+    def __init__(self, _identity: str, mode: Mode = Mode.FACE) -> None:
+        if mode is not Mode.FACE:
+            raise CandidateRefused("There is no perfect head yet: score the composite with --mode face.")
+        self._face = TrueFace(relit=False)
+        self._disclosure = Disclosure()
 
-    def _patch(self, landmarks: np.ndarray, sample: Sample) -> Patch:
-        # The identity alone stands a little differently in the picture than its face on the actor's head.
-        scale, rotation, shift = similarity(
-            sample.identity_points[:, :2].astype(np.float64), sample.truth_points[:, :2].astype(np.float64)
-        )
-        to_patch = crop_transform(fit_pose(landmarks), _SIZE)
-        lay = np.column_stack([to_patch[:, :2] @ (scale * rotation), to_patch[:, :2] @ shift + to_patch[:, 2]])
-        return Patch(
-            cv2.warpAffine(sample.identity, lay, (_SIZE, _SIZE), flags=cv2.INTER_CUBIC, borderMode=_REPEAT),
-            regions.matte(transform_points(to_patch, landmarks), _SIZE),
-            cv2.invertAffineTransform(to_patch),
-        )
+    def __call__(self, frame: Frame, sample: Sample) -> bool:
+        """See `Candidate`."""
+        points = sample.actor_points
+        self._face.show(sample.truth, frame.to_bgr(), sample.swap_matte, sample.truth_labels)
+        parsing = true_parsing(sample.actor_labels, sample.actor_hair_matte, sample.actor_head_matte, points)
+        face = ComposedFace(true_face(sample.swap_matte, points), parsing, track_id=0)
+        for layer in self._face.layers(self._face.view(frame, face, Settings())):
+            lay(frame, layer)
+        self._disclosure.mark(frame)
+        return True
 
 
-CANDIDATES: dict[str, Callable[[str], Candidate]] = {
+class Relit(Composite):
+    """The same without the picture's own light, which the product measures on the actor's skin and puts back."""
+
+    def __init__(self, identity: str, mode: Mode = Mode.FACE) -> None:
+        super().__init__(identity, mode)
+        self._face = TrueFace(relit=True)
+
+
+CANDIDATES: dict[str, Callable[[str, Mode], Candidate]] = {
     "filter": LiveFilter,
     "template": Template,
     "none": NoSwap,
     "portrait": WarpedPortrait,
     "composite": Composite,
+    "relit": Relit,
     "truth": Truth,
 }
-"""Each is opened with an identity's name, anew for each sequence, and raises CandidateRefused."""
+"""Each is opened with an identity's name and what is replaced, anew for each sequence, and raises CandidateRefused."""

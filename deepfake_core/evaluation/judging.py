@@ -15,6 +15,7 @@ from deepfake_core.evaluation.benchmark import Benchmark, Truth
 from deepfake_core.evaluation.gaze import GazeReader
 from deepfake_core.evaluation.sequences import Columns, SequenceScore, Shown, score_sequence
 from deepfake_core.evaluation.stills import score_stills
+from deepfake_core.settings import Mode
 
 GAZE_EVERY = 4
 """So many frames of a sequence share one from which gaze is learned: neighbours look alike."""
@@ -27,6 +28,7 @@ class Task:
     benchmark: Benchmark
     candidate: str
     identity: str
+    mode: Mode
     truth: Truth
     parser: str
 
@@ -76,7 +78,7 @@ def _part(work: tuple[Task, str, int]) -> SequenceScore | Columns:
     task, kind, index = work
     if kind == "stills":
         return score_stills(task.benchmark, index, task.parser)
-    return score_sequence(task.benchmark, index, task.candidate, task.identity, task.truth)
+    return score_sequence(task.benchmark, index, task.candidate, task.identity, mode=task.mode, truth=task.truth)
 
 
 @contextmanager

@@ -115,10 +115,11 @@ def report(judgement: Judgement) -> Report:
     about = {
         "candidate": task.candidate,
         "identity": task.identity,
+        "mode": str(task.mode),
         "truth": task.truth,
         "parser": task.parser,
         "matte": f"head classes of the parser '{task.parser}'",
-        "plate": plate.BASELINE,
+        "plate": plate.PLATE,
         "benchmark_version": task.benchmark.version,
         "benchmark_sha256": task.benchmark.definition_sha256,
         "size": task.benchmark.sequences.description.size,

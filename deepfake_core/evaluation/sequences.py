@@ -13,8 +13,9 @@ from deepfake_core.evaluation.embedding import FaceEmbedder, resemblance
 from deepfake_core.evaluation.gaze import eye_features
 from deepfake_core.evaluation.masks import masks, place_of_label
 from deepfake_core.evaluation.perceptual import perceptual_distance
-from deepfake_core.evaluation.plate import inpaint
+from deepfake_core.evaluation.plate import plate_scores
 from deepfake_core.frame import Frame
+from deepfake_core.settings import Mode
 from deepfake_core.synthetic.dataset import Arrays
 
 FRAME_NS = 33_333_333
@@ -50,10 +51,12 @@ class SequenceScore:
     shown: list[Shown]
 
 
-def score_sequence(benchmark: Benchmark, index: int, candidate: str, identity: str, truth: Truth) -> SequenceScore:
+def score_sequence(
+    benchmark: Benchmark, index: int, candidate: str, identity: str, *, mode: Mode, truth: Truth
+) -> SequenceScore:
     """Run and measure; raises BenchmarkBroken and CandidateRefused."""
     arrays = benchmark.sequences.read(index)
-    outputs, swapped = _run(CANDIDATES[candidate](identity), arrays, truth)
+    outputs, swapped = _run(CANDIDATES[candidate](identity, mode), arrays, truth)
     columns: Columns = {name: arrays[name] for name in ATTRIBUTES}
     columns["coverage"] = swapped.astype(np.float64)
     seen = _without_label(outputs, arrays[f"{truth}_bgr"])
@@ -61,7 +64,7 @@ def score_sequence(benchmark: Benchmark, index: int, candidate: str, identity: s
     columns |= _landmarks(seen, arrays, truth)
     columns |= _likeness(seen, arrays, truth)
     columns |= _eyes(seen, arrays, truth)
-    columns["plate_psnr"] = _plates(arrays)
+    columns |= plate_scores(arrays, PLATE_EVERY)
     return SequenceScore(columns, _shown(outputs, arrays, truth, columns["perceptual_face"]))
 
 
@@ -70,9 +73,7 @@ def _run(candidate: Candidate, arrays: Arrays, truth: Truth) -> tuple[np.ndarray
     outputs = arrays["actor_bgr"].copy()
     swapped = np.zeros(len(outputs), np.bool_)
     for k, output in enumerate(outputs):
-        views = (f"{truth}_bgr", f"{truth}_points", "identity_bgr", "identity_points")
-        sample = Sample(*(arrays[name][k] for name in views))
-        swapped[k] = candidate(Frame.from_bgr(output, (k + 1) * FRAME_NS), sample)
+        swapped[k] = candidate(Frame.from_bgr(output, (k + 1) * FRAME_NS), Sample.of(arrays, k, truth))
     return outputs, swapped
 
 
@@ -174,14 +175,6 @@ def _eyes(outputs: np.ndarray, arrays: Arrays, truth: Truth) -> Columns:
             ]
         ),
     }
-
-
-def _plates(arrays: Arrays) -> np.ndarray:
-    scores = np.full(len(arrays["yaw"]), np.nan)
-    for k in range(0, len(scores), PLATE_EVERY):
-        head = arrays["actor_head_matte"][k]
-        scores[k] = picture.psnr(inpaint(arrays["actor_bgr"][k], head), arrays["plate_bgr"][k], head > 0)
-    return scores
 
 
 def _shown(outputs: np.ndarray, arrays: Arrays, truth: Truth, distance: np.ndarray) -> list[Shown]:
