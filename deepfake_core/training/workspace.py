@@ -90,7 +90,7 @@ class Workspace:
     def identity(self, name: str) -> tuple[IdentityHead, ExpressionMatch]:
         """An identity as training and export see it; raises StepMissing."""
         if not (self.head(name).exists() and self.retargeter(name).exists()):
-            raise StepMissing(f"{self.folder} holds no {name} that is baked and fitted; run 'bake' and 'prepare' first.")
+            raise StepMissing(f"{self.folder} holds no {name} that is baked and fitted; run 'bake', then 'prepare'.")
         tensors = load_file(self.retargeter(name))
 
         def part(prefix: str) -> dict[str, np.ndarray]:
@@ -157,7 +157,16 @@ class Workspace:
             return 0
         identity, expression = _opened(self, name)
         drawer = _tools()[1]
-        samples = [make_sample(shard, int(k), found, identity, expression, drawer) for k in usable]
+        samples = [
+            make_sample(shard, int(k), found, identity=identity, expression=expression, drawer=drawer) for k in usable
+        ]
+        meta = {key: getattr(shard, key)[usable] for key in ("actor_seed", "sequence", "frame", "yaw", "pitch")}
+        meta["identity_index"] = np.full(len(usable), self.index_of(name), np.int64)
+        self.keep_samples(target, samples, meta)
+        return len(usable)
+
+    def keep_samples(self, target: Path, samples: Sequence[dict[str, np.ndarray]], meta: dict[str, np.ndarray]) -> None:
+        """Write samples as one shard, with an entry of each array of `meta` for each of them."""
         self.samples.mkdir(parents=True, exist_ok=True)
         # Renamed when whole: a training that runs beside must never read half a shard.
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".samples-") as scratch:
@@ -165,11 +174,8 @@ class Workspace:
             made.mkdir()
             for array in CHANNELS:
                 np.save(made / f"{array}.npy", np.stack([sample[array] for sample in samples]))
-            meta = {key: getattr(shard, key)[usable] for key in ("actor_seed", "sequence", "frame", "yaw", "pitch")}
-            index = np.full(len(usable), self.index_of(name), np.int64)
-            np.savez(made / "meta.npz", identity_index=index, **meta)
+            np.savez(made / "meta.npz", allow_pickle=False, **meta)
             shutil.move(made, target)
-        return len(usable)
 
 
 def each(
@@ -207,5 +213,5 @@ def _save(path: Path, **arrays: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
     with temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     temporary.replace(path)
