@@ -4,6 +4,7 @@ the figures.
     python3 tools/render_people.py benchmark --out DIR     makes the benchmark
     python3 tools/evaluate.py DIR                          scores the live filter
     python3 tools/evaluate.py DIR --candidate none         scores doing nothing
+    python3 tools/evaluate.py --drivers FILMS              scores how the output moves with the drivers in films
     python3 tools/evaluate.py DIR --plate                  scores the plate alone, on long sequences in DIR
 """
 
@@ -25,18 +26,20 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import cv2
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deepfake_core.evaluation import plate
+from deepfake_core.evaluation import driver_report, drivers, plate
 from deepfake_core.evaluation.benchmark import TRUTHS, Truth, open_benchmark
 from deepfake_core.evaluation.candidates import CANDIDATES
 from deepfake_core.evaluation.errors import CandidateRefused, EvaluationError
+from deepfake_core.evaluation.gallery import open_gallery
 from deepfake_core.evaluation.judging import Judgement, Task, judge, parts
 from deepfake_core.evaluation.parsers import PARSERS
 from deepfake_core.evaluation.report import Report, report
 from deepfake_core.evaluation.sheet import contact_sheet
+from deepfake_core.identities.library import Library
 from deepfake_core.settings import Mode
 
 TABLE_WIDTH = 150
@@ -52,11 +55,22 @@ def main(arguments: list[str] | None = None) -> int:
         if options.plate:
             score_plates(options, console)
             return 0
-        judgement = measure(options)
-        result = report(judgement)
-        console.print(result.tables())
-        console.print(summary(result), highlight=False)
-        write(options, judgement, result)
+        figures: dict[str, Any] = {}
+        if options.benchmark:
+            judgement = measure(options)
+            result = report(judgement)
+            console.print(result.tables())
+            console.print(summary(result), highlight=False)
+            write_benchmark(options, judgement, result)
+            figures |= result.flat()
+        if options.drivers:
+            scores = measure_drivers(options)
+            tables = driver_report.tables(scores)
+            console.print(tables)
+            write_drivers(options, scores, tables)
+            figures |= driver_report.flat(scores, options.candidate)
+        if options.json:
+            write_json(options.json, figures)
     except (EvaluationError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
@@ -66,7 +80,16 @@ def main(arguments: list[str] | None = None) -> int:
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("benchmark", type=Path, metavar="BENCHMARK", help="folder of tools/render_people.py benchmark")
+    parser.add_argument(
+        "benchmark", type=Path, nargs="?", metavar="BENCHMARK", help="folder of tools/render_people.py benchmark"
+    )
+    parser.add_argument("--drivers", type=Path, metavar="FOLDER", help="score films of people too, or alone")
+    parser.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="STILLS",
+        help="folder of tools/render_people.py stills: the people among whom --drivers looks for the identity",
+    )
     parser.add_argument(
         "--candidate", choices=list(CANDIDATES), default="filter", help="the swap (default: %(default)s)"
     )
@@ -82,11 +105,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="score the background plate alone: BENCHMARK is a folder of sequences of 10 s with the views actor, plate",
     )
-    parser.add_argument("--identity", help="name of the identity (default: the benchmark's)")
+    parser.add_argument("--identity", help="name of the identity (default: the benchmark's; with --drivers every one)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as one flat object")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write tables, figures by group and pictures")
     parser.add_argument("--processes", type=int, choices=range(1, 65), default=2, metavar="N")
     options = parser.parse_args(arguments)
+    if not (options.benchmark or options.drivers):
+        parser.error("give a BENCHMARK, --drivers FOLDER, or both")
+    if options.drivers and options.candidate not in drivers.BLIND:
+        parser.error(f"--drivers has no truth: give --candidate {', '.join(drivers.BLIND)}")
     options.truth = options.truth or DEFAULT_TRUTHS[options.mode]
     return options
 
@@ -112,10 +139,28 @@ def measure(options: argparse.Namespace) -> Judgement:
         identity, options.mode
     )  # One that does not open is refused before anything is computed.
     task = Task(benchmark, options.candidate, identity, options.mode, options.truth, options.parser)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar() as progress:
         bar = progress.add_task(f"Measuring {options.candidate}", total=parts(task))
         return judge(task, options.processes, lambda: progress.advance(bar))
+
+
+def measure_drivers(options: argparse.Namespace) -> list[drivers.ClipScore]:
+    """Run every film with every identity; raises EvaluationError."""
+    films = drivers.clips(options.drivers)
+    identities = [options.identity] if options.identity else Library().names()
+    people = open_gallery(options.gallery, identities) if options.gallery else None
+    for identity in identities:
+        CANDIDATES[options.candidate](identity, options.mode)
+    task = drivers.Task(options.candidate, options.mode, people)
+    with progress_bar() as progress:
+        bar = progress.add_task(f"Driving {options.candidate}", total=len(films) * len(identities))
+        return drivers.score(films, identities, task, options.processes, lambda: progress.advance(bar))
+
+
+def progress_bar() -> Progress:
+    """A bar with the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
 
 
 def score_plates(options: argparse.Namespace, console: Console) -> None:
@@ -143,22 +188,31 @@ def summary(result: Report) -> str:
     )
 
 
-def write(options: argparse.Namespace, judgement: Judgement, result: Report) -> None:
+def write_benchmark(options: argparse.Namespace, judgement: Judgement, result: Report) -> None:
     """Write what was asked for, each file whole or not at all; raises OSError."""
-    if options.json:
-        write_json(options.json, result.flat())
     if options.out:
         write_json(options.out / "groups.json", result.by_group())
-        text = options.out / "tables.txt"
-        with text.with_suffix(".partial").open("w", encoding="utf-8") as file:
-            console = Console(file=file, width=TABLE_WIDTH)
-            console.print(result.tables())
-            console.print(summary(result), highlight=False)
-        text.with_suffix(".partial").replace(text)
+        write_text(options.out / "tables.txt", result.tables(), summary(result))
         encoded, data = cv2.imencode(".png", contact_sheet(judgement.shown))
         if not encoded:
             raise OSError("The pictures cannot be encoded as PNG.")
         write_bytes(options.out / "best_median_worst.png", data.tobytes())
+
+
+def write_drivers(options: argparse.Namespace, scores: list[drivers.ClipScore], tables: RenderableType) -> None:
+    """Write what was asked for, each file whole or not at all; raises OSError."""
+    if options.out:
+        write_json(options.out / "drivers.json", driver_report.by_clip(scores))
+        write_text(options.out / "drivers.txt", tables)
+
+
+def write_text(path: Path, *parts: RenderableType) -> None:
+    """Write tables by way of a temporary name."""
+    with path.with_suffix(".partial").open("w", encoding="utf-8") as file:
+        console = Console(file=file, width=TABLE_WIDTH)
+        for part in parts:
+            console.print(part, highlight=False)
+    path.with_suffix(".partial").replace(path)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +14,10 @@ from deepfake_core.evaluation.candidates import CANDIDATES, Sample
 from deepfake_core.evaluation.embedding import FaceEmbedder
 from deepfake_core.evaluation.errors import EvaluationError
 from deepfake_core.evaluation.gallery import Gallery
+from deepfake_core.evaluation.judging import mapping
 from deepfake_core.evaluation.movement import LEAST, Readings
 from deepfake_core.frame import Frame
+from deepfake_core.settings import Mode
 
 ENDINGS = (".mkv", ".mp4", ".mov", ".webm", ".avi", ".gif", ".jpg", ".jpeg", ".png")
 BLIND = ("filter", "template", "none")
@@ -32,6 +32,15 @@ KEYS = (*(f"{name}_r" for name in LEAST), "jerk_ratio", "shape_leak_r", "identit
 
 class FootageUnreadable(EvaluationError):
     """A folder or a film of drivers cannot be read."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be measured: a candidate of `BLIND`, what it replaces, and among whom it is to be recognised."""
+
+    candidate: str
+    mode: Mode
+    gallery: Gallery | None
 
 
 @dataclass(frozen=True)
@@ -82,15 +91,15 @@ def frames(path: Path) -> list[np.ndarray]:
     return every
 
 
-def score_clip(path: Path, candidate: str, identity: str, gallery: Gallery) -> ClipScore:
+def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
     """Run and measure one film; raises EvaluationError.
 
     The filter sees the film once backwards before it is measured: it has then known its driver for as long as the
     film is, as in any use but these few seconds.
     """
     film = frames(path)
-    swap = CANDIDATES[candidate](identity)
-    embed = FaceEmbedder()
+    swap = CANDIDATES[task.candidate](identity, task.mode)
+    embed = FaceEmbedder() if task.gallery else None
     readers = movement.MovementReader(), movement.MovementReader()
     swapped, found = 0, []
     clock = 0
@@ -106,46 +115,37 @@ def score_clip(path: Path, candidate: str, identity: str, gallery: Gallery) -> C
         seen = output.to_bgr() if shown else np.zeros_like(bgr)
         readers[1].read(seen, clock)
         landmarks = readers[1].last
-        if k % RETRIEVAL_EVERY == 0 and shown:
-            found.append(landmarks is not None and gallery.nearest(embed(seen, landmarks)) == identity)
+        if task.gallery and embed and shown and k % RETRIEVAL_EVERY == 0:
+            found.append(landmarks is not None and task.gallery.nearest(embed(seen, landmarks)) == identity)
+    driver = readers[0].readings()
     return ClipScore(
         path.name,
         identity,
         len(film),
         swapped / len(film),
-        readers[0].readings(),
-        readers[1].readings(),
+        driver,
+        movement.followed(driver, readers[1].readings()),
         np.array(found, np.bool_),
     )
 
 
 def score(
     paths: list[Path],
-    candidate: str,
     identities: list[str],
-    gallery: Gallery,
-    *,
+    task: Task,
     processes: int,
     advance: Callable[[], None] = lambda: None,
 ) -> list[ClipScore]:
     """Run and measure every film with every identity; `advance` is called after each. Raises EvaluationError."""
-    work = [(path, candidate, identity, gallery) for identity in identities for path in paths]
     scores = []
-    for result in _mapped(work, processes):
-        scores.append(result)
-        advance()
+    with mapping(processes) as run:
+        for result in run(_score, [(path, identity, task) for identity in identities for path in paths]):
+            scores.append(result)
+            advance()
     return scores
 
 
-def _mapped(work: list[Any], processes: int) -> Iterator[ClipScore]:
-    if processes == 1:
-        yield from map(_score, work)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes, cv2.setNumThreads, (1,)) as pool:
-        yield from pool.imap(_score, work)
-
-
-def _score(work: tuple[Path, str, str, Gallery]) -> ClipScore:
+def _score(work: tuple[Path, str, Task]) -> ClipScore:
     return score_clip(*work)
 
 
@@ -171,8 +171,16 @@ def _figures(scores: list[ClipScore]) -> dict[str, float]:
         "shape_leak_r": _mean(list(leaks.values())),
         **{f"shape_leak_{name}_r": value for name, value in leaks.items()},
         "identity_retrieval": float(found.mean()) if len(found) else float("nan"),
+        "read": _share_read(scores),
         "swapped": float(np.average([one.swapped for one in scores], weights=[one.frames for one in scores])),
     }
+
+
+def _share_read(scores: list[ClipScore]) -> float:
+    """Of the frames with a driver's face, those in whose output it is found again."""
+    known = np.concatenate([np.isfinite(one.driver["yaw"]) for one in scores])
+    again = np.concatenate([np.isfinite(one.output["yaw"]) for one in scores])
+    return float(again[known].mean()) if known.any() else float("nan")
 
 
 def _mean(values: list[float]) -> float:

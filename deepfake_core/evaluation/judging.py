@@ -49,7 +49,7 @@ def judge(task: Task, processes: int, advance: Callable[[], None] = lambda: None
     """Measure; `advance` is called after each part of `parts(task)`. Raises EvaluationError."""
     scores: list[SequenceScore] = []
     stills: list[Columns] = []
-    with _mapping(processes) as run:
+    with mapping(processes) as run:
         for result in run(_part, [(task, kind, index) for kind, index in _parts(task)]):
             (scores if isinstance(result, SequenceScore) else stills).append(result)
             advance()
@@ -82,8 +82,8 @@ def _part(work: tuple[Task, str, int]) -> SequenceScore | Columns:
 
 
 @contextmanager
-def _mapping(processes: int) -> Iterator[Callable[..., Any]]:
-    """`map` over worker processes, or in this one."""
+def mapping(processes: int) -> Iterator[Callable[..., Any]]:
+    """`map` over worker processes, or in this one; results come in order."""
     if processes == 1:
         yield map
         return

@@ -8,7 +8,7 @@ import numpy as np
 
 from deepfake_core.evaluation.expression import FaceReader, interocular_distance
 from deepfake_core.frame import Frame
-from deepfake_core.swapping.alignment import Pose, fit_pose
+from deepfake_core.swapping.alignment import RIGID, Pose, fit_pose
 from deepfake_core.swapping.expression import measures
 from deepfake_core.swapping.gaze import GazeReader
 
@@ -25,6 +25,9 @@ LEAST = {
 of mouth or eye, the smile in cm, degrees. About three times the noise of the readings of a face that keeps still."""
 SHAPES = ("nose_length", "nose_width", "chin_length", "eye_distance")
 _LEAST_FRAMES = 15
+_ASTRAY = 0.35
+"""Mean distance of the landmarks that no expression moves, in eye distances, at which two readings are not of one
+face."""
 _CALM_YAW, _CALM_MOUTH = 25.0, 0.1
 _SHAPE_ENDS = (([168], [1]), ([98], [327]), ([17], [152]), ([33, 133], [362, 263]))
 Readings = dict[str, np.ndarray]
@@ -73,6 +76,19 @@ def _expression(pose: Pose, landmarks: np.ndarray) -> dict[str, np.ndarray | flo
         "yaw": pose.yaw_degrees,
         "pitch": pose.pitch_degrees,
         **dict(zip(SHAPES, shape, strict=True)),
+    }
+
+
+def followed(driver: Readings, output: Readings) -> Readings:
+    """`output` without the frames in which what was read in it is no face where the driver's is.
+
+    Behind a hand FaceMesh takes hold of anything; how that moves says nothing about the swap.
+    """
+    apart = np.linalg.norm((output["landmarks"] - driver["landmarks"])[:, RIGID, :2], axis=-1).mean(1)
+    unit = np.array([interocular_distance(face) for face in driver["landmarks"]])
+    lost = ~(apart < _ASTRAY * unit)
+    return {
+        name: np.where(lost.reshape(-1, *(1,) * (values.ndim - 1)), np.nan, values) for name, values in output.items()
     }
 
 
