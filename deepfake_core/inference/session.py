@@ -52,8 +52,12 @@ class Session:
         self.name = name
         self.provider = provider
         self.warnings = warnings
-        self.inputs: dict[str, Shape] = {i.name: _shape(i.shape, dimensions) for i in session.get_inputs()}
-        self.outputs: dict[str, Shape] = {o.name: _shape(o.shape, dimensions) for o in session.get_outputs()}
+        self.inputs: dict[str, Shape] = {i.name: _shape(i.shape) for i in session.get_inputs()}
+        self.outputs: dict[str, Shape] = {o.name: _shape(o.shape) for o in session.get_outputs()}
+        self._example = {
+            i.name: [dimensions.get(size, 1) if isinstance(size, str) else size or 1 for size in i.shape]
+            for i in session.get_inputs()
+        }
         self._dtypes = {i.name: _DTYPES.get(i.type) for i in session.get_inputs()}
         for tensor, shape in (*self.inputs.items(), *self.outputs.items()):
             if math.prod(size or 1 for size in shape) > MAX_TENSOR_ELEMENTS:
@@ -77,12 +81,9 @@ class Session:
         return tuple(outputs)
 
     def sample(self) -> dict[str, np.ndarray]:
-        """A fixed input that fits the network: uniform noise in 0..1, free dimensions 1."""
+        """A fixed input that fits the network: uniform noise in 0..1, free dimensions as `open_session` was told."""
         noise = np.random.default_rng(0)
-        return {
-            name: noise.random([size or 1 for size in shape]).astype(self._dtypes[name])
-            for name, shape in self.inputs.items()
-        }
+        return {name: noise.random(shape).astype(self._dtypes[name]) for name, shape in self._example.items()}
 
 
 def open_session(
@@ -90,7 +91,7 @@ def open_session(
 ) -> Session:
     """Open the ONNX file `model`; `name` is what errors call it.
 
-    `dimensions` fixes free dimensions by their names; ONNX Runtime plans its memory for that size alone.
+    `dimensions` says how large the free dimensions, by their names, are in the input of the self-check, else 1.
 
     `provider` "auto" takes the fastest one that is installed and passes its self-check (see `agrees`), else
     the CPU; a provider asked for by name falls back to the CPU too, and `warnings` says so.
@@ -101,13 +102,12 @@ def open_session(
     if len(model) > MAX_MODEL_BYTES:
         raise ModelRefused(f"'{name}' has {len(model)} bytes, more than the {MAX_MODEL_BYTES} accepted.")
     onnx_guard.check(model, name)
-    fixed = dict(dimensions or {})
 
     def opened(candidate: str, warnings: tuple[str, ...] = ()) -> Session:
         session = onnxruntime.InferenceSession(
-            model, _options(threads, fixed), providers=[providers.ONNX_RUNTIME_NAMES[candidate]]
+            model, _options(threads), providers=[providers.ONNX_RUNTIME_NAMES[candidate]]
         )
-        return Session(session, name, providers.active(session), warnings, fixed)
+        return Session(session, name, providers.active(session), warnings, dimensions or {})
 
     try:
         on_cpu = opened("cpu")
@@ -163,12 +163,12 @@ _shared_lock = threading.Lock()
 def shared(
     name: str, *, threads: int = 2, provider: str = "auto", dimensions: Mapping[str, int] | None = None
 ) -> Session:
-    """The network `name` of models/manifest.json, opened once per (SHA-256, threads, provider, dimensions) and kept.
+    """The network `name` of models/manifest.json, opened once per (SHA-256, threads, provider) and kept.
 
     Raises ModelMissing, ModelCorrupt or ModelRefused. Safe to call from several threads.
     """
     manifest = Manifest.load()
-    key = (manifest.entry(name).sha256, threads, provider, tuple(sorted((dimensions or {}).items())))
+    key = (manifest.entry(name).sha256, threads, provider)
     # Held while opening, so that two filters that start together do not open the same network twice.
     with _shared_lock:
         if key not in _shared:
@@ -178,18 +178,15 @@ def shared(
         return _shared[key]
 
 
-def _options(threads: int, dimensions: Mapping[str, int]) -> onnxruntime.SessionOptions:
+def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Spinning threads steal the cores from OBS and collapse on a busy machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
-    for name, size in dimensions.items():
-        options.add_free_dimension_override_by_name(name, size)
     return options
 
 
-def _shape(declared: list[int | str | None], dimensions: Mapping[str, int]) -> Shape:
-    sizes = (dimensions.get(size) if isinstance(size, str) else size for size in declared)
-    return tuple(size if size is not None and size >= 0 else None for size in sizes)
+def _shape(declared: list[int | str | None]) -> Shape:
+    return tuple(size if isinstance(size, int) and size >= 0 else None for size in declared)

@@ -17,19 +17,28 @@ from deepfake_core.identities.library import Identity
 from deepfake_core.identities.pack import Crop
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, open_session
-from deepfake_core.swapping import surface
+from deepfake_core.swapping import networks, surface
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.dfm import DfmDecoder, open_dfm
 from deepfake_core.swapping.expression import MEASURES, ExpressionMatch
-from deepfake_core.swapping.identity_surface import IdentitySurface
-from deepfake_core.swapping.networks import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_NAME, SIZE
+from deepfake_core.swapping.eyes import Eyeballs
+from deepfake_core.swapping.head_layer import HeadPages
+from deepfake_core.swapping.identity_head import IdentityHead
+from deepfake_core.swapping.mouth import Mouth
 from deepfake_core.swapping.retargeting import Retargeter
 
 MAX_TEXTURE_SIDE = 1024
+MAX_HEAD_SIDE = 768
+MAX_HEAD_PAGES = 16
+MAX_SMALL_SIDE = 256
 MAX_COMPONENTS = 256
+SIZE = networks.SIZES[1]
+"""Side of the networks' pictures that a manifest names; they take the others too."""
 CROP = Crop(alignment="head", extent=round(10 * CROP_CENTIMETRES))
 """What this version's encoder and decoders see of a face."""
 _PAGES = 2
+_SMALLEST_IRIS, _LARGEST_IRIS = 0.2, 2.0
+"""Cm."""
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
 
@@ -48,12 +57,12 @@ class IdentityDecoder:
     """All that draws one identity; immutable, so that several filters can share it."""
 
     name: str
-    surface: IdentitySurface
+    head: IdentityHead
     expression: ExpressionMatch
     network: Session
 
 
-KEPT = 4
+KEPT = 6
 """So many decoders stay open: filters share them, and going back to one, or a reload of the script, costs nothing."""
 _kept: OrderedDict[tuple[str, int, str], IdentityDecoder | DfmDecoder] = OrderedDict()
 _kept_lock = threading.Lock()
@@ -89,25 +98,37 @@ def _open(identity: Identity, threads: int, provider: str) -> IdentityDecoder | 
 
 def _open_surface(identity: Identity, network_name: str, threads: int, provider: str) -> IdentityDecoder:
     name, manifest = identity.name, identity.manifest
-    if Manifest.load().entry(ENCODER_NAME).sha256 != manifest.encoder_sha256:
+    if Manifest.load().entry(networks.ENCODER_NAME).sha256 != manifest.encoder_sha256:
         raise IdentityBroken(name, "it was trained with another encoder than this version's")
     if manifest.crop != CROP or manifest.size != SIZE:
         raise IdentityBroken(name, "it was trained with another crop of the face than this version's")
-    tensors = _read_geometry(name, _file(identity, "geometry.safetensors"))
-    pages = _read_pages(name, _file(identity, "surface.png"))
+    pages = _read_row(identity, "surface.png", MAX_TEXTURE_SIDE, _PAGES, _PAGES)
+    head_pages = _read_row(identity, "head.png", MAX_HEAD_SIDE, 2, MAX_HEAD_PAGES)
+    (iris,) = _read_row(identity, "iris.png", MAX_SMALL_SIDE, 1, 1)
+    (teeth,) = _read_row(identity, "teeth.png", MAX_SMALL_SIDE, 1, 1)
+    tensors = _read_geometry(name, _file(identity, "geometry.safetensors"), len(head_pages))
     if not ((tensors["uv"] >= 0).all() and (tensors["uv"] <= pages.shape[1] - 1).all()):
         raise IdentityBroken(name, "its geometry.safetensors points outside of surface.png")
-    network = open_session(_file(identity, "decoder.onnx"), name=network_name, threads=threads, provider=provider)
-    if network.inputs != DECODER_INPUTS or network.outputs != DECODER_OUTPUTS:
+    network = open_session(
+        _file(identity, "decoder.onnx"),
+        name=network_name,
+        threads=threads,
+        provider=provider,
+        dimensions=networks.EXAMPLE,
+    )
+    if network.inputs != networks.decoder_inputs() or network.outputs != networks.decoder_outputs():
         raise IdentityBroken(name, "its decoder.onnx does not take or give what this version's decoders do")
     return IdentityDecoder(
         name=name,
-        surface=IdentitySurface(
+        head=IdentityHead(
             pages=pages,
-            uv=tensors.pop("uv"),
-            page_openings=tensors.pop("page_openings"),
-            tone=tensors.pop("tone"),
+            uv=tensors["uv"],
+            page_openings=tensors["page_openings"],
+            tone=tensors["tone"],
             retargeter=Retargeter(**_part(tensors, "retargeter")),
+            head=HeadPages(pictures=head_pages, **_part(tensors, "head")),
+            eyeballs=Eyeballs(iris=iris, **_part(tensors, "eyeballs")),
+            mouth=Mouth(teeth=teeth.reshape(2, -1, teeth.shape[1], 4), **_part(tensors, "mouth")),
         ),
         expression=ExpressionMatch(**_part(tensors, "expression")),
         network=network,
@@ -126,20 +147,22 @@ def _part(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {key.removeprefix(f"{prefix}."): t for key, t in tensors.items() if key.startswith(f"{prefix}.")}
 
 
-def _read_pages(name: str, data: bytes) -> np.ndarray:
+def _read_row(identity: Identity, file: str, largest: int, fewest: int, most: int) -> np.ndarray:
+    """Square pictures beside each other: uint8 (N, H, H, 4); `largest` bounds H, `fewest` and `most` N."""
     # The size is read from the header first: a small file can claim a picture that fills the memory.
+    data = _file(identity, file)
     if len(data) < 33 or not data.startswith(_PNG_HEADER):
-        raise IdentityBroken(name, "its surface.png is not a PNG picture")
+        raise IdentityBroken(identity.name, f"its {file} is not a PNG picture")
     width, height = struct.unpack(">II", data[16:24])
-    if not 16 <= height <= MAX_TEXTURE_SIDE or width != _PAGES * height:
-        raise IdentityBroken(name, f"its surface.png is {width} x {height} px, not two square pages")
+    if not 16 <= height <= largest or height % 2 or width % height or not fewest <= width // height <= most:
+        raise IdentityBroken(identity.name, f"its {file} is {width} x {height} px, not what it should be")
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype != np.uint8 or picture.shape != (height, width, 4):
-        raise IdentityBroken(name, "its surface.png is damaged or not 8-bit with four channels")
-    return np.ascontiguousarray(picture.reshape(height, _PAGES, height, 4).swapaxes(0, 1))
+        raise IdentityBroken(identity.name, f"its {file} is damaged or not 8-bit with four channels")
+    return np.ascontiguousarray(picture.reshape(height, -1, height, 4).swapaxes(0, 1))
 
 
-def _read_geometry(name: str, data: bytes) -> dict[str, np.ndarray]:
+def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndarray]:
     try:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -150,15 +173,20 @@ def _read_geometry(name: str, data: bytes) -> dict[str, np.ndarray]:
         "uv": (surface.VERTEX_COUNT, 2),
         "page_openings": (2, 3),
         "tone": (3,),
+        "head.rotations": (head_pages, 3, 3),
+        "eyeballs.iris_radius": (1,),
+        "eyeballs.offsets": (2, 3),
+        "mouth.places": (2, 3),
+        "mouth.cavity": (2, 3),
         "retargeter.driver_mean": (1404,),
         "retargeter.basis": (components, 1404),
         "retargeter.openings_mean": (5,),
         "retargeter.openings_scale": (5,),
         "retargeter.coefficients": (components + 5, 1404),
         "retargeter.identity_mean": (1404,),
-        "expression.driver_median": (MEASURES,),
-        "expression.identity_median": (MEASURES,),
-        "expression.gain": (MEASURES,),
+        "retargeter.identity_neutral": (1404,),
+        "expression.driver_rest": (MEASURES,),
+        "expression.identity_rest": (MEASURES,),
         "expression.directions": (MEASURES, 1404),
     }
     if not 1 <= components <= MAX_COMPONENTS or {key: t.shape for key, t in tensors.items()} != shapes:
@@ -166,4 +194,9 @@ def _read_geometry(name: str, data: bytes) -> dict[str, np.ndarray]:
     for key, tensor in tensors.items():
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all() or np.abs(tensor).max() > 1e4:
             raise IdentityBroken(name, f"the tensor {key} of its geometry.safetensors holds no usable numbers")
+    rotations = tensors["head.rotations"]
+    if np.abs(rotations @ rotations.swapaxes(1, 2) - np.eye(3)).max() > 1e-2:
+        raise IdentityBroken(name, "the tensor head.rotations of its geometry.safetensors holds no rotations")
+    if not _SMALLEST_IRIS <= tensors["eyeballs.iris_radius"][0] <= _LARGEST_IRIS:
+        raise IdentityBroken(name, "the iris in its geometry.safetensors is no iris's size")
     return tensors

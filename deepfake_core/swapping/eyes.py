@@ -39,6 +39,7 @@ def draw(
     eyeballs: Eyeballs,
     head: np.ndarray,
     gaze: np.ndarray | None,
+    *,
     rotation: np.ndarray,
     square: Square,
     shut: np.ndarray,
@@ -58,7 +59,7 @@ def draw(
         x1, y1 = np.clip(high, 0, square.size)
         if x1 - x0 < 4 or y1 - y0 < 4 or shut[eye] > 0.99:
             continue
-        to_square = iris_transform(eyeballs, eye, head, tangents[eye], rotation, square)
+        to_square = iris_transform(eyeballs, eye, head, tangents[eye], rotation=rotation, square=square)
         to_square[:, 2] -= x0, y0
         size = (int(x1 - x0), int(y1 - y0))
         iris = cv2.warpAffine(eyeballs.iris, to_square, size, flags=cv2.INTER_LINEAR)
@@ -76,7 +77,7 @@ def draw(
 
 
 def iris_transform(
-    eyeballs: Eyeballs, eye: int, head: np.ndarray, tangents: np.ndarray, rotation: np.ndarray, square: Square
+    eyeballs: Eyeballs, eye: int, head: np.ndarray, tangents: np.ndarray, *, rotation: np.ndarray, square: Square
 ) -> np.ndarray:
     """float64 (2, 3): px of the iris's picture -> px of the square; tangents: (2,) of the gaze to the right and up."""
     direction = np.array([tangents[0], tangents[1], 1.0])

@@ -17,6 +17,7 @@ _PROXY_CENTRE = np.array([0.0, 1.0, -3.5])
 _PROXY_RADII = np.array([8.5, 11.0, 10.0])
 """The ellipsoid that stands for a head's shape, cm."""
 _CELLS = 32
+_BEYOND = np.float32(1e-3)
 _SHARPNESS = np.radians(2.0)
 
 
@@ -28,8 +29,6 @@ class HeadPages:
     """uint8 (K, P, P, 4): BGR, continued smoothly beyond the head, and the head's matte; the head upright."""
     rotations: np.ndarray
     """float32 (K, 3, 3): canonical head to camera, without roll."""
-
-
 
 
 def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
@@ -63,8 +62,9 @@ def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.nda
         drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
         shares.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(share / 255.0))
     if len(drawn) == 1:
-        return np.ascontiguousarray(drawn[0][..., :3]), shares[0]
-    blended = cv2.blendLinear(drawn[0], drawn[1], shares[0], shares[1])
+        return cv2.cvtColor(drawn[0], cv2.COLOR_BGRA2BGR), shares[0]
+    # The pages' colours go on beyond the head; so shall those of their mixture.
+    blended = cv2.blendLinear(drawn[0], drawn[1], shares[0] + _BEYOND, shares[1] + _BEYOND)
     return cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR), shares[0] + shares[1]
 
 

@@ -47,8 +47,13 @@ def enlarge(light: np.ndarray, size: int) -> np.ndarray:
 
 def reflectance(bgr: np.ndarray, light: np.ndarray) -> np.ndarray:
     """A picture without its light: float32 (S, S, 3), 0..2, about 1 on plain skin; light: from `measure`."""
+    return without(bgr, enlarge(light, bgr.shape[0]))
+
+
+def without(bgr: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """The same for a light that is float32 (S, S, 3) already."""
     # The light is at least _FLOOR, but the cubic may undershoot.
-    floored = np.maximum(enlarge(light, bgr.shape[0]), np.float32(1.0))
+    floored = np.maximum(light, np.float32(1.0))
     ratio = np.asarray(cv2.divide(bgr, floored, dtype=cv2.CV_32F), np.float32)
     return np.clip(ratio, 0.0, 2.0, out=ratio)
 

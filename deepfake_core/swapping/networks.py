@@ -18,27 +18,32 @@ FEATURE_CHANNELS = {"features_4": 48, "features_8": 96, "features_16": 192}
 _STRIDES = {"features_4": 4, "features_8": 8, "features_16": 16}
 
 
-def dimensions(n: int) -> dict[str, int]:
-    """What the free dimensions of the ONNX files are called, and what they are for pictures of n px."""
-    return {"n": n, "n4": n // 4, "n8": n // 8, "n16": n // 16}
+EXAMPLE = {"n": 128, "n4": 32, "n8": 16, "n16": 8}
+"""What the free dimensions of the ONNX files are called, and what they are for pictures of 128 px."""
 
 
-def features(n: int) -> dict[str, Shape]:
-    """What the encoder tells the decoder of pictures of n px."""
-    return {name: (1, n // _STRIDES[name], n // _STRIDES[name], count) for name, count in FEATURE_CHANNELS.items()}
+def side_name(tensor: str) -> str:
+    """The name in EXAMPLE of a tensor's free sides."""
+    return f"n{_STRIDES[tensor]}" if tensor in _STRIDES else "n"
 
 
-def encoder_inputs(n: int) -> dict[str, Shape]:
+def features(n: int | None = None) -> dict[str, Shape]:
+    """What the encoder tells the decoder of pictures of n px; None leaves the side free."""
+    sides = {name: None if n is None else n // stride for name, stride in _STRIDES.items()}
+    return {name: (1, sides[name], sides[name], count) for name, count in FEATURE_CHANNELS.items()}
+
+
+def encoder_inputs(n: int | None = None) -> dict[str, Shape]:
     """The driver's centred reflectance, and `geometry_input`."""
     return {"driver": (1, n, n, 3), "geometry": (1, n, n, 4)}
 
 
-def decoder_inputs(n: int) -> dict[str, Shape]:
+def decoder_inputs(n: int | None = None) -> dict[str, Shape]:
     """`template_input`, and the encoder's features."""
     return {"template": (1, n, n, 4), **features(n)}
 
 
-def decoder_outputs(n: int) -> dict[str, Shape]:
+def decoder_outputs(n: int | None = None) -> dict[str, Shape]:
     """The identity's centred reflectance; mattes 0..1 of its inner face and of its whole head."""
     return {"reflectance": (1, n, n, 3), "face_matte": (1, n, n, 1), "head_matte": (1, n, n, 1)}
 
@@ -63,15 +68,3 @@ def template_input(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     reflectance: float32 (n, n, 3), 0..2, 1 where nothing is drawn; alpha: float32 (n, n), 0..1, what is drawn.
     """
     return np.dstack([centre(reflectance), alpha * np.float32(2.0) - np.float32(1.0)])
-
-
-SIZE = 128
-FEATURES: dict[str, Shape] = {
-    "features_32": (1, 32, 32, 48),
-    "features_16": (1, 16, 16, 96),
-    "features_8": (1, 8, 8, 192),
-}
-ENCODER_INPUTS: dict[str, Shape] = {"driver": (1, SIZE, SIZE, 3), "geometry": (1, SIZE, SIZE, 4)}
-ENCODER_OUTPUTS: dict[str, Shape] = FEATURES
-DECODER_INPUTS: dict[str, Shape] = {"template": (1, SIZE, SIZE, 3), **FEATURES}
-DECODER_OUTPUTS: dict[str, Shape] = {"reflectance": (1, SIZE, SIZE, 3), "matte": (1, SIZE, SIZE, 1)}

@@ -57,10 +57,20 @@ def eyes_and_mouth(points: np.ndarray, size: int) -> np.ndarray:
     return mask
 
 
-def matte(points: np.ndarray, size: int) -> np.ndarray:
+def detail(points: np.ndarray, size: int) -> np.ndarray:
+    """Where the finest detail of a drawn skin always fits: uint8 (size, size), 0 on eyes and lips, soft around them."""
+    xy = points[:, :2]
+    mask = np.full((size, size), 255, np.uint8)
+    cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _LIPS)], 0, cv2.LINE_AA, _SUBPIXEL)
+    width = 2 * (size // 50) + 1
+    return cv2.blur(cv2.erode(mask, np.ones((width, width), np.uint8)), (width, width))
+
+
+def matte(points: np.ndarray, size: int, face_size: int | None = None) -> np.ndarray:
     """The whole inner face, forehead to jaw, without a hole: uint8 (size, size) with a soft edge.
 
-    points: the DRIVER's landmarks (468, >= 2), px of the crop: nothing of the driver's features may show through.
+    points: the DRIVER's landmarks (468, >= 2), px of the picture; face_size: side of the face's crop in it, px, for the
+    width of the edge. Nothing of the driver's features may show through.
     The outline stays inside the face, so that a feather does not lay skin over the background beyond the jaw; brows,
     eyes, nose and mouth are covered with a margin even where they are the outline, as on a turned head.
     """
@@ -68,7 +78,7 @@ def matte(points: np.ndarray, size: int) -> np.ndarray:
     outline = np.concatenate([_scaled(xy, _MATTE_SHRINK), _scaled(xy[_FEATURES], _FEATURE_GROWTH)])
     mask = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, _polygon(cv2.convexHull(outline)[:, 0]), 255, cv2.LINE_AA, _SUBPIXEL)
-    width = 2 * (size // 100) + 1
+    width = 2 * ((face_size or size) // 100) + 1
     return cv2.blur(mask, (width, width))
 
 

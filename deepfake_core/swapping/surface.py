@@ -159,15 +159,12 @@ def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> tupl
     across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
     if size != raster.size:
         planes = cv2.merge([across, down, covered])
-        across, down, covered = cv2.split(
-            np.asarray(cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
-        )
+        planes = cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR)
+        across, down, covered = (np.asarray(plane, np.float32) for plane in cv2.split(planes))
         # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
         known = np.maximum(covered, 1e-3)
         across = across / known
         down = down / known
     drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.extractChannel(drawn, 3).astype(np.float32)
-    seen *= covered
-    seen *= np.float32(1.0 / 255.0)
-    return cv2.cvtColor(drawn, cv2.COLOR_BGRA2BGR), seen
+    seen = cv2.extractChannel(drawn, 3) * (covered * np.float32(1.0 / 255.0))
+    return np.asarray(cv2.cvtColor(drawn, cv2.COLOR_BGRA2BGR)), seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,17 +11,20 @@ import numpy as np
 from deepfake_core.frame import Box, Frame
 from deepfake_core.inference.errors import ModelRefused, NetworkFailed
 from deepfake_core.inference.session import Session, shared
-from deepfake_core.swapping import dfm, identity_surface, light, networks, regions, surface
+from deepfake_core.swapping import dfm, light, networks, regions
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverCalibration
-from deepfake_core.swapping.identity_surface import TextureBlender
+from deepfake_core.swapping.gaze import GazeReader
+from deepfake_core.swapping.template import Template, TemplateDrawer, premultiplied
 
 _COARSE = 5
 _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
+_WINDOW = 0.06
+"""Width of the rim of the networks' crop, as a part of its side, in which the drawn head takes over."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,26 @@ class DrawnHead:
 
 
 class Swapper:
-    """Draws an identity with a driver's pose, expression and light.
+    """Draws an identity with a driver's pose and expression.
 
     One for each filter: its buffers serve one thread. The networks behind it are shared.
     """
 
     def __init__(self, *, threads: int = 2, provider: str = "auto") -> None:
-        """Open the shared encoder; raises ModelError where it is missing, damaged or another network."""
-        self._encoder: Session = shared(networks.ENCODER_NAME, threads=threads, provider=provider)
-        if self._encoder.inputs != networks.ENCODER_INPUTS or self._encoder.outputs != networks.ENCODER_OUTPUTS:
+        """Open the shared networks; raises ModelError where one is missing, damaged or another network."""
+        self._encoder: Session = shared(
+            networks.ENCODER_NAME, threads=threads, provider=provider, dimensions=networks.EXAMPLE
+        )
+        if self._encoder.inputs != networks.encoder_inputs() or self._encoder.outputs != networks.features():
             raise ModelRefused(
                 f"'{networks.ENCODER_NAME}' is another network than expected; restore it with 'git checkout -- models'."
             )
         self.provider = self._encoder.provider
         self.network_failures = 0
-        """How many pictures show the bare texture because a network gave no usable result."""
-        self._blender = TextureBlender()
+        """How many pictures show the bare template because a network gave no usable result."""
+        self._drawer = TemplateDrawer()
         self._calibration = DriverCalibration()
+        self._gaze = GazeReader(threads=threads, provider=provider)
 
     def swap(
         self,
@@ -75,86 +82,136 @@ class Swapper:
         decoder: IdentityDecoder | dfm.DfmDecoder,
         *,
         resolution: int = 256,
+        network_size: int = networks.SIZES[1],
+        head_mode: bool = False,
         template_only: bool = False,
         driver_id: int = 0,
     ) -> DrawnHead:
         """Draw the identity over the face whose landmarks are float (468, 3), px of the frame.
 
-        resolution: side of the patch, px, a multiple of 128. template_only: skip the networks.
+        resolution: side of the face's crop in the drawn square, px. network_size: one of `networks.SIZES`.
+        head_mode: draw the whole head. template_only: skip the networks.
         driver_id: the face's track, for what is learned about each driver from picture to picture.
-        Where a network fails, the bare texture is drawn: the driver's own face never shows instead. An imported model
-        has its own resolution and no texture: where it fails, NetworkFailed is raised.
+        Where a network fails, the bare template is drawn: the driver's own face never shows instead. An imported model
+        has its own resolution, no template and no head: where it fails, NetworkFailed is raised.
         """
         if isinstance(decoder, dfm.DfmDecoder):
             return _swap_with_model(frame, face_landmarks, decoder)
-        identity = decoder.surface
         pose = fit_pose(face_landmarks)
-        to_crop = crop_transform(pose, networks.SIZE)
-        driver = crop(frame, to_crop, networks.SIZE)
-        driver_points = transform_points(to_crop, face_landmarks)
         driver_head = pose.to_head(face_landmarks)
-        measured = self._calibration(driver_head, driver_id, decoder.expression.driver_median)
-        head = decoder.expression(identity.retargeter(driver_head), measured)
-        points = transform_points(to_crop, pose.to_picture(surface.extend(head)))
-
-        driver_skin = regions.skin(driver_points, networks.SIZE).astype(np.float32) / 255.0
-        driver_light = light.measure(driver, driver_skin)
-        raster = surface.rasterise(points, identity_surface.RASTER_SIZE)
-        drawing = identity_surface.draw(self._blender.blend(identity, head), identity.uv, raster, resolution)
-        identity_skin = regions.skin(points, networks.SIZE).astype(np.float32) / 255.0
-        template, template_fine, shown = template_reflectance(drawing, identity_skin)
-
-        openings = regions.eyes_and_mouth(points, networks.SIZE)
-        relief = template
+        neutral = self._calibration(driver_head, pose, driver_id)
+        head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
+        gaze = self._read_gaze(frame, face_landmarks, pose, driver_id)
+        template = self._drawer.draw(decoder.head, pose, head, gaze, size=resolution, head_mode=head_mode)
+        reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
         if not template_only:
-            driver_input = networks.centre(light.reflectance(driver, driver_light))
-            geometry = networks.geometry_input(normals(points, raster), openings)
             try:
-                relief = self._decode(decoder, driver_input, geometry, template)
+                reflectance, face_matte, head_matte = self._refine(
+                    frame, face_landmarks, pose, decoder, template=template, fine=reflectance, n=network_size
+                )
             except NetworkFailed:
                 self.network_failures += 1
 
-        weight, features = detail_weight(relief, template, drawing.detail, openings)
-        relief = sharpen(relief, template, features)
-        weight *= shown > 0.99
-        finished = _finish(relief, template, template_fine, weight)
+        square = template.square
         to_square = crop_transform(pose, resolution)
-        driver_square = transform_points(to_square, face_landmarks)
-        identity_square = transform_points(to_square, pose.to_picture(head))
-        face_matte = regions.matte(identity_square, resolution)
+        to_square[:, 2] += square.left, square.top
+        points = transform_points(to_square, face_landmarks)
         return DrawnHead(
-            reflectance=finished,
-            face_matte=face_matte,
-            head_matte=face_matte,
-            driver_matte=regions.matte(driver_square, resolution),
-            tone=identity.tone,
+            reflectance=reflectance,
+            face_matte=_as_matte(face_matte),
+            head_matte=_as_matte(head_matte),
+            driver_matte=regions.matte(points, square.size, resolution),
+            tone=decoder.head.tone,
             crop_to_frame=cv2.invertAffineTransform(to_square),
             pose=pose,
-            points=driver_square,
-            face_square=(0, 0, resolution),
-            head_mode=False,
+            points=points,
+            face_square=(square.left, square.top, square.side),
+            head_mode=head_mode,
         )
 
-    def _decode(
+    def _read_gaze(self, frame: Frame, face_landmarks: np.ndarray, pose: Pose, driver_id: int) -> np.ndarray | None:
+        try:
+            return self._gaze.follow(frame, face_landmarks, pose, driver_id)
+        except NetworkFailed:
+            return None
+
+    def _refine(
+        self,
+        frame: Frame,
+        face_landmarks: np.ndarray,
+        pose: Pose,
+        decoder: IdentityDecoder,
+        *,
+        template: Template,
+        fine: np.ndarray,
+        n: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the networks make of a template whose reflectance is `fine`: reflectance float32 (S, S, 3) and the
+        mattes of face and head (S, S). Raises NetworkFailed."""
+        to_crop = crop_transform(pose, n)
+        driver = crop(frame, to_crop, n)
+        driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n).astype(np.float32) / 255.0
+        driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
+        openings = template.openings(n)
+        geometry = networks.geometry_input(template.normals(n), openings)
+
+        inner, side = template.square.face, template.square.side
+        alpha, face = template.alpha[inner], template.face[inner]
+        drawn = premultiplied(fine[inner], alpha)
+        small, small_alpha, small_face = (
+            np.asarray(cv2.resize(picture, (n, n), interpolation=cv2.INTER_AREA), np.float32)
+            for picture in (drawn, alpha, face)
+        )
+        given = networks.template_input(small, small_alpha)
+        made, own_face, own_head = self._run(decoder, driver_input, geometry, given)
+        # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
+        change = made - small
+        change *= cv2.merge([own_head] * 3)
+        relief = np.clip(small + change, 0.0, 2.0)
+
+        always = regions.detail(template.scaled_points(n), n).astype(np.float32) / 255.0 * small_face
+        weight, features = detail_weight(relief, small, always, openings)
+        relief = sharpen(relief, small, features)
+        refined = _enlarged(relief, small, drawn, weight)
+        mattes = cv2.resize(cv2.merge([own_face, own_head, small_alpha]), (side, side), interpolation=cv2.INTER_LINEAR)
+        own_face, own_head, coarse_alpha = cv2.split(np.asarray(mattes, np.float32))
+        # Single hairs are drawn finer than the networks see; they say what is wrong about them.
+        own_head = np.clip(own_head + (alpha - coarse_alpha), 0.0, 1.0)
+        if template.square.size == side:
+            return refined, own_face, own_head
+        window = _window(side)
+        whole_face, whole_head = template.face.copy(), template.alpha.copy()
+        whole_face[inner] += window * (own_face - face)
+        whole_head[inner] += window * (own_head - alpha)
+        fine[inner] += cv2.merge([window] * 3) * (refined - fine[inner])
+        return fine, whole_face, whole_head
+
+    def _run(
         self, decoder: IdentityDecoder, driver: np.ndarray, geometry: np.ndarray, template: np.ndarray
-    ) -> np.ndarray:
-        """The identity's reflectance float32 (128, 128, 3), 0..2."""
-        features = dict(
-            zip(self._encoder.outputs, self._encoder.run(driver=driver[None], geometry=geometry[None]), strict=True)
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The identity's reflectance float32 (n, n, 3), 0..2, and the mattes of its face and head (n, n), 0..1."""
+        features = self._encoder.run(driver=driver[None], geometry=geometry[None])
+        outputs = decoder.network.run(
+            template=template[None], **dict(zip(self._encoder.outputs, features, strict=True))
         )
-        outputs = dict(
-            zip(
-                decoder.network.outputs,
-                decoder.network.run(template=networks.centre(template)[None], **features),
-                strict=True,
-            )
-        )
-        # Off the identity's face the network was taught nothing: there the drawn surface stays as it is.
-        change = outputs["reflectance"][0] + np.float32(1.0)
-        change -= template
-        change *= cv2.merge([outputs["matte"][0]] * 3)
-        change += template
-        return np.clip(change, 0.0, 2.0, out=change)
+        made = dict(zip(decoder.network.outputs, outputs, strict=True))
+        n = template.shape[0]
+        if any(made[name].shape != shape for name, shape in networks.decoder_outputs(n).items()):
+            raise NetworkFailed(f"The decoder of {decoder.name!r} gave pictures of another size than {n} px.")
+        return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
+
+
+def _as_matte(share: np.ndarray) -> np.ndarray:
+    return cv2.convertScaleAbs(share, alpha=255.0)
+
+
+@lru_cache(maxsize=4)
+def _window(side: int) -> np.ndarray:
+    """float32 (side, side): 1 in the networks' crop, falling to 0 at its rim."""
+    place = (np.arange(side) + 0.5) / side
+    ramp = np.clip(np.minimum(place, 1.0 - place) / _WINDOW, 0.0, 1.0)
+    ramp = ramp * ramp * (3.0 - 2.0 * ramp)
+    return np.outer(ramp, ramp).astype(np.float32)
 
 
 def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmDecoder) -> DrawnHead:
@@ -215,51 +272,26 @@ def crop(frame: Frame, to_crop: np.ndarray, size: int) -> np.ndarray:
     return cv2.warpAffine(region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def normals(points: np.ndarray, raster: surface.Raster) -> np.ndarray:
-    """Unit normals in camera axes, float32 (S, S, 3), 0 off the surface; points: (504, 3) px of the crop."""
-    return raster.interpolate(surface.vertex_normals(points * np.array([1.0, -1.0, -1.0])))
-
-
-def template_reflectance(drawing: identity_surface.Drawing, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A drawn surface without its light: at the networks' size, float32 (128, 128, 3), 0..2, 1 off the surface; at its
-    own, (S, S, 3), undefined off the surface; and where it is shown, (128, 128), 0..1.
-
-    skin: float32 (128, 128), where its light is measured.
-    """
-    size = (networks.SIZE, networks.SIZE)
-    small = cv2.resize(drawing.bgr, size, interpolation=cv2.INTER_AREA)
-    shown = cv2.resize(drawing.coverage, size, interpolation=cv2.INTER_AREA)
-    measured = light.measure(small, skin * (shown > 0.99))
-    fine = light.reflectance(drawing.bgr, measured)
-    template = np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), np.float32)
-    template -= 1.0
-    template *= cv2.merge([shown] * 3)
-    template += 1.0
-    return template, fine, shown
-
-
 def detail_weight(
-    relief: np.ndarray, template: np.ndarray, detail: np.ndarray, openings: np.ndarray
+    relief: np.ndarray, template: np.ndarray, always: np.ndarray, openings: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the texture's detail, which the networks cannot draw, fits: two weights float32 (128, 128), 0..1.
+    """Where the template's detail, which the networks cannot draw, fits: two weights float32 (n, n), 0..1.
 
-    relief, template: float32 (128, 128, 3), what the networks made of what; detail: float32 (S, S), 1 on skin, where
-    the finest detail always fits, 0 on eyes and lips; openings: uint8 (128, 128) from `regions.eyes_and_mouth`.
-    On eyes and lips it fits where the networks, seen coarsely, left the texture in its place; in the mouth, whose
-    teeth stay put while lips move, it never does. The second weight is that of eyes and lips alone, for `sharpen`.
+    relief, template: float32 (n, n, 3), what the networks made of what; always: float32 (n, n), 1 on skin, where the
+    finest detail always fits, 0 on eyes, lips and hair; openings: uint8 (n, n) from `regions.eyes_and_mouth`.
+    On those it fits where the networks, seen coarsely, left the template in its place; in the mouth never. The second
+    weight is that of eyes, lips and hair alone, for `sharpen`.
     """
-    size = (networks.SIZE, networks.SIZE)
     blue, green, red = cv2.split(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))))
     moved = cv2.blur(blue + green + red, (_COARSE, _COARSE))
     fits = np.exp(-((moved * np.float32(1.0 / (3.0 * _MOVED))) ** 2))
     mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 9), np.uint8))
-    always = cv2.resize(detail, size, interpolation=cv2.INTER_AREA)
     features = (1.0 - always) * fits * (1.0 - mouth)
     return always + features, features
 
 
 def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`relief` with the template's detail where `weight` says so: float32 (128, 128, 3).
+    """`relief` with the template's detail where `weight` says so: float32 (n, n, 3).
 
     The template has pupils and the lips' outline; the networks have learned the mean of many gazes and mouths.
     """
@@ -270,8 +302,8 @@ def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.
     return difference
 
 
-def _finish(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Enlarge and add the texture's fine detail: float32 (S, S, 3), 0..2."""
+def _enlarged(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The networks' picture as large as the fine template, with its detail: float32 (S, S, 3), 0..2."""
     size = template_fine.shape[0]
     coarse = relief - cv2.merge([weight] * 3) * template
     blue, green, red, weight = cv2.split(

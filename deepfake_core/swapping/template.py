@@ -17,6 +17,7 @@ from deepfake_core.swapping.square import Square, face_square, head_square, upri
 
 RASTER_PER_CENTIMETRE = 96 / CROP_CENTIMETRES
 _LIGHT_SIZE = 64
+_BEYOND = np.float32(1e-3)
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,21 @@ class Template:
         return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
     def reflectance(self) -> np.ndarray:
-        """The template without the light that it was drawn in: float32 (S, S, 3), 0..2, 1 where nothing is drawn."""
+        """Its colours without the light that it was drawn in: float32 (S, S, 3), 0..2, undefined where nothing is."""
         face = self.square.face
         size = (_LIGHT_SIZE, _LIGHT_SIZE)
         small = cv2.resize(self.bgr[face], size, interpolation=cv2.INTER_AREA)
         shown = cv2.resize(self.face[face], size, interpolation=cv2.INTER_AREA)
         measured = light.measure(small, self.skin(_LIGHT_SIZE).astype(np.float32) * (shown / 255.0))
-        return premultiplied(light.reflectance(self.bgr, spread(measured, self.square)), self.alpha)
+        return light.without(self.bgr, spread(measured, self.square))
 
 
 def premultiplied(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Reflectance float32 (S, S, 3) drawn over plain 1 with alpha float32 (S, S), in place."""
-    reflectance -= 1.0
-    reflectance *= cv2.merge([alpha] * 3)
-    reflectance += 1.0
-    return reflectance
+    """Reflectance float32 (S, S, 3) drawn over plain 1 with alpha float32 (S, S)."""
+    drawn = reflectance - np.float32(1.0)
+    drawn *= cv2.merge([alpha] * 3)
+    drawn += np.float32(1.0)
+    return drawn
 
 
 def spread(measured: np.ndarray, square: Square) -> np.ndarray:
@@ -117,13 +118,13 @@ class TemplateDrawer:
         small[:, :2] += 0.5 * factor - 0.5
         raster = surface.rasterise(small, coarse)
         drawn, face = surface.draw(self._blender.blend(identity, shares), identity.uv, raster, size)
-        eyes.draw(drawn, identity.eyeballs, head, gaze, rotation, crop, shares[:2])
+        eyes.draw(drawn, identity.eyeballs, head, gaze, rotation=rotation, square=crop, shut=shares[:2])
         mouth.draw(drawn, identity.mouth, head, rotation, crop)
 
         behind, alpha = head_layer.draw(identity.head, rotation, square)
         inner = square.face
         rest = alpha[inner] * (1.0 - face)
-        behind[inner] = cv2.blendLinear(behind[inner], drawn, rest, face)
+        behind[inner] = cv2.blendLinear(behind[inner], drawn, rest + _BEYOND, face)
         alpha[inner] = rest + face
         whole = face
         if square.size != size:

@@ -17,6 +17,7 @@ _MARGIN = 6.0
 _EDGE_SHARE, _RING_SHARE = 0.75, -1.3
 _AXIS_DEPTH = -6.0
 _FACING_POWER = 5.0
+_DETAIL, _DETAIL_POWER = 4.0, 30.0
 _EYE_REACH = np.array([1.15, 1.7])
 _MOUTH_REACH = 1.05
 _FEATHER = 3.0
@@ -55,9 +56,12 @@ def layout(head: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
 
 
 def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
-    """One texture page uint8 (size, size, 3) BGR: each texel from the views that face it; gaps filled smoothly."""
-    total = np.zeros((size, size, 3), np.float32)
-    mass = np.zeros((size, size), np.float32)
+    """One texture page uint8 (size, size, 3) BGR: each texel from the views that face it; gaps filled smoothly.
+
+    Colours are mixed of many views, details nearly from one: views never lie on each other to the pixel.
+    """
+    total, details = np.zeros((2, size, size, 3), np.float32)
+    mass, detail_mass = np.full((2, size, size), 1e-6, np.float32)
     page = _page(uv, size)
     for view in views:
         x, y, facing = _texels(view, page)
@@ -66,9 +70,14 @@ def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.nda
         seen = cv2.remap(inner, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         weight = facing**_FACING_POWER * (seen.astype(np.float32) / 255.0) ** 2
         weight = cv2.GaussianBlur(weight, (0, 0), 2.0) * (seen > 127)
-        total += colour.astype(np.float32) * weight[..., None]
+        smooth = cv2.GaussianBlur(colour, (0, 0), _DETAIL).astype(np.float32)
+        total += smooth * weight[..., None]
         mass += weight
-    return fill_gaps(total, mass)
+        weight = weight * facing**_DETAIL_POWER
+        details += (colour - smooth) * weight[..., None]
+        detail_mass += weight
+    whole = fill_gaps(total, mass) + details / detail_mass[..., None]
+    return np.clip(np.round(whole), 0, 255).astype(np.uint8)
 
 
 def seen_face(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:

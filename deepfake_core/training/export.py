@@ -9,6 +9,8 @@ import onnxruntime
 import tensorflow as tf
 import tf2onnx
 
+from deepfake_core.inference.session import Shape
+from deepfake_core.swapping import networks
 from deepfake_core.training.errors import TrainingError
 
 OPSET = 17
@@ -19,10 +21,10 @@ class ExportMismatch(TrainingError):
     """The exported network does not compute what the trained one does."""
 
 
-def to_onnx(model: keras.Model, inputs: dict[str, tuple], outputs: dict[str, tuple], name: str) -> bytes:
-    """A model with dict outputs as an ONNX file; inputs and outputs keep names, order and fixed shapes.
+def to_onnx(model: keras.Model, inputs: dict[str, Shape], outputs: dict[str, Shape], name: str) -> bytes:
+    """A model with dict outputs as an ONNX file; inputs and outputs keep names, order and shapes.
 
-    Raises ExportMismatch where ONNX Runtime's results differ from Keras's by more than 1e-4.
+    Free sides (None) get the names of `networks.EXAMPLE`, by how often they go into the side of the pictures. Raises ExportMismatch where ONNX Runtime's results differ from Keras's by more than 1e-4.
     """
     signature = [tf.TensorSpec(shape, tf.float32, name=key) for key, shape in inputs.items()]
 
@@ -33,6 +35,7 @@ def to_onnx(model: keras.Model, inputs: dict[str, tuple], outputs: dict[str, tup
 
     converted, _ = tf2onnx.convert.from_function(graph, input_signature=signature, opset=OPSET)
     _name_tensors(converted.graph, list(inputs), list(outputs))
+    _name_sides(converted.graph, {**inputs, **outputs})
     converted.graph.name = name
     onnx.checker.check_model(converted, full_check=True)
     data = converted.SerializeToString()
@@ -53,12 +56,28 @@ def _name_tensors(graph: onnx.GraphProto, inputs: list[str], outputs: list[str])
         value.name = wanted[value.name]
 
 
+def _name_sides(graph: onnx.GraphProto, shapes: dict[str, Shape]) -> None:
+    for value in (*graph.input, *graph.output):
+        for dimension, size in zip(value.type.tensor_type.shape.dim, shapes[value.name], strict=True):
+            if size is None:
+                dimension.dim_param = networks.side_name(value.name)
+            else:
+                dimension.dim_value = size
+
+
+def _example(shapes: dict[str, Shape]) -> dict[str, tuple[int, ...]]:
+    return {
+        name: tuple(networks.EXAMPLE[networks.side_name(name)] if size is None else size for size in shape)
+        for name, shape in shapes.items()
+    }
+
+
 def largest_difference(
-    model: keras.Model, data: bytes, inputs: dict[str, tuple], outputs: dict[str, tuple], seed: int = 0
+    model: keras.Model, data: bytes, inputs: dict[str, Shape], outputs: dict[str, Shape], seed: int = 0
 ) -> float:
     """Largest absolute difference between Keras and ONNX Runtime on noise in -1..1."""
     noise = np.random.default_rng(seed)
-    given = {key: noise.uniform(-1, 1, shape).astype(np.float32) for key, shape in inputs.items()}
+    given = {key: noise.uniform(-1, 1, shape).astype(np.float32) for key, shape in _example(inputs).items()}
     made = model({key: tf.constant(value) for key, value in given.items()}, training=False)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     got = session.run(list(outputs), given)

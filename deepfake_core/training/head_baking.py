@@ -86,11 +86,11 @@ def eyeballs(view: View) -> eyes.Eyeballs:
         between = np.zeros(picture.shape[:2], np.uint8)
         cv2.fillPoly(between, [np.round(crop.to_pixels(head[eyes.LOOPS[eye]] @ rotation.T)).astype(np.int32)], 255)
         # Lashes and the lids' shadow stay out.
-        between = cv2.erode(between, np.ones((9, 9), np.uint8))
-        to_crop = eyes.iris_transform(plain, eye, head, np.zeros(2), rotation, crop)
+        open_part = cv2.erode(between, np.ones((9, 9), np.uint8))
+        to_crop = eyes.iris_transform(plain, eye, head, np.zeros(2), rotation=rotation, square=crop)
         flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
         size = (_IRIS_SIZE, _IRIS_SIZE)
-        seen = cv2.warpAffine(between, to_crop, size, flags=flags).astype(np.float32) / 255.0
+        seen = cv2.warpAffine(open_part, to_crop, size, flags=flags).astype(np.float32) / 255.0
         total += cv2.warpAffine(picture, to_crop, size, flags=flags).astype(np.float32) * seen[..., None]
         mass += seen
     iris = _completed(total, mass)
@@ -133,7 +133,7 @@ def _completed(total: np.ndarray, mass: np.ndarray) -> np.ndarray:
     colour = total / np.maximum(mass, 1e-6)[..., None]
     rings = np.arange(int(distance.max()) + 2)
     usual = np.zeros((len(rings), 3), np.float32)
-    for ring in rings:
+    for ring in range(len(rings)):
         chosen = known & (np.abs(distance - ring) < 1.0)
         usual[ring] = np.median(colour[chosen], axis=0) if chosen.any() else usual[max(ring - 1, 0)]
     whole = np.stack([np.interp(distance, rings, usual[:, channel]) for channel in range(3)], axis=-1)
@@ -151,13 +151,13 @@ def open_mouth(view: View) -> mouth.Mouth:
     picture, head, rotation, crop = _upright_crop(view)
     inside = np.zeros(picture.shape[:2], np.uint8)
     cv2.fillPoly(inside, [np.round(crop.to_pixels(head[mouth.LOOP] @ rotation.T)).astype(np.int32)], 255)
-    inside = cv2.erode(inside, np.ones((7, 7), np.uint8))
+    shown = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
     lips = head[[13, 14]]
     middle = crop.to_pixels((lips.mean(0) @ rotation.T)[None])[0, 1]
     down = np.arange(picture.shape[0])[:, None] > middle
     rows, places, cavity = [], [], []
     for row, lip in enumerate(lips):
-        half = (inside > 0) & (down if row else ~down)
+        half = shown & (down if row else ~down)
         bright = _bright(picture[..., 0], half)
         place = np.array([lips[:, 0].mean(), lip[1], lips[:, 2].mean() - _TEETH_DEPTH])
         rows.append(_teeth(picture, bright, place, rotation, crop, upper=row == 0))

@@ -49,7 +49,7 @@ class BakedHead:
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        np.savez(path, **flattened(self))
+        np.savez(path, allow_pickle=False, **flattened(self))
 
     @classmethod
     def load(cls, path: Path) -> BakedHead:

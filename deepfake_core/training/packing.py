@@ -16,9 +16,9 @@ from deepfake_core.identities import pack, release
 from deepfake_core.identities.consent import NOBODY, ConsentRecord
 from deepfake_core.identities.purposes import Purpose
 from deepfake_core.swapping import networks
-from deepfake_core.swapping.decoder import CROP
+from deepfake_core.swapping.decoder import CROP, SIZE
 from deepfake_core.swapping.expression import ExpressionMatch
-from deepfake_core.swapping.identity_surface import IdentitySurface
+from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.export import to_onnx
 
@@ -41,23 +41,37 @@ class Origin:
 
 def encoder_file(encoder: keras.Model) -> bytes:
     """The shared encoder as ONNX; raises ExportMismatch."""
-    return to_onnx(encoder, networks.ENCODER_INPUTS, networks.ENCODER_OUTPUTS, "encoder")
+    return to_onnx(encoder, networks.encoder_inputs(), networks.features(), "encoder")
 
 
 def identity_files(
-    decoder: keras.Model, identity: IdentitySurface, expression: ExpressionMatch, portrait: Path
+    decoder: keras.Model, identity: IdentityHead, expression: ExpressionMatch, portrait: Path
 ) -> dict[str, bytes]:
     """The files of an identity pack but for its two JSON files; raises ExportMismatch or PortraitMissing."""
-    geometry = {"uv": identity.uv, "page_openings": identity.page_openings, "tone": identity.tone}
-    for part, holder in (("retargeter", identity.retargeter), ("expression", expression)):
-        geometry |= {
-            f"{part}.{name}": np.ascontiguousarray(tensor, np.float32) for name, tensor in vars(holder).items()
-        }
     return {
-        "decoder.onnx": to_onnx(decoder, networks.DECODER_INPUTS, networks.DECODER_OUTPUTS, "decoder"),
-        "surface.png": _png(np.hstack(list(identity.pages))),
-        "geometry.safetensors": save_tensors(geometry),
+        "decoder.onnx": to_onnx(decoder, networks.decoder_inputs(), networks.decoder_outputs(), "decoder"),
+        **drawn_files(identity, expression),
         "portrait.png": _png(_portrait(portrait)),
+    }
+
+
+def drawn_files(identity: IdentityHead, expression: ExpressionMatch) -> dict[str, bytes]:
+    """The files of a pack that the template is drawn from."""
+    geometry = {"uv": identity.uv, "page_openings": identity.page_openings, "tone": identity.tone}
+    geometry |= {"head.rotations": identity.head.rotations}
+    geometry |= {f"eyeballs.{name}": getattr(identity.eyeballs, name) for name in ("iris_radius", "offsets")}
+    geometry |= {f"mouth.{name}": getattr(identity.mouth, name) for name in ("places", "cavity")}
+    for part, holder in (("retargeter", identity.retargeter), ("expression", expression)):
+        geometry |= {f"{part}.{name}": tensor for name, tensor in vars(holder).items()}
+    teeth = identity.mouth.teeth
+    return {
+        "surface.png": _png(np.hstack(list(identity.pages))),
+        "head.png": _png(np.hstack(list(identity.head.pictures))),
+        "iris.png": _png(identity.eyeballs.iris),
+        "teeth.png": _png(teeth.reshape(-1, teeth.shape[2], 4)),
+        "geometry.safetensors": save_tensors(
+            {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in geometry.items()}
+        ),
     }
 
 
@@ -88,7 +102,7 @@ def write_identity(
         title=title,
         description=description,
         networks="surface",
-        size=networks.SIZE,
+        size=SIZE,
         crop=CROP,
         encoder_sha256=encoder_sha256,
         files=files,

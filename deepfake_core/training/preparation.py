@@ -95,6 +95,7 @@ def make_sample(
     shard: Shard,
     index: int,
     landmarks: PairLandmarks,
+    *,
     identity: IdentityHead,
     expression: ExpressionMatch,
     drawer: TemplateDrawer,
@@ -104,14 +105,12 @@ def make_sample(
     pose = fit_pose(actor)
     to_crop = crop_transform(pose, SAMPLE_SIZE, SAMPLE_CENTIMETRES)
     driver_head = pose.to_head(actor)
-    # At run time lids, lips and smile follow the driver's; here they are the truth's, so that the networks learn to keep
-    # what the template says of them.
+    # At run time lids, lips and smile follow the driver's; here they are the truth's, so that the networks learn to
+    # keep what the template says of them.
     truth = fit_pose(landmarks.identity[index]).to_head(landmarks.identity[index])
     head = expression.control(identity.retargeter(driver_head), measures(truth))
     fine = _FINER * SAMPLE_SIZE
-    template = drawer.draw(
-        identity, pose, head, landmarks.gaze[index], size=fine, centimetres=SAMPLE_CENTIMETRES
-    )
+    template = drawer.draw(identity, pose, head, landmarks.gaze[index], size=fine, centimetres=SAMPLE_CENTIMETRES)
     points = template.scaled_points(SAMPLE_SIZE)
     # The truth is laid under the template: where the two cannot match is left to the network to learn.
     scale, rotation, shift = similarity(landmarks.identity[index][:, :2].astype(np.float64), points[:468, :2])
@@ -122,9 +121,7 @@ def make_sample(
         # Colours go on beyond the picture, as at run time; what is said about them does not.
         border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
         size = (SAMPLE_SIZE, SAMPLE_SIZE)
-        return cv2.warpAffine(
-            np.ascontiguousarray(picture), matrix, size, flags=cv2.INTER_LINEAR, borderMode=border
-        )
+        return cv2.warpAffine(np.ascontiguousarray(picture), matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
     def labelled(wanted: tuple[int, ...], grow: int = 1) -> np.ndarray:
         mask = np.isin(labels, wanted).astype(np.uint8) * 255
