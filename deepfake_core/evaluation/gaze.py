@@ -12,8 +12,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from deepfake_core.parsing.classes import Label
 from deepfake_core.swapping.alignment import fit_pose
-from deepfake_core.synthetic.labels import Label
 
 _EYES = ((Label.L_EYE, 33, 133), (Label.R_EYE, 362, 263))
 """Label and corners, left to right, of the eyes on the left and on the right of the picture."""

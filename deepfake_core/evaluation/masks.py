@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from deepfake_core.disclosure.labels import CORNERS, label_box
+from deepfake_core.parsing.classes import Label
 from deepfake_core.pixel_format import Box
-from deepfake_core.synthetic.labels import Label
 
 SEAM = 0.06
 """Half the width of the seam band, in interocular distances."""

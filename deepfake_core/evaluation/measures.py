@@ -93,6 +93,10 @@ MEASURES = (
     Measure("flicker", "of 255", "lower", "frames", mean("flicker")),
     Measure("landmarks_found", "share", "higher", "frames", mean("found")),
     Measure("plate_psnr", "dB", "higher", "frames", mean("plate_psnr")),
+    Measure("plate_psnr_inpainting", "dB", "higher", "frames", mean("plate_psnr_inpainting")),
+    Measure("plate_seen", "of head", "higher", "frames", mean("plate_seen")),
+    Measure("plate_seen_psnr", "dB", "higher", "frames", mean("plate_seen_psnr")),
+    Measure("plate_seen_psnr_inpainting", "dB", "higher", "frames", mean("plate_seen_psnr_inpainting")),
     Measure("matte_error", "of head", "lower", "stills", mean("matte_error")),
     Measure("parsing_f1_mean", "", "higher", "stills", _f1_mean),
     *(

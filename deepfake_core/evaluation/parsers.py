@@ -1,4 +1,4 @@
-"""What can be scored as a parser: so far a trivial one, to say what a number means."""
+"""What can be scored as a parser: the product's network, and a trivial one to say what a number means."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from deepfake_core.crop import crop
 from deepfake_core.facemesh import topology
-from deepfake_core.synthetic.labels import Label
+from deepfake_core.frame import Frame
+from deepfake_core.inference.session import shared
+from deepfake_core.parsing.classes import Label
+from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.parsing.parser import PARSER_NAME, checked, network_shares
+from deepfake_core.parsing.parsing import SIZE
+from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.training.still_landmarks import StillLandmarks
 
 Parser = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -24,6 +31,42 @@ _POLYGONS = (
     (Label.L_EYE, topology.RIGHT_EYE),
     (Label.R_EYE, topology.LEFT_EYE),
 )
+
+
+class NetworkParser:
+    """The product's network in the crop of the run time, each picture for itself.
+
+    What lies beyond the crop, and pictures in which FaceMesh finds no face, are parsed as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._landmarks = StillLandmarks()
+        self._session = checked(shared(PARSER_NAME, threads=1, provider="cpu"))
+
+    def __call__(self, bgr: np.ndarray, _truth: np.ndarray) -> np.ndarray:
+        """The labels."""
+        height, width = bgr.shape[:2]
+        square = np.array([[SIZE / width, 0.0, 0.0], [0.0, SIZE / height, 0.0]])
+        square[:, 2] = 0.5 * np.diag(square[:, :2]) - 0.5
+        crops = [square]
+        points = self._landmarks(bgr)
+        if points is not None:
+            crops.append(parsing_crop(fit_pose(points.astype(np.float64))))
+        shares = np.zeros((len(Label), height, width), np.float32)
+        for to_crop in crops:
+            found = network_shares(self._session, crop(Frame.from_bgr(bgr), to_crop, SIZE))
+            to_shares = to_crop * 0.5
+            to_shares[:, 2] -= 0.25
+            for mine, theirs in zip(shares, found, strict=True):
+                cv2.warpAffine(
+                    theirs,
+                    to_shares,
+                    (width, height),
+                    mine,
+                    flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                    borderMode=cv2.BORDER_TRANSPARENT,
+                )
+        return shares.argmax(axis=0).astype(np.uint8)
 
 
 class LandmarkPolygons:
@@ -60,5 +103,9 @@ def _true_labels(_bgr: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return truth
 
 
-PARSERS: dict[str, Callable[[], Parser]] = {"landmarks": LandmarkPolygons, "truth": lambda: _true_labels}
-"""`landmarks`: polygons of FaceMesh's landmarks; `truth`: the ceiling."""
+PARSERS: dict[str, Callable[[], Parser]] = {
+    "network": NetworkParser,
+    "landmarks": LandmarkPolygons,
+    "truth": lambda: _true_labels,
+}
+"""`network`: the product's; `landmarks`: polygons of FaceMesh's landmarks; `truth`: the ceiling."""

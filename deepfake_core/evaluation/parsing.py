@@ -4,25 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepfake_core.synthetic.labels import Label
+from deepfake_core.parsing.classes import HEAD, Label
 
 CLASSES = len(Label)
-HEAD = (
-    Label.SKIN,
-    Label.L_BROW,
-    Label.R_BROW,
-    Label.L_EYE,
-    Label.R_EYE,
-    Label.GLASSES,
-    Label.L_EAR,
-    Label.R_EAR,
-    Label.NOSE,
-    Label.MOUTH,
-    Label.UPPER_LIP,
-    Label.LOWER_LIP,
-    Label.HAIR,
-    Label.HAT,
-)
 
 
 def confusion(output: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -29,12 +29,17 @@ def with_background(
 def with_occluder(
     bgr: np.ndarray,
     labels: np.ndarray,
-    other: np.ndarray,
-    other_labels: np.ndarray,
     points: np.ndarray,
     generator: np.random.Generator,
+    *,
+    other: np.ndarray,
+    other_labels: np.ndarray,
+    own_skin: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A hand or thing cut out of another picture, laid somewhere on or beside the face; picture and labels."""
+    """A hand or thing cut out of another picture, laid somewhere on or beside the face; picture and labels.
+
+    own_skin: give it the colour of the person's skin.
+    """
     mask = np.where(other_labels == Label.OCCLUDER, np.uint8(255), np.uint8(0))
     y, x = np.nonzero(mask)
     if len(x) < 64:
@@ -47,6 +52,11 @@ def with_occluder(
         turn = turn @ np.array([[-1.0, 0.0, 2 * x.mean()], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     turn[:, 2] += goal - (x.mean(), y.mean())
     size = bgr.shape[1::-1]
+    skin = labels == Label.SKIN
+    if own_skin and skin.any():
+        # The performer's own hand: otherwise another skin tone would give it away.
+        gains = (bgr[skin].mean(0) + 8.0) / (other[mask > 0].mean(0) + 8.0) * np.exp(generator.normal(0.0, 0.1))
+        other = np.clip(other * gains, 0, 255).astype(np.uint8)
     colour = cv2.warpAffine(other, turn, size, borderMode=cv2.BORDER_REFLECT)
     return _laid_on(bgr, labels, colour, cv2.warpAffine(mask, turn, size), generator)
 
@@ -70,33 +80,67 @@ def with_thing(
     return _laid_on(bgr, labels, cv2.convertScaleAbs(colour * tint), mask, generator)
 
 
-def with_camera(bgr: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Light, colour, blur, noise and compression as of many cameras; uint8 (n, n, 3)."""
+def with_other_hair(bgr: np.ndarray, hair: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Smoother hair of another colour: rendered strands are sharper than most cameras show them; hair: uint8 matte."""
+    smooth = cv2.GaussianBlur(bgr, (0, 0), generator.uniform(1.0, 6.0)).astype(np.float32)
+    grey = smooth.mean(axis=2, keepdims=True)
+    tint = np.exp(generator.normal(0.0, 0.25, 3) * (1.0, 0.5, 1.0)) * np.exp(generator.normal(0.0, 0.6))
+    smooth = (grey + generator.uniform(0.3, 1.2) * (smooth - grey)) * tint
+    share = (hair.astype(np.float32) / 255.0 * generator.uniform(0.3, 1.0))[..., None]
+    return np.clip(bgr + share * (smooth - bgr), 0, 255).astype(np.uint8)
+
+
+def with_print(bgr: np.ndarray, labels: np.ndarray, other: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Clothes with the pattern of another picture's corner, or with letters."""
+    size = len(bgr)
+    cloth = cv2.blur(np.where(labels == Label.CLOTH, np.uint8(255), np.uint8(0)), (3, 3)).astype(np.float32) / 255.0
+    if generator.random() < 0.5:
+        side = int(generator.integers(size // 8, size))
+        x, y = generator.integers(0, size - side + 1, 2)
+        pattern = cv2.resize(other[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_LINEAR)
+        share = cloth[..., None] * generator.uniform(0.3, 1.0)
+    else:
+        letters = "".join(chr(code) for code in generator.integers(65, 91, int(generator.integers(3, 9))))
+        pattern = np.zeros_like(bgr)
+        mask = np.zeros((size, size), np.uint8)
+        pattern[:] = generator.integers(0, 256, 3)
+        place = (int(generator.integers(-20, size // 3)), int(generator.integers(size * 2 // 3, size + 10)))
+        height, weight = float(generator.uniform(0.6, 2.0)), int(generator.integers(2, 8))
+        cv2.putText(mask, letters, place, cv2.FONT_HERSHEY_DUPLEX, height, 255, weight)
+        share = (cloth * mask / 255.0)[..., None]
+    return np.clip(bgr + share * (pattern.astype(np.float32) - bgr), 0, 255).astype(np.uint8)
+
+
+def with_camera(bgr: np.ndarray, generator: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Light, colour, blur, noise and compression as of many cameras; uint8 (n, n, 3).
+
+    strength: 0..1, how far and how often.
+    """
     levels = np.arange(256, dtype=np.float32) / 255.0
-    gamma = np.exp(generator.normal(0.0, 0.22))
-    gains = np.exp(generator.normal(0.0, 0.16) + generator.normal(0.0, 0.08, 3))
-    contrast = np.exp(generator.normal(0.0, 0.15))
+    gamma = np.exp(strength * generator.normal(0.0, 0.22))
+    gains = np.exp(strength * (generator.normal(0.0, 0.16) + generator.normal(0.0, 0.08, 3)))
+    contrast = np.exp(strength * generator.normal(0.0, 0.15))
     tables = np.clip((levels[:, None] ** gamma * gains - 0.45) * contrast + 0.45, 0.0, 1.0)
     bgr = cv2.LUT(bgr, np.round(tables * 255.0).astype(np.uint8)[None])
-    if generator.random() < 0.3:
+    if generator.random() < 0.3 * strength:
         grey = cv2.cvtColor(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         share = generator.uniform(-0.4, 1.0)
         bgr = cv2.addWeighted(bgr, 1.0 - share, grey, share, 0.0)
-    if generator.random() < 0.2:
+    if generator.random() < 0.2 * strength:
         bgr = _half_lit(bgr, generator)
-    if generator.random() < 0.4:
+    if generator.random() < 0.4 * strength:
         # Heads are small in most pictures of webcams: the crop magnifies them.
         side = int(len(bgr) * generator.uniform(0.22, 0.8))
         small = cv2.resize(bgr, (side, side), interpolation=cv2.INTER_AREA)
         bgr = cv2.resize(small, bgr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    elif generator.random() < 0.25:
+    elif generator.random() < 0.25 * strength:
         bgr = cv2.addWeighted(bgr, 1.8, cv2.GaussianBlur(bgr, (0, 0), 1.5), -0.8, 0.0)
-    if generator.random() < 0.4:
+    if generator.random() < 0.4 * strength:
         noise = np.empty(bgr.shape, np.int16)
         cv2.setRNGSeed(int(generator.integers(2**31)))
         cv2.randn(noise, 0, float(generator.uniform(2.0, 12.0)))
         bgr = cv2.add(bgr, noise, dtype=cv2.CV_8U)
-    if generator.random() < 0.3:
+    if generator.random() < 0.3 * strength:
         _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(generator.integers(25, 85))])
         bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
     return bgr
@@ -112,7 +156,7 @@ def _half_lit(bgr: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 def _place(points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A point on or around the face."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
-    return generator.uniform(low - 0.2 * (high - low), high + 0.4 * (high - low))
+    return generator.uniform(low - 0.2 * (high - low), high + (0.3, 0.8) * (high - low))
 
 
 def _laid_on(

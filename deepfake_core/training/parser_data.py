@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,13 +15,39 @@ from deepfake_core.parsing.classes import MIRRORED, Label
 from deepfake_core.parsing.crop import parsing_crop
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.synthetic import dataset
-from deepfake_core.training.parser_augmentation import with_background, with_camera, with_occluder, with_thing
+from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.parser_augmentation import (
+    with_background,
+    with_camera,
+    with_occluder,
+    with_other_hair,
+    with_print,
+    with_thing,
+)
 from deepfake_core.training.rendered_data import RenderedDataUnusable
 
-_ARRAYS = ("actor_bgr", "actor_labels", "actor_alpha", "actor_points", "occluded", "actor_seed")
+_ARRAYS = ("actor_bgr", "actor_labels", "actor_alpha", "actor_hair_matte", "actor_points", "occluded", "actor_seed")
 _THINGS_KEPT = 512
 UNLABELLED = 255
 """Marks pixels whose class nobody knows, such as those outside the picture: no loss there."""
+
+
+class ParserPool(Protocol):
+    """Where samples come from."""
+
+    def __len__(self) -> int: ...
+
+    def take_new(self) -> int:
+        """Take in what appeared since; returns how many samples that brought."""
+
+    def drawn(self, seed: int, counter: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The `counter`-th augmented sample of a run: the same for the same seed, counter and pool.
+
+        Returns the picture uint8 (size, size, 3) BGR and the labels uint8 (size/2, size/2).
+        """
+
+    def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sample `number` as it is, as `drawn` gives it."""
 
 
 class StillPool:
@@ -62,35 +90,50 @@ class StillPool:
         return {name.removeprefix("actor_"): array[row] for name, array in self._shards[shard].items()}
 
     def drawn(self, seed: int, counter: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """The `counter`-th augmented sample of a run: the same for the same seed, counter and pool.
-
-        Returns the picture uint8 (size, size, 3) BGR and the labels uint8 (size/2, size/2).
-        """
+        """The `counter`-th augmented sample, see `ParserPool`."""
         generator = np.random.default_rng([seed, counter])
         still = self.sample(int(generator.integers(len(self._places))))
         bgr, labels = still["bgr"], still["labels"]
-        if generator.random() < 0.35:
+        # Half of the pictures stay close to what was rendered, half go far from it, towards the real world.
+        strength = 1.0 if generator.random() < 0.5 else 0.3
+        if generator.random() < 0.6 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_background(bgr, still["alpha"], other["bgr"], generator)
+        if generator.random() < 0.5 * strength:
+            bgr = with_other_hair(bgr, still["hair_matte"], generator)
+        if generator.random() < 0.4 * strength:
+            other = self.sample(int(generator.integers(len(self._places))))
+            bgr = with_print(bgr, labels, other["bgr"], generator)
         chance = generator.random()
-        if chance < 0.25 and self._with_things:
+        if chance < 0.5 * strength and self._with_things:
             other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
-            bgr, labels = with_occluder(bgr, labels, other["bgr"], other["labels"], still["points"], generator)
-        elif chance < 0.33:
+            own_skin = int(other["occluded"]) == _HAND and generator.random() < 0.7
+            bgr, labels = with_occluder(
+                bgr,
+                labels,
+                still["points"],
+                generator,
+                other=other["bgr"],
+                other_labels=other["labels"],
+                own_skin=own_skin,
+            )
+        elif chance < 0.6 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
         matrix = _jittered(still["points"], size, generator)
         picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        target = _labels_in(labels, matrix, size // 2)
+        target = labels_in(labels, matrix, size // 2)
         if generator.random() < 0.5:
             picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
-        return np.ascontiguousarray(with_camera(picture, generator)), np.ascontiguousarray(target)
+        return np.ascontiguousarray(with_camera(picture, generator, strength)), np.ascontiguousarray(target)
 
     def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """One still in the crop of the run time, unchanged: picture and labels as `drawn` gives them."""
         still = self.sample(number)
         matrix = parsing_crop(fit_pose(still["points"].astype(np.float64)), size)
-        return cv2.warpAffine(still["bgr"], matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), _labels_in(still["labels"], matrix, size // 2)
+        return cv2.warpAffine(still["bgr"], matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), labels_in(
+            still["labels"], matrix, size // 2
+        )
 
     def _take(self, path: Path, description: dataset.Description) -> None:
         self._seen.add(path)
@@ -109,7 +152,8 @@ class StillPool:
                 self._places.append((number, row))
 
 
-_HELD_THINGS = 2 | 4 | 8 | 16
+_HAND = 2
+_HELD_THINGS = _HAND | 4 | 8 | 16
 """Bits of `occluded`: hand, microphone, cup, phone."""
 MIRRORED_OR_UNLABELLED = np.full(256, UNLABELLED, np.uint8)
 MIRRORED_OR_UNLABELLED[: len(Label)] = MIRRORED
@@ -140,15 +184,21 @@ def mapped_shard(path: Path, description: dataset.Description, names: tuple[str,
 
 
 def parser_batches(
-    pool: StillPool, *, seed: int, batch: int, size: int, first_step: int, workers: int = 2
-) -> tf.data.Dataset:
+    pool: ParserPool, *, seed: int, batch: int, size: int, first_step: int, workers: int = 2
+) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Endless batches: uint8 pictures (batch, size, size, 3) BGR and labels (batch, size/2, size/2).
 
     Batch n holds samples n * batch ... of the run, so that a resumed run sees what the first would have seen.
+    Raises the TrainingError of the sample that cannot be read.
     """
+    failures: list[TrainingError] = []
 
     def make(counter: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        return pool.drawn(seed, int(counter), size)
+        try:
+            return pool.drawn(seed, int(counter), size)
+        except TrainingError as error:
+            failures.append(error)
+            raise
 
     def load(counter: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         picture, labels = tf.numpy_function(make, [counter], [tf.uint8, tf.uint8], stateful=False)
@@ -158,10 +208,15 @@ def parser_batches(
 
     numbers = tf.data.Dataset.range(first_step * batch, np.iinfo(np.int64).max)
     stream = numbers.map(load, num_parallel_calls=workers, deterministic=True)
-    return stream.batch(batch, drop_remainder=True).prefetch(4)
+    try:
+        yield from stream.batch(batch, drop_remainder=True).prefetch(4)
+    except tf.errors.OpError:
+        if failures:  # TensorFlow wraps it in pages of its own
+            raise failures[0] from None
+        raise
 
 
-def _labels_in(labels: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
+def labels_in(labels: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
     """Labels at half the crop's side: the value in the middle of each 2 x 2 block."""
     half = matrix * 0.5
     half[:, 2] -= 0.25
@@ -171,15 +226,21 @@ def _labels_in(labels: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
 
 
 def _jittered(points: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
-    """The run-time crop, or now and then any part of the picture; moved, turned and enlarged a little."""
-    if generator.random() < 0.8:
-        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size)
+    """A crop of the run time, or now and then any part of the picture; moved, turned and enlarged a little."""
+    chance = generator.random()
+    if chance < 0.85:
+        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size, fine=bool(chance < 0.35))
         scale = np.exp(generator.normal(0.0, 0.1))
-        degrees, shift = generator.normal(0.0, 6.0), generator.normal(0.0, 0.035, 2) * size
+        degrees, shift = generator.normal(0.0, 6.0), generator.normal(0.0, 0.035, 2)
     else:
         matrix = np.array([[size / 256.0, 0.0, 0.0], [0.0, size / 256.0, 0.0]])
         scale = np.exp(generator.uniform(-0.15, 0.5))
-        degrees, shift = generator.normal(0.0, 12.0), generator.normal(0.0, 0.08, 2) * size
-    turn = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, scale)
-    turn[:, 2] += shift
-    return np.vstack([turn, [0, 0, 1]])[:2] @ np.vstack([matrix, [0, 0, 1]])
+        degrees, shift = generator.normal(0.0, 12.0), generator.normal(0.0, 0.08, 2)
+    return turned(matrix, size, scale, degrees, shift)
+
+
+def turned(matrix: np.ndarray, size: int, scale: float, degrees: float, shift: np.ndarray) -> np.ndarray:
+    """The (2, 3) similarity `matrix` into a square of `size` px, then enlarged, turned and shifted by so many sides."""
+    turn = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, float(scale))
+    turn[:, 2] += shift * size
+    return turn @ np.vstack([matrix, [0, 0, 1]])

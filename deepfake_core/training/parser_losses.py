@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from keras import KerasTensor, ops
+import tensorflow as tf
 
 from deepfake_core.parsing.classes import Label
 
@@ -18,32 +18,35 @@ WEIGHTS = np.minimum(SHARES**-0.35 / (0.17**-0.35), 4.0).astype(np.float32)
 """Weight of each class in the cross-entropy: skin 1, what is thin and rare up to 4."""
 
 
-def parsing_loss(
-    logits: KerasTensor, labels: KerasTensor, *, known: KerasTensor | None = None
-) -> dict[str, KerasTensor]:
+_FIRST = np.eye(CLASSES, dtype=np.float32)[0]
+
+
+def parsing_loss(logits: tf.Tensor, labels: tf.Tensor, *, known: np.ndarray | None = None) -> dict[str, tf.Tensor]:
     """total, cross_entropy and overlap, scalars, of logits (B, n, n, 20) and labels uint8 (B, n, n).
 
     Labels from 20 on are unknown: nothing is learned there. overlap: 1 - mean of the classes' soft Dice over the
     whole batch (Milletari et al. 2016), which is the F1 that the evaluation measures, over the classes that it shows.
-    known: float (20,), 0 for classes that the data set does not label; what is predicted as one of them costs nothing.
+    known: bool (20,), False for classes that the data set does not label: predicting one of them costs nothing
+    where the label says background.
     """
-    labels = ops.cast(labels, "int32")
-    seen = ops.cast(labels < CLASSES, "float32")
-    one_hot = ops.one_hot(labels, CLASSES)
-    logs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    shares = ops.exp(logs)
-    if known is not None:
-        unknown = 1.0 - known
-        # The share given to classes that this data set cannot name counts for the right one.
-        rest = ops.sum(shares * unknown, axis=-1, keepdims=True)
-        shares = (shares + rest * one_hot) * known
-        logs = ops.log(ops.maximum(shares, 1e-6))
-    weights = ops.sum(one_hot * WEIGHTS, axis=-1) * seen
-    cross_entropy = -ops.sum(ops.sum(one_hot * logs, axis=-1) * weights) / (ops.sum(weights) + 1.0)
-    axes = (0, 1, 2)
-    shares = shares * seen[..., None]
-    true = ops.sum(one_hot, axis=axes)
-    dice = 2.0 * ops.sum(shares * one_hot, axis=axes) / (ops.sum(shares, axis=axes) + true + 1.0)
-    shown = ops.cast(true > 16.0, "float32")
-    overlap = 1.0 - ops.sum(dice * shown) / (ops.sum(shown) + 1e-6)
+    logits = tf.reshape(tf.cast(logits, tf.float32), (-1, CLASSES))
+    labels = tf.reshape(tf.cast(labels, tf.int32), (-1,))
+    seen = tf.cast(labels < CLASSES, tf.float32)
+    named = tf.minimum(labels, CLASSES - 1)
+    if known is not None and not known.all():
+        # What the data set cannot name lies in its background: there either answer is right.
+        free = tf.cast(labels == 0, tf.float32)[:, None] * tf.constant(~known, tf.float32)
+        joined = tf.reduce_logsumexp(tf.where((free + _FIRST) > 0, logits, -1e9), axis=1)
+        background = tf.where(labels == 0, joined, logits[:, 0])
+        logits = tf.concat([background[:, None], tf.where(free[:, 1:] > 0, -1e9, logits[:, 1:])], axis=1)
+    one_hot = tf.one_hot(named, CLASSES) * seen[:, None]
+    cross = tf.nn.sparse_softmax_cross_entropy_with_logits(named, logits) * seen
+    weights = tf.linalg.matvec(one_hot, WEIGHTS)
+    cross_entropy = tf.reduce_sum(cross * weights) / (tf.reduce_sum(weights) + 1.0)
+    hits = tf.linalg.matvec(one_hot, tf.exp(-cross), transpose_a=True)
+    said = tf.linalg.matvec(tf.nn.softmax(logits), seen, transpose_a=True)
+    true = tf.reduce_sum(one_hot, axis=0)
+    shown = tf.cast(true > 16.0, tf.float32)
+    dice = 2.0 * hits / (said + true + 1.0)
+    overlap = 1.0 - tf.reduce_sum(dice * shown) / (tf.reduce_sum(shown) + 1e-6)
     return {"total": cross_entropy + overlap, "cross_entropy": cross_entropy, "overlap": overlap}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -44,36 +45,58 @@ class Unfolded(layers.Layer):
         return (shape[0], shape[1] and shape[1] * 2, shape[2] and shape[2] * 2, shape[3] // 4)
 
 
-def build_parser(kind: Kind = "fused") -> keras.Model:
-    """Picture float32 (B, n, n, 3) RGB in -1..1, as Keras's ImageNet weights want it, n a multiple of 32 -> logits (B, n/2, n/2, 20).
+def build_parser(kind: Kind = "fused", *, normalised: bool = True) -> keras.Model:
+    """Picture float32 (B, n, n, 3) RGB in -1..1 (as Keras's ImageNet weights want it) -> logits (B, n/2, n/2, 20).
+
+    n: a multiple of 32.
 
     fused: full convolutions, as in the first stages of EfficientNetV2 (Tan and Le 2021); mobilenetv3: Keras's
     MobileNetV3Small without what phones are slow at (Howard et al. 2019), so that its ImageNet weights fit.
+    normalised: with batch normalisation, which learns faster at first; without it a step takes half as long.
     """
     picture = keras.Input((None, None, 3), name="picture")
-    encoder = build_encoder(kind)
+    encoder = build_encoder(kind, normalised=normalised)
     x2, x4, x8, x16, x32 = encoder(picture)
-    x = _joined(x32, x16, _DECODER[2], "d16")
-    x = _joined(x, x8, _DECODER[1], "d8")
+    block = _Blocks(normalised)
+    x = block.joined(x32, x16, _DECODER[2], "d16")
+    x = block.joined(x, x8, _DECODER[1], "d8")
     # The half-size features join without an up-sampling of their own: a quarter of the work.
     fine = layers.Concatenate(name="fine")([Folded(name="x2_folded")(x2), x4])
-    x = _joined(x, fine, _DECODER[0], "d4")
+    x = block.joined(x, fine, _DECODER[0], "d4")
     x = layers.Conv2D(4 * CLASSES, 1, name="logits_conv")(x)
     return keras.Model(picture, Unfolded(name="logits")(x), name="parser")
 
 
-def build_encoder(kind: Kind) -> keras.Model:
+def build_encoder(kind: Kind, *, normalised: bool = True) -> keras.Model:
     """Picture -> features at a half, a quarter ... a thirty-second of its side."""
-    return _fused_encoder() if kind == "fused" else _mobilenet_encoder()
+    return _fused_encoder(normalised) if kind == "fused" else _mobilenet_encoder()
 
 
-def _fused_encoder() -> keras.Model:
+def folded(parser: keras.Model) -> keras.Model:
+    """The same "fused" network with its normalisations folded into the convolutions before them."""
+    made = build_parser("fused", normalised=False)
+    for mine, theirs in ((made, parser), (made.get_layer(ENCODER), parser.get_layer(ENCODER))):
+        for layer in mine.layers:
+            if not isinstance(layer, layers.Conv2D):
+                continue
+            source = theirs.get_layer(layer.name)
+            if source.use_bias:
+                layer.set_weights(source.get_weights())
+                continue
+            gamma, beta, mean, variance = theirs.get_layer(layer.name.replace("_conv", "_norm")).get_weights()
+            factor = gamma / np.sqrt(variance + theirs.get_layer(layer.name.replace("_conv", "_norm")).epsilon)
+            layer.set_weights([source.get_weights()[0] * factor, beta - mean * factor])
+    return made
+
+
+def _fused_encoder(normalised: bool) -> keras.Model:
     picture = keras.Input((None, None, 3), name="picture")
-    x2 = _convolution(picture, 16, "e2", 3, 2)
-    x4 = _convolution(x2, 32, "e4", 3, 2)
-    x8 = _residual(_convolution(x4, 64, "e8", 3, 2), "e8a")
-    x16 = _residual(_residual(_convolution(x8, 128, "e16", 3, 2), "e16a"), "e16b")
-    x32 = _residual(_residual(_convolution(x16, 160, "e32", 3, 2), "e32a"), "e32b")
+    block = _Blocks(normalised)
+    x2 = block.convolution(picture, 16, "e2", 3, 2)
+    x4 = block.convolution(x2, 32, "e4", 3, 2)
+    x8 = block.residual(block.convolution(x4, 64, "e8", 3, 2), "e8a")
+    x16 = block.residual(block.residual(block.convolution(x8, 128, "e16", 3, 2), "e16a"), "e16b")
+    x32 = block.residual(block.residual(block.convolution(x16, 160, "e32", 3, 2), "e32a"), "e32b")
     return keras.Model(picture, [x2, x4, x8, x16, x32], name=ENCODER)
 
 
@@ -89,32 +112,40 @@ def _mobilenet_encoder() -> keras.Model:
     return keras.Model(picture, features, name=ENCODER)
 
 
-def _convolution(
-    x: keras.KerasTensor, channels: int, name: str, side: int = 1, strides: int = 1, *, active: bool = True
-) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        channels,
-        side,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )(x)
-    x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_act")(x) if active else x
+class _Blocks:
+    """What the networks are made of."""
 
+    def __init__(self, normalised: bool) -> None:
+        self._normalised = normalised
 
-def _residual(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    channels = x.shape[-1]
-    y = _convolution(_convolution(x, channels // 2, f"{name}_in", 3), channels, f"{name}_out", active=False)
-    return layers.ReLU(name=f"{name}_act")(layers.Add(name=f"{name}_add")([x, y]))
+    def convolution(
+        self, x: keras.KerasTensor, channels: int, name: str, side: int = 1, strides: int = 1, *, active: bool = True
+    ) -> keras.KerasTensor:
+        """Convolution, normalisation, ReLU."""
+        x = layers.Conv2D(
+            channels,
+            side,
+            strides=strides,
+            padding="same",
+            use_bias=not self._normalised,
+            kernel_initializer="he_normal",
+            name=f"{name}_conv",
+        )(x)
+        if self._normalised:
+            x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+        return layers.ReLU(name=f"{name}_act")(x) if active else x
 
+    def residual(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        """A 3 x 3 convolution to half the channels and a 1 x 1 back, added."""
+        channels = x.shape[-1]
+        y = self.convolution(x, channels // 2, f"{name}_in", 3)
+        y = self.convolution(y, channels, f"{name}_out", active=False)
+        return layers.ReLU(name=f"{name}_act")(layers.Add(name=f"{name}_add")([x, y]))
 
-def _joined(coarse: keras.KerasTensor, fine: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
-    """Coarse features, doubled in size, and fine ones."""
-    x = _convolution(coarse, channels, f"{name}_coarse", active=False)
-    # Four copies, unfolded: UpSampling2D would become six operators in ONNX.
-    x = Unfolded(name=f"{name}_doubled")(layers.Concatenate(name=f"{name}_copies")([x, x, x, x]))
-    x = layers.Add(name=f"{name}_add")([x, _convolution(fine, channels, f"{name}_fine", active=False)])
-    return _convolution(layers.ReLU(name=f"{name}_add_act")(x), channels, name, 3)
+    def joined(self, coarse: keras.KerasTensor, fine: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+        """Coarse features, doubled in size, and fine ones."""
+        x = self.convolution(coarse, channels, f"{name}_coarse", active=False)
+        # Four copies, unfolded: UpSampling2D would become six operators in ONNX.
+        x = Unfolded(name=f"{name}_doubled")(layers.Concatenate(name=f"{name}_copies")([x, x, x, x]))
+        x = layers.Add(name=f"{name}_add")([x, self.convolution(fine, channels, f"{name}_fine", active=False)])
+        return self.convolution(layers.ReLU(name=f"{name}_add_act")(x), channels, name, 3)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from deepfake_core.training.errors import TrainingError
-from deepfake_core.training.parser_losses import parsing_loss
+from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, Kind, build_parser
 
 CHECKPOINT = "parser-checkpoint.safetensors"
@@ -49,6 +49,10 @@ class ParserSettings:
     weight_decay: float = 1e-2
     average_decay: float = 0.997
     clip_norm: float = 1.0
+    normalised: bool = True
+    """Whether the network has batch normalisation; a training without it starts from one with it."""
+    bfloat16: bool = False
+    """Calculates in bfloat16: with AMX twice as fast, without it slower. The weights are float32 in any case."""
     frozen_steps: int = 0
     """So many steps only the decoder learns."""
     unknown: tuple[int, ...] = ()
@@ -65,7 +69,7 @@ def averaged_parser(folder: Path) -> tuple[keras.Model, int]:
     """The parser with the averaged weights of the checkpoint in `folder`, and its step: what is evaluated, exported
     and shipped. A training that runs beside is not disturbed. Raises CheckpointUnusable."""
     settings, state = read_checkpoint(folder)
-    parser = build_parser(settings.kind)
+    parser = build_parser(settings.kind, normalised=settings.normalised)
     for k, variable in enumerate(parser.weights):
         variable.assign(state[f"average.{k:03d}"])
     return parser, int(state["step"][0])
@@ -92,7 +96,7 @@ class ParserTrainer:
         self.folder = folder
         self.settings = settings
         keras.utils.set_random_seed(settings.seed)
-        self.parser = build_parser(settings.kind)
+        self.parser = build_parser(settings.kind, normalised=settings.normalised)
         if start is not None:
             self.parser.set_weights(start.get_weights())
         self._trained = self.parser.trainable_variables
@@ -162,11 +166,9 @@ class ParserTrainer:
     ) -> dict[str, tf.Tensor]:
         # A frozen encoder keeps the statistics of its normalisation, too.
         self.parser.get_layer(ENCODER).trainable = not frozen
-        known = np.ones(20, np.float32)
-        known[list(self.settings.unknown)] = 0.0
         with tf.GradientTape() as tape:
             logits = self.parser(centred(pictures), training=True)
-            losses = parsing_loss(logits, labels, known=known if self.settings.unknown else None)
+            losses = parsing_loss(logits, labels, known=~np.isin(np.arange(CLASSES), self.settings.unknown))
         gradients = tape.gradient(losses["total"], [v.value for v in self._trained])
         if frozen:
             gradients = [
