@@ -33,6 +33,7 @@ CHECK_SECONDS = 1.0
 
 TEXTURE_ONLY = "A network gave no usable result, so the bare texture is shown; run tools/doctor.py."
 UNPARSED = "The face parser does not run, so hands and hair before the face are painted over; run tools/doctor.py."
+FACE_ONLY = "Only the face is replaced: a whole head needs the face parser, an identity with hair, and one face alone."
 
 _log = logging.getLogger(__name__)
 
@@ -224,12 +225,15 @@ class Pipeline:
             for face in chosen
         ]
         parsings = [self._parse(frame, face) for face in chosen]
-        self._complaint = UNPARSED if None in parsings else ""
-        if self._swapper.network_failures > failures:
-            self._complaint = TEXTURE_ONLY
         composed = zip(heads, parsings, chosen, strict=True)
         faces_drawn = [ComposedFace(drawn, parsing, face.track_id) for drawn, parsing, face in composed]
-        self._compositor.composite(frame, faces_drawn, settings)
+        replaced = self._compositor.composite(frame, faces_drawn, settings)
+        if self._swapper.network_failures > failures:
+            self._complaint = TEXTURE_ONLY
+        elif None in parsings:
+            self._complaint = UNPARSED
+        else:
+            self._complaint = "" if replaced is settings.mode else FACE_ONLY
         if instead is not None:
             self._show_no_result(instead)
             frame.mix(instead, smooth(turned))

@@ -38,7 +38,8 @@ STEP_NS = 100_000_000
 DRAWERS = {
     "deepfake_core.swapping.swapper.Swapper",
     "deepfake_core.swapping.decoder.load_decoder",
-    "deepfake_core.compositing.paste.paste",
+    "deepfake_core.compositing.compositor.Compositor",
+    "deepfake_core.compositing.seam.lay",
 }
 DRAWING = {
     "deepfake_core/pipeline.py": "tried below, in every state",

@@ -27,13 +27,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from deepfake_core import pipeline as pipeline_module
 from deepfake_core.facemesh.mediapipe_graph import MediapipeGraph
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.identities.library import Library
 from deepfake_core.pipeline import Pipeline
-from deepfake_core.settings import Quality, Settings
+from deepfake_core.settings import Mode, Quality, Settings
 
 SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 THREADS = (1, 2, 4)
@@ -66,6 +65,7 @@ def main() -> int:
     parser.add_argument("--video", type=Path, default=REPOSITORY / "models/performer.mp4", help="clip with one face")
     parser.add_argument("--frames", type=int, default=90, help="frames of each measurement")
     parser.add_argument("--identity", default="")
+    parser.add_argument("--mode", choices=[*Mode], default=Mode.FACE, help="what is replaced (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as one flat object")
     parser.add_argument("--first-result", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -81,7 +81,7 @@ def main() -> int:
     for size_name, size in SIZES.items():
         frames = resized(clip, size)
         for threads in THREADS:
-            timings[size_name, threads] = measure_pipeline(frames, threads, arguments.identity)
+            timings[size_name, threads] = measure_pipeline(frames, threads, arguments)
     yardsticks.append(measure_mediapipe(resized(clip, SIZES["720p"])))
     figures |= measure_facemesh(resized(clip, SIZES["720p"]), yardsticks)
     for (size_name, threads), timing in timings.items():
@@ -132,10 +132,12 @@ def camera_frames(frames: list[NDArray]) -> Iterator[Frame]:
         yield frame
 
 
-def measure_pipeline(frames: list[NDArray], threads: int, identity: str) -> Timing:
+def measure_pipeline(frames: list[NDArray], threads: int, arguments: argparse.Namespace) -> Timing:
     """Time `Pipeline.process` and, inside it, each stage."""
     cv2.setNumThreads(threads)
-    pipeline = Pipeline(Settings(identity=identity, quality=Quality.BEST), threads=threads)
+    pipeline = Pipeline(
+        Settings(identity=arguments.identity, mode=arguments.mode, quality=Quality.BEST), threads=threads
+    )
     pipeline.load()
     if pipeline.status().last_error:
         sys.exit(pipeline.status().last_error)
@@ -143,7 +145,8 @@ def measure_pipeline(frames: list[NDArray], threads: int, identity: str) -> Timi
     watched: list[tuple[Any, str, str]] = [
         (pipeline._tracker, "update", "FaceMesh"),
         (pipeline._swapper, "swap", "swap"),
-        (pipeline_module, "paste", "composite"),
+        *([(pipeline._parser, "parse", "parser")] if pipeline._parser else []),
+        (pipeline._compositor, "composite", "composite"),
         (pipeline, "_hold", "hold"),
         (pipeline._disclosure, "mark", "label"),
         (pipeline._disclosure._watermark, "add", "watermark"),

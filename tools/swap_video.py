@@ -29,7 +29,7 @@ from deepfake_core.identities.keys import KeyRefused
 from deepfake_core.identities.library import Library
 from deepfake_core.identities.purposes import Purpose
 from deepfake_core.pipeline import Pipeline
-from deepfake_core.settings import NoResult, Quality, Settings
+from deepfake_core.settings import Glasses, Mode, NoResult, Quality, Settings
 from deepfake_core.video_file import VideoUnreadable, open_video
 
 HD_HEIGHT = 720
@@ -66,6 +66,12 @@ def parse_arguments() -> argparse.Namespace:
         choices=[*Purpose],
         default=Purpose.DEMONSTRATION,
         help="use of the video; consent must cover it",
+    )
+    parser.add_argument(
+        "--mode", choices=[*Mode], default=Mode.FACE, help="replace the face, or the whole head with hair and ears"
+    )
+    parser.add_argument(
+        "--glasses", choices=[*Glasses], default=Glasses.KEEP, help="keep the performer's, or take the identity's"
     )
     parser.add_argument(
         "--no-result", choices=[*NoResult], default=NoResult.BLUR, help="picture where no face is found"
@@ -119,6 +125,8 @@ def open_pipeline(arguments: argparse.Namespace) -> Pipeline:
     settings = Settings(
         identity=arguments.identity,
         purpose=arguments.purpose,
+        mode=arguments.mode,
+        glasses=arguments.glasses,
         no_result=arguments.no_result,
         quality=arguments.quality,
         smoothing=arguments.smoothing,

@@ -22,8 +22,11 @@ class Compositor:
         self._modes: dict[tuple[int, Mode], FaceMode | HeadMode] = {}
         self._seen: dict[tuple[int, Mode], float] = {}
 
-    def composite(self, frame: Frame, faces: Sequence[ComposedFace], settings: Settings) -> None:
-        """Lay the faces into the frame in place; to be called for every frame, also with none.
+    def composite(self, frame: Frame, faces: Sequence[ComposedFace], settings: Settings) -> Mode:
+        """Lay the faces into the frame in place; to be called for every frame, also with none. What was replaced.
+
+        Whole heads are replaced one at a time, and where a parsing tells the performer's head from the background:
+        elsewhere it is the face alone.
 
         All that is measured in the frame is measured before the first face is written: of faces side by side, one's
         surroundings show the other's. Pixels that no matte reaches stay bit-exact.
@@ -31,15 +34,16 @@ class Compositor:
         nothing, or a place that is not a number.
         """
         layers = []
+        whole = len(faces) == 1 and faces[0].drawn.head_mode and faces[0].parsing is not None
+        replaced = Mode.HEAD if whole and settings.mode is Mode.HEAD else Mode.FACE
         for face in faces:
-            # Without a parsing nobody knows where the performer's head ends: then the face alone is replaced.
-            whole = settings.mode is Mode.HEAD and face.drawn.head_mode and face.parsing is not None
-            mode = self._mode(face.track_id, Mode.HEAD if whole else Mode.FACE, frame.timestamp_ns / 1e9)
+            mode = self._mode(face.track_id, replaced, frame.timestamp_ns / 1e9)
             view = mode.view(frame, face, settings)
             if not view.empty:
                 layers += mode.layers(view)
         for layer in layers:
             seam.lay(frame, layer)
+        return replaced
 
     def _mode(self, track_id: int, mode: Mode, seconds: float) -> FaceMode | HeadMode:
         for key, seen in list(self._seen.items()):

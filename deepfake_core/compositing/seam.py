@@ -24,6 +24,7 @@ _FEATURES = (
     np.array(topology.LIPS_OUTER),
 )
 """What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
+_GRID = 128
 _RIM = 0.04
 """Part of the drawn square's side over which what it shows fades out at its edge."""
 
@@ -56,12 +57,18 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     wide = view.from_drawn(_softened(covered, feather), matrix=grown)
     if view.parsing is None:
         return cv2.addWeighted(wide, _UNKNOWN, narrow, 1 - _UNKNOWN, 0)
-    # Skin all around: eroded by the feather's outer half, so that it does not reach over the skin's end.
-    radius = max(1, round(feather * view.scale / 4))
+    return mixed(narrow, wide, view.from_drawn(_skin_beyond(view, covered, feather), matrix=grown))
+
+
+def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndarray:
+    """How much of what lies beyond the seam is skin: uint8 (128, 128) over the drawn square; feather: its px."""
+    assert view.parsing is not None
+    beyond = cv2.bitwise_not(cv2.resize(covered, (_GRID, _GRID), interpolation=cv2.INTER_AREA))
+    skin = cv2.min(beyond, view.parsing_on_drawn(view.parsing.skin, _GRID))
+    radius = max(1, round(feather * _GRID / len(covered)))
     kernel = (2 * radius + 1, 2 * radius + 1)
-    skin = cv2.max(view.from_parsing(view.parsing.skin), view.from_drawn(view.drawn.driver_matte))
-    skin = cv2.blur(cv2.erode(skin, np.ones(kernel, np.uint8)), kernel)
-    return mixed(narrow, wide, skin)
+    around, of_skin = (cv2.blur(each, kernel).astype(np.float32) for each in (beyond, skin))
+    return np.clip(255.0 * of_skin / np.maximum(around, 1.0), 0, 255).astype(np.uint8)
 
 
 def driver_face(view: FaceView) -> np.ndarray:
@@ -90,6 +97,9 @@ def mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray
 def lay(frame: Frame, layer: Layer) -> None:
     """Mix a layer into the frame in linear light, in place; samples under matte 0 stay bit-exact."""
     if not cv2.countNonZero(layer.matte):
+        return
+    if not cv2.countNonZero(cv2.inRange(layer.matte, 1, 254)):
+        frame.blend(layer.box, layer.bgr, layer.matte)
         return
     below = frame.region(layer.box)
     frame.blend(layer.box, mix(below, layer.bgr, layer.matte), cv2.threshold(layer.matte, 0, 255, cv2.THRESH_BINARY)[1])

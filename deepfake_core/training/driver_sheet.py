@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.paste import lit, paste
+from deepfake_core.compositing.compositor import Compositor
+from deepfake_core.compositing.view import ComposedFace
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.frame import Frame
+from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.dfm import DfmDecoder
@@ -66,10 +68,10 @@ class _Tiles:
         tiles = [cv2.warpAffine(bgr, to_tile, (TILE, TILE), flags=style)]
         for template_only in (True, False):
             frame = Frame.from_bgr(bgr.copy())
-            patch = self._swapper.swap(
+            drawn = self._swapper.swap(
                 frame, landmarks, self._decoder, template_only=template_only, driver_id=self._number
             )
-            paste(frame, lit(frame, patch, 1.0))
+            Compositor().composite(frame, [ComposedFace(drawn, None, self._number)], Settings())
             tile = Frame.from_bgr(cv2.warpAffine(frame.to_bgr(), to_tile, (TILE, TILE), flags=style))
             tiles.append(self._disclosure.mark(tile).frame.to_bgr())
         return np.hstack(tiles)

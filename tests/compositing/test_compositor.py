@@ -1,0 +1,161 @@
+"""A drawn face comes to its place, in the driver's light, and nothing else changes."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_head import HEIGHT, SKIN, WIDTH, drawn, face, frame, labels, noise, parsing, picture, pose
+
+from deepfake_core.compositing.compositor import Compositor
+from deepfake_core.compositing.view import ComposedFace
+from deepfake_core.frame import PixelFormat
+from deepfake_core.parsing.classes import Label
+from deepfake_core.settings import Mode, Settings
+
+
+def composed(bgr: np.ndarray, faces: list[ComposedFace], **options: float) -> np.ndarray:
+    made = frame(bgr)
+    Compositor().composite(made, faces, Settings(**options))  # type: ignore[arg-type]
+    return made.to_bgr()
+
+
+def distance_from(x: float, y: float) -> np.ndarray:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return np.hypot(columns - x, rows - y)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return np.abs(before.astype(int) - after).max(2) > 0
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_every_format_is_changed_inside_the_face_alone(pixel_format: PixelFormat) -> None:
+    made, before = noise(pixel_format), noise(pixel_format)
+    Compositor().composite(made, [face(pose(), None)], Settings())
+    shown, original = made.to_bgr().astype(int), before.to_bgr().astype(int)
+    distance = distance_from(160, 120)
+    assert shown[distance < 40].std() < 0.5 * original[distance < 40].std(), "a plain face covers the noise"
+    assert np.array_equal(shown[distance > 110], original[distance > 110])
+
+
+@pytest.mark.parametrize("scale", [4.0, 9.0, 16.0])
+def test_the_face_has_the_driver_s_colour(scale: float) -> None:
+    place = pose(scale=scale)
+    bgr = picture(place)
+    shown = composed(bgr, [face(place, labels(place))])
+    assert np.abs(shown[110:130, 150:170].astype(int) - SKIN).max() <= 3
+
+
+def test_where_the_performer_has_no_features_left_the_matte_of_the_identity_does_not_matter() -> None:
+    place = pose()
+    bgr = picture(place)
+    bgr[115:122, 150:170] = 0  # a feature of the driver's
+    head = drawn(place)
+    head.face_matte[...] = 0
+    shown = composed(bgr, [ComposedFace(head, parsing(place, labels(place)), 1)])
+    assert shown[118, 160].min() > 60, "the networks saw no face, yet the driver's is covered"
+
+
+def test_a_face_beyond_the_picture_changes_nothing() -> None:
+    place = pose(x=1500)
+    bgr = picture(pose())
+    assert np.array_equal(composed(bgr, [face(place, None)]), bgr)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-100, 420), st.floats(-100, 340), st.floats(1.5, 30), st.floats(-75, 75), st.booleans())
+def test_faces_at_and_beyond_the_edges(x: float, y: float, scale: float, yaw: float, parsed: bool) -> None:
+    place = pose(x, y, scale, yaw)
+    bgr = picture(pose())
+    shown = composed(bgr, [face(place, labels(place) if parsed else None)], matte_size=1.2, matte_softness=1.0)
+    outside = distance_from(x, y) > 16 * scale + 4
+    assert np.array_equal(shown[outside], bgr[outside])
+
+
+def test_no_face_changes_nothing() -> None:
+    bgr = picture(pose())
+    assert np.array_equal(composed(bgr, []), bgr)
+
+
+def test_what_covers_nothing_is_an_error_before_anything_is_written() -> None:
+    # Returning quietly would show the performer's own face.
+    bgr = picture(pose())
+    empty = drawn(pose())
+    empty.face_matte[...] = empty.driver_matte[...] = 0
+    nowhere = drawn(pose())
+    nowhere.crop_to_frame[0, 2] = np.nan
+    for broken in (empty, nowhere):
+        made = frame(bgr)
+        with pytest.raises(ValueError, match="covers nothing"):
+            Compositor().composite(made, [face(pose(x=80), None), ComposedFace(broken, None, 2)], Settings())
+        assert np.array_equal(made.to_bgr(), bgr)
+
+
+def test_of_two_faces_side_by_side_each_is_lit_by_its_own_skin() -> None:
+    left, right = pose(x=95, scale=6), pose(x=225, scale=6)
+    bgr = picture(left, (40, 60, 90))
+    other = picture(right, (150, 180, 230))
+    bgr[:, 160:] = other[:, 160:]
+    both = np.maximum(labels(left), labels(right))
+    faces = [face(left, both), ComposedFace(drawn(right), parsing(right, both), 2)]
+    shown = composed(bgr, faces)
+    assert np.abs(shown[120, 95].astype(int) - (40, 60, 90)).max() <= 4
+    assert np.abs(shown[120, 225].astype(int) - (150, 180, 230)).max() <= 4
+
+
+@pytest.mark.parametrize("size", [0.8, 1.2])
+def test_size_scales_the_matte_and_not_the_face(size: float) -> None:
+    bgr = picture(pose())
+    head = drawn(pose())
+    random = np.random.default_rng(0)
+    head.reflectance[...] = random.uniform(0.6, 1.4, head.reflectance.shape)
+    made = [ComposedFace(head, None, 1)]
+    usual, scaled = (composed(bgr, made, matte_size=each, matte_softness=0) for each in (1, size))
+    areas = [changed(bgr, shown).sum() for shown in (usual, scaled)]
+    assert areas[1] / areas[0] == pytest.approx(size**2, rel=0.08)
+    middle = slice(100, 140), slice(140, 180)
+    assert np.abs(usual[middle].astype(int) - scaled[middle]).mean() < 1.5
+
+
+def edge_widths(shown: np.ndarray, row: int) -> tuple[int, int]:
+    """Pixels of the left and the right half of a row that are neither the face's nor the picture's, of black on skin."""
+    between = (shown[row, :, 2] > 25) & (shown[row, :, 2] < SKIN[2] - 10) & (shown[row, :, 2] != 60)
+    return int(between[:160].sum()), int(between[160:].sum())
+
+
+def test_softness_feathers_where_skin_goes_on_and_not_against_the_wall() -> None:
+    place = pose()
+    seen = cv2.erode(labels(place), np.ones((13, 13), np.uint8))  # on the right the skin ends with the drawn face
+    seen[:, :160][seen[:, :160] == 0] = int(Label.SKIN)  # as if skin went on, to the left
+    bgr = picture(place)
+    bgr[seen == Label.SKIN] = SKIN
+    bgr[seen == Label.BACKGROUND] = SKIN
+    black = ComposedFace(drawn(place, reflectance=0.05), parsing(place, seen), 1)
+    hard, soft, softest = (edge_widths(composed(bgr, [black], matte_softness=each), 125) for each in (0.0, 0.5, 1.0))
+    assert hard[0] < soft[0] < softest[0]
+    assert softest[1] < 0.6 * softest[0]
+
+
+def test_a_fine_face_is_averaged_not_sampled() -> None:
+    place = pose(scale=4)
+    bgr = picture(place)
+    head = drawn(place, side=512)
+    head.reflectance[...] = 0
+    # Stripes far finer than the frame's pixels: picked ones would be black here and white there.
+    head.reflectance[:, ::4] = head.reflectance[:, 1::4] = 2
+    shown = composed(bgr, [ComposedFace(head, None, 1)])[110:130, 150:170].astype(int)
+    assert (shown.max((0, 1)) - shown.min((0, 1))).max() <= 24
+
+
+def test_the_drawn_head_is_not_changed() -> None:
+    one, same = face(pose(), labels(pose())), face(pose(), labels(pose()))
+    composed(picture(pose()), [one], matte_size=1.2, matte_softness=1)
+    for name in ("reflectance", "face_matte", "driver_matte", "crop_to_frame", "points"):
+        assert np.array_equal(getattr(one.drawn, name), getattr(same.drawn, name))
+
+
+def test_a_whole_head_needs_a_parsing_and_a_head() -> None:
+    made = frame(picture(pose()))
+    replaced = Compositor().composite(made, [face(pose(), None)], Settings(mode=Mode.HEAD))
+    assert replaced is Mode.FACE
