@@ -234,7 +234,10 @@ def _cut(when: tuple[int, float], bgr: np.ndarray, landmarks: np.ndarray, parsin
     size = (SIDE, SIDE)
     picture = cv2.warpAffine(bgr, to_square, size, flags=_flags(to_square), borderMode=cv2.BORDER_REPLICATE)
     to_parsed = np.vstack([to_square, [0, 0, 1]]) @ np.vstack([parsing.crop_to_frame, [0, 0, 1]])
-    own_labels = cv2.warpAffine(parsing.labels, to_parsed[:2], size, flags=cv2.INTER_NEAREST)
+    own_labels, matte = _one_head(
+        cv2.warpAffine(parsing.labels, to_parsed[:2], size, flags=cv2.INTER_NEAREST).astype(np.uint8),
+        cv2.warpAffine(parsing.head, to_parsed[:2], size).astype(np.uint8),
+    )
     points = landmarks.astype(np.float64).copy()
     points[:, :2] = points[:, :2] @ to_square[:, :2].T + to_square[:, 2]
     points[:, 2] *= np.sqrt(abs(np.linalg.det(to_square[:, :2])))
@@ -247,8 +250,8 @@ def _cut(when: tuple[int, float], bgr: np.ndarray, landmarks: np.ndarray, parsin
     own = OwnFrame(
         *when,
         cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1],
-        own_labels.astype(np.uint8),
-        cv2.warpAffine(parsing.head, to_parsed[:2], size).astype(np.uint8),
+        own_labels,
+        matte,
         points.astype(np.float32),
         np.full((2, 2), np.nan, np.float32),
         _sharpness(grey, inside),
@@ -261,6 +264,18 @@ def _cut(when: tuple[int, float], bgr: np.ndarray, landmarks: np.ndarray, parsin
     if float((luminance > 250).mean()) > _BURNT:
         return own, BURNT
     return own, COVERED if hidden.sum() > _COVERED * inside.sum() else ""
+
+
+def _one_head(labels: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and matte without what the parser takes for parts of a head elsewhere."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats((matte > 127).astype(np.uint8))
+    if count < 2:
+        return labels, matte
+    largest = parts == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    elsewhere = cv2.dilate(largest.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    labels[elsewhere & np.isin(labels, HEAD)] = Label.BACKGROUND
+    matte[elsewhere] = 0
+    return labels, matte
 
 
 def head_transform(pose: Pose) -> np.ndarray:

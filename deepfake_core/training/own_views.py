@@ -130,15 +130,8 @@ def _view(frame: OwnFrame, tone: np.ndarray, irises: IrisNetwork, *, whole: bool
 
 
 def head_matte(frame: OwnFrame) -> np.ndarray:
-    """The head's matte without specks and without the background's colour at its border, uint8 (SIDE, SIDE)."""
-    solid = (frame.matte > 127).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid)
-    if count < 2:
-        return frame.matte
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    near = cv2.dilate((labels == largest).astype(np.uint8), np.ones((9, 9), np.uint8))
-    matte = frame.matte.astype(np.float32) / 255.0 * near
-    drawn_in = np.clip((matte - _FRINGE) / (1 - 2 * _FRINGE), 0.0, 1.0)
+    """The head's matte without the background's colour at its border, uint8 (SIDE, SIDE)."""
+    drawn_in = np.clip((frame.matte.astype(np.float32) / 255.0 - _FRINGE) / (1 - 2 * _FRINGE), 0.0, 1.0)
     return np.round(drawn_in * 255.0).astype(np.uint8)
 
 

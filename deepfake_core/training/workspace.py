@@ -134,13 +134,17 @@ class Workspace:
         drivers, identities = np.concatenate(driver), np.concatenate(identity)
         retargeter = fit(drivers[~kept_out], identities[~kept_out])
         expression = match_expression(drivers[~kept_out], identities[~kept_out])
+        self.keep_fit(name, retargeter, expression)
+        report = asdict(judge(retargeter, drivers[kept_out], identities[kept_out]))
+        return json.dumps({"fitted_on": int((~kept_out).sum()), "judged_on": int(kept_out.sum()), **report})
+
+    def keep_fit(self, name: str, retargeter: Retargeter, expression: ExpressionMatch) -> None:
+        """Keep what was fitted of an identity."""
         parts = {"retargeter": retargeter, "expression": expression}
         tensors = {f"{part}.{key}": t for part, holder in parts.items() for key, t in vars(holder).items()}
         temporary = self.retargeter(name).with_name(".retargeter.safetensors")
         save_file(tensors, temporary)
         temporary.replace(self.retargeter(name))
-        report = asdict(judge(retargeter, drivers[kept_out], identities[kept_out]))
-        return json.dumps({"fitted_on": int((~kept_out).sum()), "judged_on": int(kept_out.sum()), **report})
 
     def prepared(self, name: str, path: Path) -> Path:
         """Folder of the samples of a shard of pairs."""

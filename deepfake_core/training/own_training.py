@@ -1,0 +1,139 @@
+"""Training the decoder of a person's own identity, from the nearest one that there is, within a given time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from deepfake_core.training import checkpoint
+from deepfake_core.training.configuration import Configuration
+from deepfake_core.training.evaluation import Evaluation, evaluate
+from deepfake_core.training.losses import Critics
+from deepfake_core.training.own_base import Base
+from deepfake_core.training.pool import SamplePool
+from deepfake_core.training.report import Report
+from deepfake_core.training.trainer import Trainer, averaged_networks
+from deepfake_core.training.workspace import Workspace
+
+STATE = "own.json"
+_ROWS = 8
+_RATE = 6e-4
+_TIMED_FROM, _TIMED_TO = 12, 60
+"""Steps by whose time the length of the schedule is chosen; the first ones build the graphs."""
+_SPARE = 0.93
+"""Of the steps that would just fit: other work may slow the machine."""
+_JUDGED = 96
+MARKS = (10.0, 20.0, 40.0, 60.0)
+"""Minutes after which the identity is judged on frames held out, for the curve."""
+
+
+@dataclass
+class Progress:
+    """What of the training is done; kept in `own.json`."""
+
+    nearest: str
+    steps: int = 0
+    """Length of the schedule; 0 until it is known."""
+    step: int = 0
+    seconds: float = 0.0
+    """Trained so far."""
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        """Write in one step."""
+        temporary = folder / f".{STATE}"
+        temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        temporary.replace(folder / STATE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Progress:
+        """What `save` wrote."""
+        return cls(**json.loads((folder / STATE).read_text(encoding="utf-8")))
+
+
+def configuration(*, bfloat16: bool) -> Configuration:
+    """Settings of a training on one person's video; the length follows from the time given."""
+    return Configuration(
+        rows=_ROWS,
+        learning_rate=_RATE,
+        warm_up_steps=60,
+        hold=0.3,
+        average_decay=0.998,
+        self_reconstruction=0.15,
+        bfloat16=bfloat16,
+        judge_every=400,
+    )
+
+
+def train(
+    workspace: Workspace,
+    name: str,
+    *,
+    base: Base,
+    minutes: float,
+    settings: Configuration,
+    critics: Critics | None = None,
+    marks: Sequence[float] = MARKS,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Progress:
+    """Train until `minutes` of training are over, or go on with it; Ctrl-C ends it with a checkpoint.
+
+    The encoder stays as it is, for all identities share it: what learns is the whole decoder.
+    """
+    run = workspace.run
+    progress = Progress.load(workspace.folder)
+    start = workspace.folder / "start"
+    if not (run / checkpoint.CHECKPOINT).exists():
+        base.start(progress.nearest, name, start)
+    if progress.steps:
+        settings = replace(settings, steps=progress.steps)
+    pools = [SamplePool(workspace.samples, [name], settings, held_out=held_out) for held_out in (False, True)]
+    trainer = Trainer(run, [name], settings, critics, fork=start, train_encoder=False)
+    budget = 60.0 * minutes
+
+    def slice_of_time(until_seconds: float, until_step: int) -> None:
+        began, before = time.monotonic(), progress.seconds
+
+        def over() -> bool:
+            return before + time.monotonic() - began >= until_seconds
+
+        report = Report(run, trainer.settings, progress.steps or until_step)
+        trainer.train(pools[0], until=until_step, held_out=pools[1], report=report, stop=over)
+        progress.seconds, progress.step = before + time.monotonic() - began, trainer.step
+        progress.save(workspace.folder)
+
+    if not progress.steps:
+        slice_of_time(budget, _TIMED_FROM)
+        began = time.monotonic()
+        slice_of_time(budget, _TIMED_TO)
+        per_step = (time.monotonic() - began) / max(1, _TIMED_TO - _TIMED_FROM)
+        progress.steps = max(2 * _TIMED_TO, int(_SPARE * (budget - progress.seconds) / per_step) + _TIMED_TO)
+        trainer.settings = replace(trainer.settings, steps=progress.steps)
+        trainer.settings.save(run / "configuration.json")
+        progress.save(workspace.folder)
+        say(f"{_ROWS / per_step:.0f} images/s: {progress.steps} steps in {minutes:.0f} minutes")
+    for mark in sorted({*(60.0 * each for each in marks if each < minutes), budget}):
+        while progress.seconds < mark and trainer.step < progress.steps:
+            step = trainer.step
+            slice_of_time(mark, progress.steps)
+            if trainer.step < progress.steps and progress.seconds < mark:
+                return progress  # Ctrl-C
+            if trainer.step == step:
+                break
+        if not progress.curve or progress.curve[-1]["step"] < trainer.step:
+            found = judge(workspace, name, settings)
+            point = {"minutes": round(progress.seconds / 60, 1), "step": trainer.step, **asdict(found.networks)}
+            progress.curve.append(point)
+            progress.save(workspace.folder)
+            say(f"after {point['minutes']:.0f} minutes: " + ", ".join(f"{k} {v:.3f}" for k, v in point.items()))
+    return progress
+
+
+def judge(workspace: Workspace, name: str, settings: Configuration) -> Evaluation:
+    """Figures of the averaged networks, and of the template alone, on frames held out."""
+    pool = SamplePool(workspace.samples, [name], settings, held_out=True)
+    networks, _ = averaged_networks(workspace.run, [name])
+    return evaluate(networks.encoder, networks.decoders[0], pool, _JUDGED)
