@@ -13,21 +13,24 @@ SETTLING_SECONDS = 0.8
 _MEASURED = 224
 """Side of the part of the picture that is measured, px."""
 _BLOCK = 8
+_LEAST_BLOCKS = 12
 _QUIET = 25
 """Percentile of the blocks that holds noise and no edge."""
 _EDGES = 90
 _LEAST_NOISE = 0.5
 """Levels: less is not seen, and rounding alone makes 0.3."""
 _MOST_NOISE = 14.0
-_SOFTEST = 1.6
+_SOFTEST = 1.4
 """px of the frame: widest blur (standard deviation)."""
 _TILE = 512
 # Immerkaer, "Fast noise variance estimation", 1996: blind to edges and slopes; its response to white noise of
 # standard deviation 1 has the mean absolute value 6 sqrt(2 / pi).
 _KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _RESPONSE = 6.0 * np.sqrt(2.0 / np.pi)
-_COARSE_IN_FINE, _COARSE_IN_HALF = 0.09, 0.62
-"""What `_RESPONSE`-normed measures give of the coarse tile's unit noise, at full size and at half."""
+_FINE, _COARSE = np.array([0.84, 0.38]), np.array([0.06, 0.22])
+"""What `measured` finds of the two tiles' unit noise, at full size and at half."""
+_ALIKE = 1.15
+"""Up to this ratio of their fine edges two faces are as sharp as each other: they are not the same face."""
 
 
 class Grain:
@@ -63,7 +66,8 @@ class Grain:
         self._noise += share * (np.minimum(missing, _MOST_NOISE) - self._noise)
         # A regulator: where the drawn face has finer edges than the filmed one, the blur grows until it has not.
         if filmed_edges > 0 and drawn_edges > 0:
-            step = 0.1 * float(np.log(drawn_edges / filmed_edges))
+            finer = drawn_edges / filmed_edges
+            step = 0.1 * float(np.log(finer / _ALIKE if finer > _ALIKE else min(finer, 1.0)))
             self._blur = float(np.clip(self._blur + np.clip(step, -0.05, 0.05), 0.0, _SOFTEST))
 
 
@@ -72,22 +76,22 @@ def measured(bgr: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:
 
     bgr: uint8 (h, w, 3); skin: uint8 (h, w): blocks that it fills are measured.
     """
-    grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
-    half_size = (grey.shape[1] // 2, grey.shape[0] // 2)
-    half = cv2.resize(grey, half_size, interpolation=cv2.INTER_AREA)
-    blocks = (max(1, grey.shape[1] // _BLOCK), max(1, grey.shape[0] // _BLOCK))
-    full_blocks = _blocks(grey, blocks)
-    half_blocks = _blocks(half, blocks)
+    size = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    blocks = (max(1, size.shape[1] // _BLOCK), max(1, size.shape[0] // _BLOCK))
     used = (cv2.resize(skin, blocks, interpolation=cv2.INTER_AREA) > 250).ravel()
-    if used.sum() < 12:
+    if used.sum() < _LEAST_BLOCKS:
         return np.zeros(2), 0.0
-    # Skin has a texture of its own, a beard even more: what surrounds it must be as noisy.
-    noise = np.array([np.percentile(each, _QUIET) for each in (full_blocks, half_blocks)])
-    full_blocks, half_blocks = full_blocks[used], half_blocks[used]
-    noise = np.minimum(noise, [np.percentile(each, _QUIET) for each in (full_blocks, half_blocks)])
-    top = np.array([np.percentile(full_blocks, _EDGES), np.percentile(half_blocks, _EDGES)])
-    edges = np.sqrt(np.maximum(top**2 - noise**2, 0))
-    return noise, float(edges[0] / edges[1]) if edges[1] > 1.0 and edges[0] > 0 else 0.0
+    quiet, edges = [], []
+    for _ in range(3):
+        every = _blocks(size, blocks)
+        of_skin = every[used]
+        # Skin has a texture of its own, a beard even more: what surrounds it must be as noisy.
+        quiet.append(min(np.percentile(every, _QUIET), np.percentile(of_skin, _QUIET)))
+        edges.append(np.percentile(of_skin, _EDGES))
+        size = cv2.resize(size, (size.shape[1] // 2, size.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    # At half and quarter size: at full size noise drowns the edges.
+    half, quarter = np.sqrt(np.maximum(np.square(edges[1:]) - 1.3 * np.square(quiet[1:]), 0))
+    return np.array(quiet[:2]), float(half / quarter) if quarter > 1.0 else 0.0
 
 
 def with_noise(bgr: np.ndarray, noise: np.ndarray, number: int) -> np.ndarray:
@@ -95,8 +99,7 @@ def with_noise(bgr: np.ndarray, noise: np.ndarray, number: int) -> np.ndarray:
 
     noise: (2,) as from `measured`; number: of the frame: the same number gives the same noise.
     """
-    coarse = np.sqrt(max(noise[1] ** 2 - (noise[0] / 2) ** 2, 0.0) / _COARSE_IN_HALF**2)
-    fine = np.sqrt(max(noise[0] ** 2 - (coarse * _COARSE_IN_FINE) ** 2, 0.0))
+    fine, coarse = np.sqrt(np.maximum(np.linalg.solve(np.stack([_FINE**2, _COARSE**2], 1), noise**2), 0.0))
     if np.hypot(coarse, fine) < _LEAST_NOISE:
         return bgr
     height, width = bgr.shape[:2]

@@ -1,5 +1,7 @@
 """The driver's light is read from bare skin, and the identity's tone stands under the same lamps."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from made_up_head import HEIGHT, SKIN, STEP_NS, WIDTH, face, frame, labels, picture, pose
@@ -113,5 +115,5 @@ def test_the_seam_s_factors_are_steady_over_time() -> None:
         view = FaceMode().view(frame(picture(pose()), number), made, Settings())
         assert view.seconds == number * STEP_NS / 1e9
         shown.append(measure.at_seam(view, measure(view), seam.covered(view)))
-    steps = [np.abs(after - before).max() for before, after in zip(shown[2:], shown[3:], strict=False)]
+    steps = [np.abs(after - before).max() for before, after in pairwise(shown[2:])]
     assert max(steps) < 0.04

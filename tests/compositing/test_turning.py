@@ -1,5 +1,7 @@
 """Beyond what the networks can draw the picture passes over into the one for "no result", and back."""
 
+from itertools import pairwise
+
 from made_up_head import pose
 
 from deepfake_core.compositing.turning import FADE_SECONDS, Turning, smooth
@@ -18,7 +20,7 @@ def test_a_frontal_head_is_shown() -> None:
 def test_the_fade_takes_its_time_in_small_steps() -> None:
     turning = Turning()
     shares = run(turning, [20] * 5 + [70] * 20 + [10] * 20)
-    steps = [abs(smooth(after) - smooth(before)) for before, after in zip(shares, shares[1:], strict=False)]
+    steps = [abs(smooth(after) - smooth(before)) for before, after in pairwise(shares)]
     assert max(steps) < 0.2
     assert shares[5 + round(FADE_SECONDS / STEP) + 1] == 1
     assert shares[-1] == 0
