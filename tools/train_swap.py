@@ -1,21 +1,24 @@
-"""Train the swap: bake an identity's surface, prepare rendered pairs, train, export, look at the result.
+"""Train the swap: bake identities, prepare rendered pairs, train encoder and decoders together, look, export.
 
-The whole way, after `tools/render_people.py identity vesper --out VIEWS` and
-`tools/render_people.py pairs --identity vesper --views actor,identity --out PAIRS`:
+The whole way, after `tools/render_people.py identity NAME --out VIEWS/NAME` and
+`tools/render_people.py pairs --identity NAME --views actor,head --out PAIRS/NAME` for each identity:
 
-    tools/train_swap.py bake     --work WORK --views VIEWS
-    tools/train_swap.py prepare  --work WORK --pairs PAIRS [MORE_PAIRS ...]
-    tools/train_swap.py train    --work WORK
-    tools/train_swap.py evaluate --work WORK --sheet SHEET.png
-    tools/train_swap.py export   --work WORK --views VIEWS --name vesper --title Vesper \\
-        --person-seed SEED --person-command COMMAND
-    tools/train_swap.py sheet    --name vesper --out SHEET.png PICTURE_OR_VIDEO ...
+    tools/train_swap.py bake      --work WORK --views VIEWS/NAME            (once for each identity)
+    tools/train_swap.py prepare   --work WORK --pairs PAIRS/*
+    tools/train_swap.py benchmark --work WORK
+    tools/train_swap.py train     --work WORK
+    tools/train_swap.py evaluate  --work WORK --sheet SHEET.png
+    tools/train_swap.py export    --work WORK --views VIEWS/NAME --name NAME --title TITLE \\
+        --person-seed SEED --person-command COMMAND                        (once for each identity)
+    tools/train_swap.py sheet     --name NAME --out SHEET.png PICTURE_OR_VIDEO ...
 
 Whose face it is, `bake` finds out: a recipe of this project is rendered again and has to look like the views; for
 everybody else it wants `--consent consent.json --consent-video FILE` (see docs/consent.md), as `prepare` and `export`
 check that all pictures show that person. Without the person's consent nothing is trained.
 
-`train` goes on from its last checkpoint; `export`, `evaluate` and `sheet` may run beside it.
+`train` goes on from its last checkpoint; `evaluate`, `export` and `sheet` may run beside it. `--run NAME` keeps several
+runs in one folder, and `--fork RUN` starts one from another's weights. It trains on TensorFlow, or with
+KERAS_BACKEND=jax in an environment that has JAX.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ import dataclasses
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -50,10 +53,10 @@ from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 from deepfake_core.swapping.networks import ENCODER_NAME
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
-from deepfake_core.training.identity_views import BakedSurface, bake_surface, identity_name, read_views
-from deepfake_core.training.pairs import read_shard, shard_paths
+from deepfake_core.training.identity_views import bake_head, identity_name, read_views
+from deepfake_core.training.pairs import identity_of, read_shard, shard_paths
 from deepfake_core.training.still_landmarks import StillLandmarks
-from deepfake_core.training.workspace import StepMissing, Workspace
+from deepfake_core.training.workspace import StepMissing, Workspace, each
 
 if TYPE_CHECKING:
     from deepfake_core.identities.consent import ConsentRecord
@@ -83,30 +86,23 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    bake = command("bake", _bake, "bake the identity's texture from its rendered views")
+    bake = command("bake", _bake, "bake an identity's head, texture, eyes and teeth from its views")
     bake.add_argument("--views", type=Path, required=True, help="folder with views.json")
 
     bake.add_argument("--consent", type=Path, help="consent.json of the person depicted, unless we rendered the person")
     bake.add_argument("--consent-video", type=Path, help="the video that it names")
 
-    prepare = command("prepare", _prepare, "fit the retargeter and prepare samples from rendered pairs")
+    prepare = command("prepare", _prepare, "fit the retargeters and prepare samples from rendered pairs")
+    prepare.add_argument("--pairs", type=Path, nargs="+", required=True, help="data sets with the views actor and head")
     prepare.add_argument(
-        "--pairs", type=Path, nargs="+", required=True, help="data sets with the views actor and identity"
+        "--fit-shards", type=int, default=14, help="shards to wait for before an identity's retargeter is fitted"
     )
-    prepare.add_argument(
-        "--fit-shards", type=int, default=18, help="shards to wait for before the retargeter is fitted"
-    )
+    prepare.add_argument("--processes", type=int, default=2, help="shards prepared at once")
     prepare.add_argument(
         "--follow", type=float, default=0.0, metavar="MINUTES", help="wait so long for new shards, of sets half-written"
     )
 
-    train = command("train", _train, "train encoder and decoder, or go on with it")
-    train.add_argument("--steps", type=int, default=Configuration.steps, help="length of the schedule")
-    train.add_argument("--until", type=int, help="stop at this step (default: the end of the schedule)")
-    train.add_argument("--batch", type=int, default=Configuration.batch)
-    train.add_argument("--seed", type=int, default=Configuration.seed)
-    train.add_argument("--threads", type=int, default=2)
-
+    train, bench = _training(command)
     export = command("export", _export, "write the encoder and the identity's pack into models/")
     export.add_argument("--views", type=Path, required=True, help="folder with portrait.png")
     export.add_argument("--name", required=True, help="folder of the identity below models/identities")
@@ -128,17 +124,48 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = command("evaluate", _evaluate, "figures and pictures on actors kept out of the training")
     evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, texture, networks, truth")
-    evaluate.add_argument("--count", type=int, default=256, help="samples")
+    evaluate.add_argument("--count", type=int, default=96, help="samples of each identity")
+    evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
+    evaluate.add_argument("--threads", type=int, default=1)
 
-    for added in (bake, prepare, train, export, evaluate):
+    for added in (bake, prepare, train, bench, export, evaluate):
         added.add_argument("--work", type=Path, required=True, help="folder of this training")
+    for added in (train, export, evaluate):
+        added.add_argument("--run", dest="run_name", default="run", help="name of the run in that folder")
     return parser
+
+
+def _training(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.ArgumentParser, ...]:
+    """Options of the commands that take steps of training."""
+    train = command("train", _train, "train encoder and decoders, or go on with it")
+    train.add_argument("--steps", type=int, default=Configuration.steps, help="length of the schedule")
+    train.add_argument("--until", type=int, help="stop at this step (default: the end of the schedule)")
+    train.add_argument("--rows", type=int, default=Configuration.rows, help="samples of each identity in a step")
+    train.add_argument("--seed", type=int, default=Configuration.seed)
+    train.add_argument("--patience", type=int, default=Configuration.patience, help="stop early, see Configuration")
+    train.add_argument("--fork", metavar="RUN", help="start from the weights of this run")
+    train.add_argument("--baseline", choices=["autoencoder"], help="train a plain autoencoder to compare with")
+    train.add_argument("--adversarial", choices=["on", "off"], default="on", help="the loss that sharpens, late")
+    train.add_argument("--detail-from", type=float, default=Configuration.detail_from, help="part of the schedule")
+    train.add_argument("--perceptual", type=Path, help="frozen network (.keras) for the perceptual loss")
+    train.add_argument("--embedding", type=Path, help="frozen network (.keras) for the identity loss")
+    train.add_argument("--follow", action="store_true", help="take in samples that are prepared meanwhile")
+
+    bench = command("benchmark", _benchmark, "speed of the whole step beside that of the bare step")
+    bench.add_argument("--steps", type=int, default=60, help="steps of each")
+    bench.add_argument("--rows", type=int, default=Configuration.rows, help="samples of each identity in a step")
+
+    for added in (train, bench):
+        added.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="of the step")
+        added.add_argument("--workers", type=int, default=2, help="threads that make batches")
+        added.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    return train, bench
 
 
 def _bake(options: argparse.Namespace) -> None:
     from deepfake_core.training import consent_gate as gate
 
-    workspace, reader = Workspace(options.work), gate.FaceReader()
+    workspace, reader, name = Workspace(options.work), gate.FaceReader(), identity_name(options.views)
     workspace.folder.mkdir(parents=True, exist_ok=True)
     if options.consent:
         if not options.consent_video:
@@ -146,12 +173,13 @@ def _bake(options: argparse.Namespace) -> None:
         record = gate.consented(options.consent, options.consent_video)
         person = gate.person_of_video(options.consent_video, reader, record.record_id)
     else:
-        person = gate.rendered_person(identity_name(options.views), reader)
+        person = gate.rendered_person(name, reader)
     gate.check_footage(person, _views(options.views), reader, together=5)
-    person.save(workspace.person)
-    baked: BakedSurface = bake_surface(read_views(options.views, StillLandmarks()))
-    baked.save(workspace.surface)
-    print(f"baked {workspace.surface}, the face of {person.origin}")
+    kept = workspace.person(name)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    person.save(kept)
+    workspace.save_head(name, bake_head(read_views(options.views, StillLandmarks())))
+    print(f"baked {name}, the face of {person.origin}")
 
 
 def _views(folder: Path) -> Iterator[Look]:
@@ -170,65 +198,116 @@ def _pairs(path: Path) -> Iterator[Look]:
 
     shard = read_shard(path)
     for index in shard.most_frontal(LOOKS_PER_SHARD):
-        yield gate.Look(path.name, f"{path.name} sample {index}", 0.0, shard.identity_bgr[index])
+        yield gate.Look(path.name, f"{path.name} sample {index}", 0.0, shard.head_bgr[index])
 
 
-def _person(workspace: Workspace) -> Person:
+def _person(workspace: Workspace, name: str) -> Person:
     from deepfake_core.training import consent_gate as gate
 
-    if not workspace.person.exists():
-        raise StepMissing(f"{workspace.folder} does not say whose face it is; run 'bake' first.")
-    return gate.Person.load(workspace.person)
+    if not workspace.person(name).exists():
+        raise StepMissing(f"{workspace.folder} does not say whose face {name} has; run 'bake' first.")
+    return gate.Person.load(workspace.person(name))
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from deepfake_core.swapping.identity_surface import TextureBlender
     from deepfake_core.training import consent_gate as gate
 
-    workspace, find, blender = Workspace(options.work), StillLandmarks(), TextureBlender()
-    person, reader = _person(workspace), gate.FaceReader()
+    workspace, reader = Workspace(options.work), gate.FaceReader()
+    shown = {folder: identity_of(folder) for folder in options.pairs}
+    people = {name: _person(workspace, name) for name in sorted(set(shown.values()))}
     passed: set[Path] = set()
     deadline = time.monotonic() + 60.0 * options.follow
     while True:
-        partial = options.follow > 0
-        paths = [path for folder in options.pairs for path in shard_paths(folder, partial=partial)]
-        for path in [path for path in paths if path not in passed]:
-            gate.check_footage(person, _pairs(path), reader, together=LOOKS_PER_SHARD)
-            passed.add(path)
-        for path in paths:
-            workspace.landmarks(path, find)
-        if not workspace.retargeter.exists() and len(paths) >= options.fit_shards:
-            print("retargeter", workspace.fit_retargeter(paths, Configuration(), find), flush=True)
-        if workspace.retargeter.exists():
-            identity = workspace.identity_surface()
-            for path in paths:
-                made = workspace.prepare(path, find, identity, blender)
-                if made:
-                    print(f"{path.name}: {made} samples", flush=True)
+        shards = [
+            (name, path) for folder, name in shown.items() for path in shard_paths(folder, partial=options.follow > 0)
+        ]
+        for name, path in shards:
+            if path not in passed:
+                gate.check_footage(people[name], _pairs(path), reader, together=LOOKS_PER_SHARD)
+                passed.add(path)
+        for _ in each(workspace.find_landmarks, shards, options.processes):
+            pass
+        for name in people:
+            own = [path for owner, path in shards if owner == name]
+            if not workspace.retargeter(name).exists() and len(own) >= options.fit_shards:
+                print(name, workspace.fit_retargeter(name, own, Configuration()), flush=True)
+        fitted = [(name, path) for name, path in shards if workspace.retargeter(name).exists()]
+        for name, path, made in each(workspace.prepare, fitted, options.processes):
+            if made:
+                print(f"{name}, {path.parent.name}/{path.name}: {made} samples", flush=True)
         if time.monotonic() > deadline:
             break
         time.sleep(5.0)
-    if not workspace.retargeter.exists():
-        folders = ", ".join(map(str, options.pairs))
-        raise StepMissing(f"{folders}: {len(paths)} shards, fewer than --fit-shards {options.fit_shards}.")
+    for name in people:
+        if not workspace.retargeter(name).exists():
+            raise StepMissing(f"The pairs of {name} have fewer shards than --fit-shards {options.fit_shards}.")
 
 
 def _train(options: argparse.Namespace) -> None:
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    _threads(options.threads)
+    from deepfake_core.training.critics import frozen
+    from deepfake_core.training.losses import Critics
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import Trainer
 
     workspace = Workspace(options.work)
-    settings = Configuration(seed=options.seed, batch=options.batch, steps=options.steps)
-    pool = SamplePool(workspace.samples, settings, held_out=False)
-    if not len(pool):
-        raise StepMissing(f"{workspace.samples} holds no samples yet; run 'prepare' first.")
-    trainer = Trainer(workspace.run, settings)
-    print(f"{len(pool)} samples, from step {trainer.step}: {shlex.join(sys.argv)}", flush=True)
-    trainer.train(pool, until=min(options.until or settings.steps, settings.steps), say=_say)
+    settings = Configuration(
+        seed=options.seed,
+        rows=options.rows,
+        steps=options.steps,
+        patience=options.patience,
+        bfloat16=_bfloat16(options.precision),
+        detail_from=options.detail_from,
+    )
+    if options.adversarial == "off":
+        settings = dataclasses.replace(settings, adversarial_weight=0.0)
+    if options.baseline:
+        settings = settings.autoencoder()
+    names = workspace.identities()
+    critics = Critics(
+        perceptual=frozen(options.perceptual) if options.perceptual else None,
+        identity=frozen(options.embedding) if options.embedding else None,
+    )
+    pools = [SamplePool(workspace.samples, names, settings, held_out=held_out) for held_out in (False, True)]
+    fork = options.work / options.fork if options.fork else None
+    trainer = Trainer(options.work / options.run_name, names, settings, critics, fork=fork)
+    print(
+        f"{len(pools[0])} samples of {', '.join(names)}, from step {trainer.step}: {shlex.join(sys.argv)}", flush=True
+    )
+    until = min(options.until or settings.steps, settings.steps)
+    trainer.train(pools[0], until=until, held_out=pools[1], workers=options.workers, follow=options.follow)
+    print(f"stopped at step {trainer.step} of {settings.steps}; the same command goes on from there")
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    _threads(options.threads)
+    from deepfake_core.training.pool import SamplePool
+    from deepfake_core.training.speed import measure
+
+    workspace = Workspace(options.work)
+    settings = Configuration(rows=options.rows, bfloat16=_bfloat16(options.precision))
+    pool = SamplePool(workspace.samples, workspace.identities(), settings, held_out=False)
+    print(measure(pool, settings, steps=options.steps, workers=options.workers))
+
+
+def _threads(count: int) -> None:
+    if os.environ["KERAS_BACKEND"] != "tensorflow":
+        return
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _bfloat16(precision: str) -> bool:
+    """bfloat16 pays where the processor multiplies it itself; elsewhere it is slower than float32."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return os.environ["KERAS_BACKEND"] == "tensorflow" and "amx_bf16" in flags
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -237,13 +316,15 @@ def _export(options: argparse.Namespace) -> None:
     from deepfake_core.training.trainer import averaged_networks
 
     workspace = Workspace(options.work)
-    person = _person(workspace)
+    person = _person(workspace, options.name)
     gate.check_footage(person, gate.looks(options.views / "portrait.png"), gate.FaceReader(), same=gate.SURELY_ANOTHER)
     consent = _consent(options, person)
-    encoder, decoder, step = averaged_networks(workspace.run)
-    encoder_data = packing.encoder_file(encoder)
+    networks, step = averaged_networks(options.work / options.run_name, workspace.identities())
+    encoder_data = packing.encoder_file(networks.encoder)
     files = packing.identity_files(
-        decoder, workspace.identity_surface(), workspace.expression_match(), options.views / "portrait.png"
+        networks.decoders[workspace.identities().index(options.name)],
+        *workspace.identity(options.name),
+        options.views / "portrait.png",
     )
     encoder_path = MODELS_DIR / ENCODER_NAME
     encoder_path.parent.mkdir(parents=True, exist_ok=True)
@@ -294,21 +375,33 @@ def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    _threads(options.threads)
     from deepfake_core.training.evaluation import describe, evaluate
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
 
-    workspace = Workspace(options.work)
-    encoder, decoder, step = averaged_networks(workspace.run)
-    settings = Configuration.load(workspace.run / SETTINGS)
-    result = evaluate(encoder, decoder, SamplePool(workspace.samples, settings, held_out=True), options.count)
-    print(f"step {step}, {result.samples} samples of held-out actors")
-    print(f"networks: {describe(result.networks)}")
-    print(f"template: {describe(result.template)}")
-    cv2.imwrite(str(options.sheet), result.sheet)
+    workspace, folder = Workspace(options.work), options.work / options.run_name
+    names = workspace.identities()
+    networks, step = averaged_networks(folder, names)
+    settings = Configuration.load(folder / SETTINGS)
+    pool = SamplePool(workspace.samples, names, settings, held_out=True)
+    sheets = []
+    for number, name in enumerate(names):
+        result = evaluate(
+            networks.encoder,
+            networks.decoders[number],
+            pool,
+            options.count,
+            shown=8,
+            identity=number,
+            side=options.side,
+            template=settings.template,
+        )
+        print(f"{name}, step {step}, {result.samples} samples of held-out actors at {options.side} px")
+        print(f"  networks: {describe(result.networks)}")
+        print(f"  template: {describe(result.template)}", flush=True)
+        sheets.append(result.sheet)
+    cv2.imwrite(str(options.sheet), cv2.vconcat(sheets))
 
 
 def _sheet(options: argparse.Namespace) -> None:
@@ -320,10 +413,6 @@ def _sheet(options: argparse.Namespace) -> None:
     decoder = load_decoder(identity, threads=1, provider="cpu")
     pictures = [frame for path in options.footage for frame in frames(path, options.frames)]
     cv2.imwrite(str(options.out), driver_sheet(pictures, decoder, record=identity.consent.short_id))
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

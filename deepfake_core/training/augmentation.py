@@ -120,7 +120,7 @@ def _driven_by_itself(moved: Sample, generator: np.random.Generator) -> dict[str
     fine = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
 
     def bent(name: str) -> np.ndarray:
-        return cv2.remap(moved[name], fine, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(moved[name], *cv2.split(fine), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     return {"driver": bent("target"), "driver_person": bent("target_head"), "driver_skin": bent("identity_skin")}
 
@@ -142,7 +142,7 @@ def spoil(
 def _scene(size: int, backgrounds: Sequence[np.ndarray], generator: np.random.Generator) -> np.ndarray:
     kind = generator.random()
     if kind < 0.5:
-        picture = backgrounds[generator.integers(len(backgrounds))]
+        picture = backgrounds[int(generator.integers(len(backgrounds)))]
         side = int(generator.integers(picture.shape[0] // 3, picture.shape[0] + 1))
         top, left = generator.integers(0, picture.shape[0] - side + 1, 2)
         part = np.ascontiguousarray(picture[top : top + side, left : left + side])

@@ -20,11 +20,11 @@ class Configuration:
     """Settings of one training run; the defaults made the shipped networks."""
 
     seed: int = 1
-    rows: int = 4
+    rows: int = 6
     """Samples of each identity in a step, an even number."""
     sides: tuple[int, ...] = (96, 128, 192)
     """Sides n of the networks' pictures; each step draws one."""
-    side_shares: tuple[float, ...] = (0.25, 0.5, 0.25)
+    side_shares: tuple[float, ...] = (0.3, 0.55, 0.15)
     steps: int = 14000
     """Length of the learning-rate schedule; training ends there."""
     learning_rate: float = 1.2e-3
@@ -75,6 +75,17 @@ class Configuration:
             raise ConfigurationBroken(f"rows is {self.rows}; it has to be an even number of 2 or more.")
         if len(self.sides) != len(self.side_shares) or any(side % 16 for side in self.sides):
             raise ConfigurationBroken(f"sides {self.sides} need as many shares, and 16 has to divide each.")
+
+    def autoencoder(self) -> Configuration:
+        """The same for the plain autoencoder: pictures alone, each identity reconstructed from itself."""
+        return dataclasses.replace(
+            self,
+            template=False,
+            self_reconstruction=1.0,
+            sequence_share=0.0,
+            temporal_weight=0.0,
+            adversarial_weight=0.0,
+        )
 
     def learning_rate_at(self, step: int) -> float:
         """Warm-up, hold, cosine down to 3 %."""

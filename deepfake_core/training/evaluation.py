@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 import cv2
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from deepfake_core.training.augmentation import network_sample
 from deepfake_core.training.errors import TrainingError
-from deepfake_core.training.losses import structural_similarity
+from deepfake_core.training.losses import WINDOW, structural_similarity
 from deepfake_core.training.pool import SamplePool
 
 _BATCH = 8
@@ -35,6 +35,8 @@ class Figures:
     """Energy of the picture's gradients over that of the truth's: 1 is as sharp as the truth."""
     psnr_eyes_mouth: float
     """dB, over eyes and mouth alone."""
+    head_difference: float
+    """Mean difference of the head's matte from the true one."""
 
 
 @dataclass(frozen=True)
@@ -48,44 +50,72 @@ class Evaluation:
     """uint8, BGR: driver, texture, networks, truth in a row for some samples; all without light."""
 
 
-def evaluate(encoder: keras.Model, decoder: keras.Model, pool: SamplePool, count: int, shown: int = 16) -> Evaluation:
-    """Evaluate on `count` samples spread over a pool of held-out actors; raises NothingHeldOut."""
-    if not len(pool):
-        raise NothingHeldOut("No sample belongs to a held-out actor; prepare more pairs.")
-    chosen = np.unique(np.linspace(0, len(pool) - 1, min(count, len(pool))).round().astype(int))
+def evaluate(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    pool: SamplePool,
+    count: int,
+    shown: int = 16,
+    *,
+    identity: int = 0,
+    side: int = 128,
+    template: bool = True,
+) -> Evaluation:
+    """Evaluate one identity's decoder on `count` samples spread over a pool of held-out actors.
+
+    side: of the networks' pictures; template: as in `augmentation.network_sample`. Raises NothingHeldOut.
+    """
+    there = pool.count(identity)
+    if not there:
+        raise NothingHeldOut(
+            f"No sample of {pool.identities[identity]} belongs to a held-out actor; prepare more pairs."
+        )
+    chosen = np.unique(np.linspace(0, there - 1, min(count, there)).round().astype(int))
     scores: dict[str, list[np.ndarray]] = {"networks": [], "template": []}
     rows = []
     for start in range(0, len(chosen), _BATCH):
-        samples = [network_sample(pool.sample(int(k)), None) for k in chosen[start : start + _BATCH]]
-        batch = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
-        features = encoder([batch["driver"], batch["geometry"]], training=False)
-        template = tf.constant(batch["template"])
-        made = decoder({"template": template, **features}, training=False)["reflectance"].numpy()
-        for name, pictures in (("networks", made), ("template", batch["template"])):
-            scores[name].append(_scores(pictures, batch))
-        columns = (batch["driver"], batch["template"], made, batch["target"])
+        samples = [pool.sample(identity, int(k)) for k in chosen[start : start + _BATCH]]
+        batch = _stacked([network_sample(sample, side, template=template) for sample in samples])
+        drawn = batch if template else _stacked([network_sample(sample, side) for sample in samples])
+        features = encoder({"driver": batch["driver"], "geometry": batch["geometry"]}, training=False)
+        outputs = decoder({"template": batch["template"], **features}, training=False)
+        made, head = (ops.convert_to_numpy(outputs[name]) for name in ("reflectance", "head_matte"))
+        bare, alpha = drawn["template"][..., :3], drawn["template"][..., 3:] / 2.0 + 0.5
+        scores["networks"].append(_scores(made, head, batch))
+        scores["template"].append(_scores(bare, alpha, batch))
+        columns = (batch["driver"], bare, made, batch["target"])
         rows += [np.hstack([_picture(column[k]) for column in columns]) for k in range(len(samples))]
-    networks, template = (Figures(*np.concatenate(scores[name]).mean(0).tolist()) for name in scores)
+    networks, bare_figures = (Figures(*np.concatenate(scores[name]).mean(0).tolist()) for name in scores)
     spread = np.unique(np.linspace(0, len(rows) - 1, min(shown, len(rows))).round().astype(int))
     sheet = [rows[k] for k in spread]
     half = (len(sheet) + 1) // 2
     sheet += [np.zeros_like(sheet[0])] * (2 * half - len(sheet))
-    return Evaluation(len(chosen), networks, template, np.hstack([np.vstack(sheet[:half]), np.vstack(sheet[half:])]))
+    picture = np.hstack([np.vstack(sheet[:half]), np.vstack(sheet[half:])])
+    return Evaluation(len(chosen), networks, bare_figures, picture)
 
 
-def _scores(pictures: np.ndarray, truth: dict[str, np.ndarray]) -> np.ndarray:
-    """One row of `Figures` for each picture, (N, 4)."""
+def _stacked(samples: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+
+def _scores(pictures: np.ndarray, heads: np.ndarray, truth: dict[str, np.ndarray]) -> np.ndarray:
+    """One row of `Figures` for each picture, (N, 5)."""
     made, target = (np.clip(p, -1.0, 1.0) / 2.0 for p in (pictures, truth["target"]))
-    face = (truth["face"] > 0.5).astype(np.float32)
+    known = truth["known"] > 0.5
+    face = ((truth["face"] > 0.5) & known).astype(np.float32)
     features = face * (truth["emphasis"] > 0.4)
-    similarity = structural_similarity(tf.constant(made), tf.constant(target)).numpy()
+    similarity = ops.convert_to_numpy(structural_similarity(made, target))
+    # A window counts where its middle is inside the face.
+    before = WINDOW // 2
+    middles = face[:, before : before + similarity.shape[1], before : before + similarity.shape[2]]
     energy = [_masked_mean(_gradient_energy(p), face[:, 1:, 1:]) for p in (made, target)]
     return np.column_stack(
         [
             _psnr(made, target, face),
-            _masked_mean(similarity, face),
+            _masked_mean(similarity, middles),
             energy[0] / np.maximum(energy[1], 1e-9),
             _psnr(made, target, features),
+            _masked_mean(np.abs(heads - truth["head"]), known.astype(np.float32)),
         ]
     )
 

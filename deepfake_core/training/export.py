@@ -24,7 +24,8 @@ class ExportMismatch(TrainingError):
 def to_onnx(model: keras.Model, inputs: dict[str, Shape], outputs: dict[str, Shape], name: str) -> bytes:
     """A model with dict outputs as an ONNX file; inputs and outputs keep names, order and shapes.
 
-    Free sides (None) get the names of `networks.EXAMPLE`, by how often they go into the side of the pictures. Raises ExportMismatch where ONNX Runtime's results differ from Keras's by more than 1e-4.
+    Free sides (None) get the names of `networks.EXAMPLE`, by how often they go into the side of the pictures.
+    Raises ExportMismatch where ONNX Runtime's results differ from Keras's by more than 1e-4.
     """
     signature = [tf.TensorSpec(shape, tf.float32, name=key) for key, shape in inputs.items()]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
@@ -17,14 +17,14 @@ Batch = dict[str, np.ndarray]
 _AHEAD = 6
 
 
-def batches(pool: SamplePool, first_step: int, workers: int = 2) -> Iterator[Batch]:
+def batches(pool: SamplePool, first_step: int, workers: int = 2) -> Generator[Batch]:
     """Endless batches of `pool` from `first_step` on, in the same order however many workers make them."""
     if keras.backend.backend() == "tensorflow":
         return _through_tf_data(pool, first_step, workers)
     return _through_threads(pool, first_step, workers)
 
 
-def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Iterator[Batch]:
+def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Generator[Batch]:
     import tensorflow as tf
 
     channels = {**INPUTS, **TRUTHS}
@@ -57,7 +57,7 @@ def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Iterato
         raise
 
 
-def _through_threads(pool: SamplePool, first_step: int, workers: int) -> Iterator[Batch]:
+def _through_threads(pool: SamplePool, first_step: int, workers: int) -> Generator[Batch]:
     with ThreadPoolExecutor(workers) as threads:
         waiting: deque[Future[Batch]] = deque()
         step = first_step

@@ -18,7 +18,7 @@ from deepfake_core.training.configuration import Configuration
 Tensor = Any
 Tensors = dict[str, Tensor]
 _HAIR = 0.6
-_WINDOW = 8
+WINDOW = 8
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def structure(picture: Tensor, target: Tensor, weight: Tensor, scales: int = 3) 
         if scale:
             picture, target, weight = (_boxes(x, 2, 2) for x in (picture, target, weight))
         similarity = structural_similarity(picture, target, stride=4)
-        total += _mean(1.0 - similarity, _boxes(weight, _WINDOW, 4))
+        total += _mean(1.0 - similarity, _boxes(weight, WINDOW, 4))
     return total / scales
 
 
@@ -106,7 +106,7 @@ def structural_similarity(picture: Tensor, target: Tensor, stride: int = 1) -> T
     Returns (B, (n - 8) // stride + 1, same, C).
     """
     maps = [picture, target, ops.square(picture) + ops.square(target), picture * target]
-    mean_a, mean_b, squares, products = ops.split(_boxes(ops.concatenate(maps, axis=-1), _WINDOW, stride), 4, axis=-1)
+    mean_a, mean_b, squares, products = ops.split(_boxes(ops.concatenate(maps, axis=-1), WINDOW, stride), 4, axis=-1)
     variances = squares - ops.square(mean_a) - ops.square(mean_b)
     covariance = products - mean_a * mean_b
     # Reflectance is centred on 0; the luminance term needs values that are not.

@@ -66,6 +66,11 @@ def read_shard(path: Path) -> Shard:
     return Shard(f"{path.parent.name}-{path.stem}", **arrays)
 
 
+def identity_of(folder: Path) -> str:
+    """Whose face a data set's pictures show; raises DatasetBroken."""
+    return _description(folder).identity
+
+
 def shard_paths(folder: Path, *, partial: bool = False) -> list[Path]:
     """The finished shards of a data set in order; raises DatasetBroken.
 

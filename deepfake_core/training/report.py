@@ -20,7 +20,6 @@ from deepfake_core.training.configuration import Configuration
 LOG = "log.jsonl"
 CURVES = "tensorboard"
 _EVERY = 50
-_ROWS_SHOWN = 3
 
 
 class Report:
@@ -97,9 +96,13 @@ class Report:
         if self._writer is not None:
             import tensorflow as tf
 
+            # As tf.summary.scalar does, which would need TensorBoard itself to be installed.
+            kind = tf.compat.v1.SummaryMetadata(
+                plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+            )
             with self._writer.as_default():
                 for name, value in values.items():
-                    tf.summary.scalar(name, value, step)
+                    tf.summary.write(name, tf.constant(value, tf.float32), step, kind)
             self._writer.flush()
 
 

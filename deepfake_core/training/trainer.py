@@ -143,22 +143,27 @@ class Trainer:
         judged = _judged(held_out, self.settings) if held_out is not None else None
         saved = time.monotonic()
         stream = batches(pool, self.step, workers)
-        with _interruptible() as interrupted, report.running(self.step):
-            while self.step < until and not interrupted() and not stop():
-                values = self.advance(next(stream))
-                report.step(self.step, self.rows, values)
-                if judged and self.step % self.settings.judge_every == 0 and self._stale(judged, report):
-                    break
-                if time.monotonic() - saved > checkpoint_seconds:
-                    self.save()
-                    saved = time.monotonic()
-                    if follow and pool.take_new():
-                        stream = batches(pool, self.step, workers)
-                if judged and report.preview_due():
+        try:
+            with _interruptible() as interrupted, report.running(self.step):
+                while self.step < until and not interrupted() and not stop():
+                    values = self.advance(next(stream))
+                    report.step(self.step, self.rows, values)
+                    if judged and self.step % self.settings.judge_every == 0 and self._stale(judged, report):
+                        break
+                    if time.monotonic() - saved > checkpoint_seconds:
+                        self.save()
+                        saved = time.monotonic()
+                        if follow and pool.take_new():
+                            stream.close()
+                            stream = batches(pool, self.step, workers)
+                    if judged and report.preview_due():
+                        report.preview(self.step, judged, self._drawn(judged))
+                self.save()
+                if judged:
                     report.preview(self.step, judged, self._drawn(judged))
-            self.save()
-            if judged:
-                report.preview(self.step, judged, self._drawn(judged))
+        finally:
+            # Left to the end of the process, tf.data's threads would wait for an interpreter that is gone.
+            stream.close()
 
     @property
     def rows(self) -> int:
@@ -203,7 +208,7 @@ class Trainer:
         return float(sum(float(value) for value in values.values()))
 
     def _drawn(self, batch: Batch) -> dict[str, Any]:
-        return self.averaged.draw(batch, training=False)
+        return self.averaged.draw({name: ops.convert_to_tensor(x) for name, x in batch.items()}, training=False)
 
     def _stale(self, judged: Batch, report: Report) -> bool:
         """Whether the held-out figure has not become better for too long."""
@@ -359,7 +364,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
     def ask(number: int, _frame: object) -> None:
         asked.set()
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     for number in before:
         signal.signal(number, ask)
