@@ -14,12 +14,13 @@ from deepfake_core.compositing.view import ComposedFace, Layer, warped
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.evaluation.errors import CandidateRefused
 from deepfake_core.evaluation.ground_truth import TrueFace, true_face, true_parsing
+from deepfake_core.evaluation.true_head import TrueHead, true_head
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.identities.library import Library
 from deepfake_core.pipeline import Pipeline
-from deepfake_core.settings import Mode, Quality, Settings
+from deepfake_core.settings import Glasses, Mode, Quality, Settings
 from deepfake_core.swapping import regions, surface
 from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
 from deepfake_core.training.still_landmarks import StillLandmarks
@@ -42,8 +43,12 @@ class Sample:
     """float32 (468, 3), px."""
     truth_labels: np.ndarray = field(default_factory=_nothing)
     """uint8 (S, S) `Label`."""
+    truth_alpha: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S): matte of the person."""
     truth_head_matte: np.ndarray = field(default_factory=_nothing)
     """uint8 (S, S)."""
+    plate_bgr: np.ndarray = field(default_factory=_nothing)
+    """uint8 (S, S, 3) BGR: the background alone."""
     swap_matte: np.ndarray = field(default_factory=_nothing)
     """uint8 (S, S): where the truths with the identity's inner face differ from the actor."""
     actor_points: np.ndarray = field(default_factory=_nothing)
@@ -76,7 +81,7 @@ class LiveFilter:
 
     def __init__(self, identity: str, mode: Mode = Mode.FACE) -> None:
         self._pipeline = Pipeline(
-            Settings(identity=identity, mode=mode, quality=Quality.BEST),
+            Settings(identity=identity, mode=mode, quality=Quality.BALANCED),
             library=Library(),
             threads=1,
             provider="cpu",
@@ -174,18 +179,23 @@ class Composite:
     """
 
     def __init__(self, _identity: str, mode: Mode = Mode.FACE) -> None:
-        if mode is not Mode.FACE:
-            raise CandidateRefused("There is no perfect head yet: score the composite with --mode face.")
-        self._face = TrueFace(relit=False)
+        self._mode: TrueFace | TrueHead = TrueFace(relit=False) if mode is Mode.FACE else TrueHead()
+        # The truth shows the head without the actor's glasses, the face with them.
+        self._settings = Settings(mode=mode, glasses=Glasses.KEEP if mode is Mode.FACE else Glasses.TAKE)
         self._disclosure = Disclosure()
 
     def __call__(self, frame: Frame, sample: Sample) -> bool:
         """See `Candidate`."""
         points = sample.actor_points
-        self._face.show(sample.truth, frame.to_bgr(), sample.swap_matte, sample.truth_labels)
+        if isinstance(self._mode, TrueFace):
+            self._mode.show(sample.truth, frame.to_bgr(), sample.swap_matte, sample.truth_labels)
+            drawn = true_face(sample.swap_matte, points)
+        else:
+            self._mode.show(sample.truth, sample.plate_bgr, sample.truth_alpha, sample.truth_head_matte)
+            drawn = true_head(sample.truth_head_matte, sample.truth_labels, points)
         parsing = true_parsing(sample.actor_labels, sample.actor_hair_matte, sample.actor_head_matte, points)
-        face = ComposedFace(true_face(sample.swap_matte, points), parsing, track_id=0)
-        for layer in self._face.layers(self._face.view(frame, face, Settings())):
+        face = ComposedFace(drawn, parsing, track_id=0)
+        for layer in self._mode.layers(self._mode.view(frame, face, self._settings)):
             lay(frame, layer)
         self._disclosure.mark(frame)
         return True
@@ -196,7 +206,9 @@ class Relit(Composite):
 
     def __init__(self, identity: str, mode: Mode = Mode.FACE) -> None:
         super().__init__(identity, mode)
-        self._face = TrueFace(relit=True)
+        if mode is not Mode.FACE:
+            raise CandidateRefused("The true head is not relit: score it with --mode face.")
+        self._mode = TrueFace(relit=True)
 
 
 CANDIDATES: dict[str, Callable[[str, Mode], Candidate]] = {

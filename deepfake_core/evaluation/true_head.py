@@ -1,0 +1,66 @@
+"""A perfectly drawn head for head mode: the renderer's own, under its own light."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deepfake_core.compositing import colour
+from deepfake_core.compositing.head import HeadMode
+from deepfake_core.compositing.view import FaceView
+from deepfake_core.evaluation.ground_truth import foreground
+from deepfake_core.parsing.classes import FACE
+from deepfake_core.swapping import regions
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES, fit_pose
+from deepfake_core.swapping.light import LIGHT_SIZE
+from deepfake_core.swapping.swapper import DrawnHead
+
+_BODY = 40
+"""Difference of the mattes of person and head from which the body is behind the head's edge."""
+_TONE_SIZE = 64
+
+
+class TrueHead(HeadMode):
+    """Head mode given the true picture of the head; all else is the product's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picture = np.zeros((0, 0, 3), np.uint8)
+
+    def show(self, truth: np.ndarray, plate: np.ndarray, alpha: np.ndarray, matte: np.ndarray) -> None:
+        """Take the next frame's head: uint8 (S, S, 3) truth and plate; uint8 (S, S) mattes of the truth's person and of
+        its head."""
+        behind = np.where((alpha.astype(np.int16) - matte > _BODY)[..., None], truth, plate)
+        self._picture = foreground(truth, behind, matte)
+
+    def _lit(self, view: FaceView, given: np.ndarray) -> np.ndarray:
+        return view.from_drawn(self._picture, repeat=True)
+
+    def _tone(self, view: FaceView, light: np.ndarray, given: np.ndarray) -> np.ndarray:
+        # The drawn heads have the given light by construction; the renderer's has to be measured.
+        size = (_TONE_SIZE, _TONE_SIZE)
+        skin = cv2.resize(view.drawn.face_matte, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        small = cv2.resize(self._picture, size, interpolation=cv2.INTER_AREA)
+        found = colour.measure(small, skin, colour.SIGMA_CENTIMETRES * LIGHT_SIZE / view.centimetres)
+        return np.asarray(found.mean((0, 1)) / light.mean((0, 1)))
+
+
+def true_head(matte: np.ndarray, labels: np.ndarray, points: np.ndarray) -> DrawnHead:
+    """What `TrueHead` lays in, all but its colours: the drawn square is the frame, so nothing is resampled.
+
+    matte, labels: uint8 (S, S), the truth's; points: (468, 3) px, the driver's landmarks.
+    """
+    size = matte.shape[0]
+    pose = fit_pose(points)
+    return DrawnHead(
+        reflectance=np.ones((size, size, 3), np.float32),
+        face_matte=np.where(np.isin(labels, FACE), 255, 0).astype(np.uint8),
+        head_matte=matte,
+        driver_matte=regions.matte(points, size),
+        tone=np.full(3, 128.0, np.float32),
+        crop_to_frame=np.eye(2, 3),
+        pose=pose,
+        points=points.astype(np.float64),
+        face_square=(0, 0, round(CROP_CENTIMETRES * pose.scale)),
+        head_mode=True,
+    )
