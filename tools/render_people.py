@@ -24,6 +24,7 @@ import shlex
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -276,7 +277,16 @@ def _render(options: argparse.Namespace, folder: Path, **settings: object) -> No
 
 def _start() -> None:
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the group: the parent ends them
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would render its shard to the end, for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _render_shard(task: tuple[Path, Description, Path, int]) -> int:

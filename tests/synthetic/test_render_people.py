@@ -1,5 +1,9 @@
 """The tool that renders people: what it says and refuses. Needs .venv-train."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ import numpy as np
 import render_people
 
 from deepfake_core.synthetic import dataset
-from deepfake_core.synthetic.assets import AssetsMissing, find_assets
+from deepfake_core.synthetic.assets import REPOSITORY, AssetsMissing, find_assets
 from deepfake_core.synthetic.person import Wardrobe
 from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
 
@@ -123,6 +127,36 @@ def test_stills_are_rendered_resumed_and_looked_at(
     shard.write_bytes(shard.read_bytes()[:3000])
     assert render_people.main(["look", str(out), "--out", str(sheet)]) == 1
     assert "shard-00000.npz cannot be read" in capsys.readouterr().err
+
+
+def test_workers_end_with_a_killed_parent_at_once() -> None:
+    script = (
+        "import multiprocessing, time, render_people as tool\n"
+        "pool = multiprocessing.get_context('spawn').Pool(2, tool._start)\n"
+        "pool.map(abs, range(8))\n"
+        "tasks = [pool.apply_async(time.sleep, (60,)) for _ in range(2)]\n"
+        "print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{REPOSITORY / 'tools'}{os.pathsep}{REPOSITORY}"}
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+    assert parent.stdout is not None
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while any(_runs(pid) for pid in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.1)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there, and no zombie that nobody has collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_stopping_leaves_what_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
