@@ -20,7 +20,7 @@ from deepfake_core.parsing.parser import FaceParser
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.performer import PerformerChoice
 from deepfake_core.quality import QualityGovernor
-from deepfake_core.settings import NoResult, Settings
+from deepfake_core.settings import Mode, NoResult, Settings
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
 from deepfake_core.swapping.dfm import DfmDecoder
@@ -212,13 +212,16 @@ class Pipeline:
             return False
         instead = self._copied(frame) if turned else None
         failures = self._swapper.network_failures
+        level = self._governor.level(settings.quality)
         # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
         heads = [
             self._swapper.swap(
                 frame,
                 face.landmarks,
                 self._decoder,
-                resolution=self._governor.resolution(settings.quality),
+                resolution=level.resolution,
+                network_size=level.network_size,
+                head_mode=settings.mode is Mode.HEAD,
                 template_only=self._template_only,
                 driver_id=face.track_id,
             )
@@ -329,7 +332,7 @@ class Pipeline:
         self._previous_seconds = seconds
         self._status = replace(
             self._status,
-            resolution=self._governor.resolution(self._settings.quality),
+            resolution=self._governor.level(self._settings.quality).resolution,
             frames_swapped=self._status.frames_swapped + swapped,
             frames_without_result=self._status.frames_without_result + (not swapped),
             last_error=self._complaint if swapped else self._status.last_error,

@@ -24,6 +24,7 @@ class Quality(StrEnum):
 
     AUTO = "auto"
     FAST = "fast"
+    BALANCED = "balanced"
     BEST = "best"
 
 

@@ -136,7 +136,7 @@ def measure_pipeline(frames: list[NDArray], threads: int, arguments: argparse.Na
     """Time `Pipeline.process` and, inside it, each stage."""
     cv2.setNumThreads(threads)
     pipeline = Pipeline(
-        Settings(identity=arguments.identity, mode=arguments.mode, quality=Quality.BEST), threads=threads
+        Settings(identity=arguments.identity, mode=arguments.mode, quality=Quality.BALANCED), threads=threads
     )
     pipeline.load()
     if pipeline.status().last_error:
@@ -262,7 +262,7 @@ def measure_change_of_identity(clip: list[NDArray]) -> dict[str, float]:
     """Milliseconds from the choice of an identity never opened before to the first picture of it, while live: the
     worst over all that open. No figure where there is but one."""
     names = [summary.name for summary in Library().summaries() if summary.usable]
-    pipeline = Pipeline(Settings(identity=names[0], quality=Quality.BEST))
+    pipeline = Pipeline(Settings(identity=names[0], quality=Quality.BALANCED))
     pipeline.load()
     frames = camera_frames(resized(clip, SIZES["720p"]))
     for frame in islice(frames, WARM_UP):
@@ -271,7 +271,7 @@ def measure_change_of_identity(clip: list[NDArray]) -> dict[str, float]:
     for name in names[1:]:
         swapped = pipeline.status().frames_swapped
         started = time.perf_counter()
-        pipeline.configure(Settings(identity=name, quality=Quality.BEST))
+        pipeline.configure(Settings(identity=name, quality=Quality.BALANCED))
         while pipeline.status().frames_swapped == swapped:
             pipeline.process(next(frames))
         taken.append(1000 * (time.perf_counter() - started))

@@ -76,7 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--no-result", choices=[*NoResult], default=NoResult.BLUR, help="picture where no face is found"
     )
-    parser.add_argument("--quality", choices=[Quality.FAST, Quality.BEST], default=Quality.BEST)
+    parser.add_argument("--quality", choices=[Quality.FAST, Quality.BALANCED, Quality.BEST], default=Quality.BEST)
     parser.add_argument("--smoothing", type=float, default=0.5, help="landmark smoothing, 0 to 1")
     parser.add_argument("--label-corner", choices=list(CORNERS), default="top_right")
     parser.add_argument("--label-language", choices=sorted(LANGUAGES), default="en")

@@ -75,7 +75,7 @@ class Candidate(Protocol):
 
 
 class LiveFilter:
-    """The product: its pipeline with its default settings, at the best quality whatever the time."""
+    """The product: its pipeline with its default settings, at the balanced quality whatever the time."""
 
     template_only = False
 

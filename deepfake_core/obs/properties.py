@@ -36,6 +36,7 @@ _NO_RESULT = {
 _QUALITY = {
     Quality.AUTO: "Auto: the best that keeps up",
     Quality.FAST: "Fast",
+    Quality.BALANCED: "Balanced",
     Quality.BEST: "Best",
 }
 _CORNERS = {
