@@ -17,6 +17,7 @@ run_inside("cpu")
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -135,17 +136,20 @@ def _around_face(pictures: list[np.ndarray], path: Path) -> tuple[int, int, int]
 
 
 def swapped(person: Driver, identity: str, mode: Mode) -> tuple[list[np.ndarray], int]:
-    """The filter's marked pictures of a driver, and on how many of them the identity was drawn."""
+    """The filter's marked pictures of a driver, and on how many of them the identity was drawn without complaint."""
     settings = Settings(identity=identity, mode=mode, quality=Quality.BEST, no_result=NoResult.SLATE)
     pipeline = Pipeline(settings, threads=2)
     pipeline.load()
     if pipeline.status().last_error:
         raise FilmRefused(pipeline.status().last_error)
-    shown = []
+    shown, complaints = [], Counter[str]()
     for number, picture in enumerate(person.pictures):
         marked = pipeline.process(Frame.from_bgr(picture.copy(), round(number * person.step * 1e9)))
         shown.append(marked.frame.to_bgr())
-    count = pipeline.status().frames_swapped
+        complaints[pipeline.status().last_error] += 1
+    count = min(pipeline.status().frames_swapped, complaints.pop("", 0))
+    for complaint, times in complaints.items():
+        print(f"{identity} on {person.name}, {mode} mode, {times} pictures: {complaint}", file=sys.stderr)
     pipeline.close()
     return shown, count
 
