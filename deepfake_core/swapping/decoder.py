@@ -104,6 +104,7 @@ def _open_surface(identity: Identity, network_name: str, threads: int, provider:
         raise IdentityBroken(name, "it was trained with another crop of the face than this version's")
     pages = _read_row(identity, "surface.png", MAX_TEXTURE_SIDE, _PAGES, _PAGES)
     head_pages = _read_row(identity, "head.png", MAX_HEAD_SIDE, 2, MAX_HEAD_PAGES)
+    hair = _read_row(identity, "hair.png", MAX_HEAD_SIDE, len(head_pages), len(head_pages), channels=1)
     (iris,) = _read_row(identity, "iris.png", MAX_SMALL_SIDE, 1, 1)
     (teeth,) = _read_row(identity, "teeth.png", MAX_SMALL_SIDE, 1, 1)
     tensors = _read_geometry(name, _file(identity, "geometry.safetensors"), len(head_pages))
@@ -126,7 +127,7 @@ def _open_surface(identity: Identity, network_name: str, threads: int, provider:
             page_openings=tensors["page_openings"],
             tone=tensors["tone"],
             retargeter=Retargeter(**_part(tensors, "retargeter")),
-            head=HeadPages(pictures=head_pages, **_part(tensors, "head")),
+            head=HeadPages(pictures=head_pages, hair=hair, **_part(tensors, "head")),
             eyeballs=Eyeballs(iris=iris, **_part(tensors, "eyeballs")),
             mouth=Mouth(teeth=teeth.reshape(2, -1, teeth.shape[1], 4), **_part(tensors, "mouth")),
         ),
@@ -147,8 +148,9 @@ def _part(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {key.removeprefix(f"{prefix}."): t for key, t in tensors.items() if key.startswith(f"{prefix}.")}
 
 
-def _read_row(identity: Identity, file: str, largest: int, fewest: int, most: int) -> np.ndarray:
-    """Square pictures beside each other: uint8 (N, H, H, 4); `largest` bounds H, `fewest` and `most` N."""
+def _read_row(identity: Identity, file: str, largest: int, fewest: int, most: int, *, channels: int = 4) -> np.ndarray:
+    """Square pictures beside each other: uint8 (N, H, H, 4), or (N, H, H) of one channel; `largest` bounds H, `fewest`
+    and `most` N."""
     # The size is read from the header first: a small file can claim a picture that fills the memory.
     data = _file(identity, file)
     if len(data) < 33 or not data.startswith(_PNG_HEADER):
@@ -157,9 +159,10 @@ def _read_row(identity: Identity, file: str, largest: int, fewest: int, most: in
     if not 16 <= height <= largest or height % 2 or width % height or not fewest <= width // height <= most:
         raise IdentityBroken(identity.name, f"its {file} is {width} x {height} px, not what it should be")
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype != np.uint8 or picture.shape != (height, width, 4):
-        raise IdentityBroken(identity.name, f"its {file} is damaged or not 8-bit with four channels")
-    return np.ascontiguousarray(picture.reshape(height, -1, height, 4).swapaxes(0, 1))
+    if picture is None or picture.dtype != np.uint8 or picture.size != height * width * channels:
+        raise IdentityBroken(identity.name, f"its {file} is damaged or not 8-bit with {channels} channels")
+    shape = (height, -1, height, channels) if channels > 1 else (height, -1, height)
+    return np.ascontiguousarray(picture.reshape(shape).swapaxes(0, 1))
 
 
 def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndarray]:

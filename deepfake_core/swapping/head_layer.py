@@ -16,6 +16,8 @@ PAGE_CENTRE = np.array([0.0, -1.5, -3.0])
 _PROXY_CENTRE = np.array([0.0, 1.0, -3.5])
 _PROXY_RADII = np.array([8.5, 11.0, 10.0])
 """The ellipsoid that stands for a head's shape, cm."""
+COARSER = 4
+"""So many times coarser than the pictures the hair is known, and drawn."""
 _CELLS = 32
 _BEYOND = np.float32(1e-3)
 _SHARPNESS = np.radians(2.0)
@@ -27,6 +29,8 @@ class HeadPages:
 
     pictures: np.ndarray
     """uint8 (K, P, P, 4): BGR, continued smoothly beyond the head, and the head's matte; the head upright."""
+    hair: np.ndarray
+    """uint8 (K, P/4, P/4): where that is hair."""
     rotations: np.ndarray
     """float32 (K, 3, 3): canonical head to camera, without roll."""
 
@@ -46,33 +50,52 @@ def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
     return [(int(page), float(share)) for page, share in zip(order[:2], kept, strict=True) if share > 0.01]
 
 
-def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.ndarray, np.ndarray]:
-    """The head turned to a pose: uint8 (S, S, 3) BGR and its matte float32 (S, S), 0..1.
+def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The head turned to a pose: uint8 (S, S, 3) BGR and its matte float32 (S, S), 0..1; and where that is hair, float32
+    (S/4, S/4), 0..1.
 
     rotation: float (3, 3), canonical head to camera, without roll, as `square` is. Each page is laid over an ellipsoid
     and seen from the new side; what stands out beyond the ellipsoid (hair, ears) lies in the plane through its outline.
     """
-    points = _on_proxy(rotation, square)
+    # Beside the face alone little of it is seen, and less is enough.
+    size = square.size if square.size > square.side else square.size // 2
+    coarse = square.size // COARSER
+    points = _on_proxy(rotation, square, size)
     side = pages.pictures.shape[1]
     drawn, shares = [], []
+    hair = np.zeros((coarse, coarse), np.float32)
     for page, share in nearest(pages, rotation):
         placed = (points - PAGE_CENTRE) @ pages.rotations[page, :2].T * (side / PAGE_CENTIMETRES)
         x, y = (side - 1) / 2 + placed[..., 0], (side - 1) / 2 - placed[..., 1]
-        maps = _enlarged(x, square.size), _enlarged(y, square.size)
+        maps = _enlarged(x, size), _enlarged(y, size)
         drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
         shares.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(share / 255.0))
-    if len(drawn) == 1:
-        return cv2.cvtColor(drawn[0], cv2.COLOR_BGRA2BGR), shares[0]
-    # The pages' colours go on beyond the head; so shall those of their mixture.
-    blended = cv2.blendLinear(drawn[0], drawn[1], shares[0] + _BEYOND, shares[1] + _BEYOND)
-    return cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR), shares[0] + shares[1]
+        few = [
+            cv2.resize(plane / np.float32(COARSER), (coarse, coarse), interpolation=cv2.INTER_AREA) for plane in maps
+        ]
+        seen = cv2.remap(pages.hair[page], *few, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        hair += seen * np.float32(share / 255.0)
+    blended, alpha = drawn[0], shares[0]
+    if len(drawn) == 2:
+        # The pages' colours go on beyond the head; so shall those of their mixture.
+        blended = cv2.blendLinear(drawn[0], drawn[1], shares[0] + _BEYOND, shares[1] + _BEYOND)
+        alpha = shares[0] + shares[1]
+    bgr = cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR)
+    if size != square.size:
+        whole = (square.size, square.size)
+        bgr, alpha = (cv2.resize(picture, whole, interpolation=cv2.INTER_LINEAR) for picture in (bgr, alpha))
+    return np.asarray(bgr), np.asarray(alpha, np.float32), hair
 
 
-def _on_proxy(rotation: np.ndarray, square: Square) -> np.ndarray:
-    """Where on the ellipsoid the points of a coarse grid lie: (33, 33, 3), cm of the canonical head."""
+def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> np.ndarray:
+    """Where on the ellipsoid the points of a coarse grid lie: (33, 33, 3), cm of the canonical head.
+
+    size: side of the picture that the grid is enlarged to, px; it shows the whole square.
+    """
     # The points that `_enlarged` takes them for.
-    cell = -(-square.size // _CELLS)
+    cell = -(-size // _CELLS)
     pixels = np.arange(_CELLS + 1) * cell + ((cell - 1) / 2 - (cell - 1) // 2)
+    pixels = (pixels + 0.5) * (square.size / size) - 0.5
     across, up = square.to_camera(*np.meshgrid(pixels, pixels))
     origin = across[..., None] * rotation[0] + up[..., None] * rotation[1]
     start = (origin - _PROXY_CENTRE) / _PROXY_RADII

@@ -17,7 +17,7 @@ PATCH_CENTIMETRES = np.array([6.0, 3.0])
 """Width and height of a row of teeth's picture."""
 ARCH = 0.2
 """How a row of teeth bends back: depth in cm is this times the squared distance from the middle."""
-_ROUNDS = 5
+_ROUNDS = 4
 _LEAST_FACING = 0.2
 """Cosine of the turn beyond which the teeth are not seen."""
 _DARKEST = 0.45
@@ -51,7 +51,7 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     low, high = np.floor(opening.min(0)).astype(int) - 1, np.ceil(opening.max(0)).astype(int) + 2
     x0, y0 = np.clip(low, 0, square.size)
     x1, y1 = np.clip(high, 0, square.size)
-    if x1 - x0 < 4 or y1 - y0 < 4 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
+    if x1 - x0 < 4 or np.ptp(opening[:, 1]) < 1.0 or y1 - y0 < 4 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
         return
     width, height = int(x1 - x0), int(y1 - y0)
     mask = np.zeros((height, width), np.uint8)

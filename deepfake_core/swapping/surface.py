@@ -158,13 +158,16 @@ def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> tupl
     covered = raster.coverage().astype(np.float32) / 255.0
     across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
     if size != raster.size:
-        planes = cv2.merge([across, down, covered])
-        planes = cv2.resize(planes, (size, size), interpolation=cv2.INTER_LINEAR)
-        across, down, covered = (np.asarray(plane, np.float32) for plane in cv2.split(planes))
+        across, down, covered = (
+            np.asarray(cv2.resize(plane, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+            for plane in (across, down, covered)
+        )
         # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
-        known = np.maximum(covered, 1e-3)
-        across = across / known
-        down = down / known
+        known = cv2.max(covered, 1e-3)
+        across = np.asarray(cv2.divide(across, known), np.float32)
+        down = np.asarray(cv2.divide(down, known), np.float32)
     drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.extractChannel(drawn, 3) * (covered * np.float32(1.0 / 255.0))
+    seen = np.asarray(
+        cv2.multiply(cv2.extractChannel(drawn, 3), covered, scale=1 / 255.0, dtype=cv2.CV_32F), np.float32
+    )
     return np.asarray(cv2.cvtColor(drawn, cv2.COLOR_BGRA2BGR)), seen

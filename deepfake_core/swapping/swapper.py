@@ -23,6 +23,8 @@ _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
+_FACE_REACH, _HEAD_REACH = 0.02, 0.04
+"""How far the networks may draw beyond the template, as a part of their crop."""
 _WINDOW = 0.06
 """Width of the rim of the networks' crop, as a part of its side, in which the drawn head takes over."""
 
@@ -37,6 +39,8 @@ class DrawnHead:
     """uint8 (S, S): the identity's inner face, hairline to jaw, without hair, soft at its border."""
     head_matte: np.ndarray
     """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
+    skin: np.ndarray
+    """uint8 (S, S): 255 on plain skin, which may take the driver's tone; 0 on eyes, lips, mouth, brows and hair."""
     driver_matte: np.ndarray
     """uint8 (S, S): 255 over the driver's whole inner face, soft at its border, without holes."""
     tone: np.ndarray
@@ -120,6 +124,7 @@ class Swapper:
             reflectance=reflectance,
             face_matte=_as_matte(face_matte),
             head_matte=_as_matte(head_matte),
+            skin=template.plain_skin(reflectance),
             driver_matte=regions.matte(points, square.size, resolution),
             tone=decoder.head.tone,
             crop_to_frame=cv2.invertAffineTransform(to_square),
@@ -164,6 +169,8 @@ class Swapper:
         )
         given = networks.template_input(small, small_alpha)
         made, own_face, own_head = self._run(decoder, driver_input, geometry, given)
+        own_face = np.minimum(own_face, _grown(small_face, _FACE_REACH))
+        own_head = np.minimum(own_head, _grown(small_alpha, _HEAD_REACH))
         # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
         change = made - small
         change *= cv2.merge([own_head] * 3)
@@ -173,10 +180,12 @@ class Swapper:
         weight, features = detail_weight(relief, small, always, openings)
         relief = sharpen(relief, small, features)
         refined = _enlarged(relief, small, drawn, weight)
-        mattes = cv2.resize(cv2.merge([own_face, own_head, small_alpha]), (side, side), interpolation=cv2.INTER_LINEAR)
-        own_face, own_head, coarse_alpha = cv2.split(np.asarray(mattes, np.float32))
         # Single hairs are drawn finer than the networks see; they say what is wrong about them.
-        own_head = np.clip(own_head + (alpha - coarse_alpha), 0.0, 1.0)
+        own_face, wrong = (
+            np.asarray(cv2.resize(matte, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+            for matte in (own_face, own_head - small_alpha)
+        )
+        own_head = np.clip(alpha + wrong, 0.0, 1.0)
         if template.square.size == side:
             return refined, own_face, own_head
         window = _window(side)
@@ -199,6 +208,13 @@ class Swapper:
         if any(made[name].shape != shape for name, shape in networks.decoder_outputs(n).items()):
             raise NetworkFailed(f"The decoder of {decoder.name!r} gave pictures of another size than {n} px.")
         return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
+
+
+def _grown(share: np.ndarray, reach: float) -> np.ndarray:
+    """A matte (n, n) that reaches further by a part of its side: how far the networks may move its border."""
+    width = 2 * max(1, round(reach * share.shape[0])) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return np.asarray(cv2.blur(cv2.dilate(share, kernel), (3, 3)), np.float32)
 
 
 def _as_matte(share: np.ndarray) -> np.ndarray:
@@ -231,6 +247,7 @@ def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmD
         reflectance=light.reflectance(drawn, light.measure(drawn, own_skin)),
         face_matte=own_matte,
         head_matte=own_matte,
+        skin=(own_skin * 255.0).astype(np.uint8),
         driver_matte=matte,
         tone=tone,
         crop_to_frame=cv2.invertAffineTransform(to_crop),
@@ -306,10 +323,11 @@ def _enlarged(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarra
     """The networks' picture as large as the fine template, with its detail: float32 (S, S, 3), 0..2."""
     size = template_fine.shape[0]
     coarse = relief - cv2.merge([weight] * 3) * template
-    blue, green, red, weight = cv2.split(
-        cv2.resize(cv2.merge([*cv2.split(coarse), weight]), (size, size), interpolation=cv2.INTER_LINEAR)
+    coarse, weight = (
+        np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+        for picture in (coarse, weight)
     )
     fine = cv2.merge([weight] * 3)
     fine *= template_fine
-    fine += np.asarray(cv2.merge([blue, green, red]), np.float32)
+    fine += coarse
     return np.clip(fine, 0.0, 2.0, out=fine)

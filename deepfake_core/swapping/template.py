@@ -17,6 +17,8 @@ from deepfake_core.swapping.square import Square, face_square, head_square, upri
 
 RASTER_PER_CENTIMETRE = 96 / CROP_CENTIMETRES
 _LIGHT_SIZE = 64
+_DARK, _PLAIN = 0.4, 0.75
+"""Reflectance of what is surely no skin, and of what surely is."""
 _BEYOND = np.float32(1e-3)
 
 
@@ -30,6 +32,8 @@ class Template:
     """float32 (S, S), 0..1: how much of each pixel the head covers."""
     face: np.ndarray
     """float32 (S, S), 0..1: how much of that is the face's surface, not under hair."""
+    hair: np.ndarray
+    """float32 (S/4, S/4), 0..1: how much of the head behind the face's surface is hair."""
     square: Square
     points: np.ndarray
     """float64 (504, 3): the identity's mesh, px of the face's crop."""
@@ -45,6 +49,25 @@ class Template:
     def skin(self, size: int) -> np.ndarray:
         """Where its light can be measured: uint8 (size, size), see `regions.skin`."""
         return regions.skin(self.scaled_points(size), size)
+
+    def plain_skin(self, reflectance: np.ndarray) -> np.ndarray:
+        """What takes the tone of its skin: uint8 (S, S), 0 on eyes, lips, brows and hair, soft.
+
+        reflectance: float32 (S, S, 3), what is drawn at last.
+        """
+        coarse = self.hair.shape[0]
+        size = (coarse, coarse)
+        face = np.asarray(cv2.resize(self.face, size, interpolation=cv2.INTER_AREA), np.float32)
+        levels = cv2.resize(reflectance, size, interpolation=cv2.INTER_AREA).mean(-1)
+        # Brows, beards and nostrils are dark against their skin.
+        bright = np.clip((levels - _DARK) / (_PLAIN - _DARK), 0.0, 1.0)
+        skin = (1.0 - self.hair * (1.0 - face)) * bright
+        side = self.square.side // head_layer.COARSER
+        features = regions.detail(self.scaled_points(side), side).astype(np.float32) / 255.0
+        left, top = self.square.left // head_layer.COARSER, self.square.top // head_layer.COARSER
+        skin[top : top + side, left : left + side] *= features
+        whole = (self.square.size, self.square.size)
+        return cv2.convertScaleAbs(cv2.resize(skin, whole, interpolation=cv2.INTER_LINEAR), alpha=255.0)
 
     def openings(self, size: int) -> np.ndarray:
         """What lids and lips leave open: uint8 (size, size), see `regions.eyes_and_mouth`."""
@@ -121,7 +144,7 @@ class TemplateDrawer:
         eyes.draw(drawn, identity.eyeballs, head, gaze, rotation=rotation, square=crop, shut=shares[:2])
         mouth.draw(drawn, identity.mouth, head, rotation, crop)
 
-        behind, alpha = head_layer.draw(identity.head, rotation, square)
+        behind, alpha, hair = head_layer.draw(identity.head, rotation, square)
         inner = square.face
         rest = alpha[inner] * (1.0 - face)
         behind[inner] = cv2.blendLinear(behind[inner], drawn, rest + _BEYOND, face)
@@ -130,4 +153,4 @@ class TemplateDrawer:
         if square.size != size:
             whole = np.zeros((square.size, square.size), np.float32)
             whole[inner] = face
-        return Template(behind, alpha, whole, square, points, raster)
+        return Template(behind, alpha, whole, hair, square, points, raster)

@@ -39,6 +39,8 @@ class View:
     """float32 (2, 5, 2) px, see `facemesh.iris.Eyes`; only needed of the view that irises are taken from."""
     matte: np.ndarray | None = None
     """uint8 (H, W): how much of each pixel the head covers, hair included; only of views that show hair."""
+    hair: np.ndarray | None = None
+    """uint8 (H, W): 255 where the picture shows hair; only of views with a matte."""
 
 
 def layout(head: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:

@@ -25,7 +25,7 @@ _LEAST_CONTRAST = 25.0
 
 def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.HeadPages:
     """Pages of the whole head from views with a matte."""
-    pictures, rotations = [], []
+    pictures, hair, rotations = [], [], []
     for view in views:
         assert view.matte is not None  # the caller chose views of the whole head
         pose = fit_pose(view.landmarks)
@@ -36,8 +36,12 @@ def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.
         inner = np.clip((matte.astype(np.float32) / 255.0 - 0.8) / 0.2, 0.0, 1.0)
         continued = fill_gaps(bgr.astype(np.float32) * inner[..., None], inner)
         pictures.append(np.dstack([continued, matte]))
+        shown = np.zeros_like(view.matte) if view.hair is None else view.hair
+        covered = cv2.warpAffine(shown, to_page, (size, size), flags=cv2.INTER_LINEAR)
+        small = (size // head_layer.COARSER,) * 2
+        hair.append(cv2.resize(covered, small, interpolation=cv2.INTER_AREA))
         rotations.append(square.upright(pose))
-    return head_layer.HeadPages(np.stack(pictures), np.stack(rotations).astype(np.float32))
+    return head_layer.HeadPages(np.stack(pictures), np.stack(hair), np.stack(rotations).astype(np.float32))
 
 
 def _page_transform(pose: Pose, size: int) -> np.ndarray:

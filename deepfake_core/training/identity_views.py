@@ -28,6 +28,7 @@ EYES_SHUT = "eyes_closed"
 FRONT = "yaw+00"
 # CelebAMask-HQ: skin, brows, eyes, nose, mouth, neck and shaved hair; the ring beyond the cheeks shows no ears.
 _FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
+_HAIR_LABEL = 17
 _HEAD_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 17)
 
 
@@ -111,6 +112,7 @@ def read_views(folder: Path, find: StillLandmarks) -> dict[str, baking.View]:
             landmarks,
             None if found is None else found.iris,
             matte,
+            None if matte is None else (labels == _HAIR_LABEL).astype(np.uint8) * 255,
         )
     missing = {FRONT, MOUTH_OPEN, EYES_SHUT} - views.keys()
     if missing:

@@ -67,6 +67,7 @@ def drawn_files(identity: IdentityHead, expression: ExpressionMatch) -> dict[str
     return {
         "surface.png": _png(np.hstack(list(identity.pages))),
         "head.png": _png(np.hstack(list(identity.head.pictures))),
+        "hair.png": _png(np.hstack(list(identity.head.hair))),
         "iris.png": _png(identity.eyeballs.iris),
         "teeth.png": _png(teeth.reshape(-1, teeth.shape[2], 4)),
         "geometry.safetensors": save_tensors(
