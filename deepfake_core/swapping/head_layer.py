@@ -51,7 +51,7 @@ def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
 
 
 def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The head turned to a pose: uint8 (S, S, 3) BGR and its matte float32 (S, S), 0..1; and where that is hair, float32
+    """The head turned to a pose: uint8 (S, S, 3) BGR, its matte float32 (S, S), 0..1, and where that is hair, float32
     (S/4, S/4), 0..1.
 
     rotation: float (3, 3), canonical head to camera, without roll, as `square` is. Each page is laid over an ellipsoid
@@ -70,10 +70,10 @@ def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.nda
         maps = _enlarged(x, size), _enlarged(y, size)
         drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
         shares.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(share / 255.0))
-        few = [
+        few_x, few_y = (
             cv2.resize(plane / np.float32(COARSER), (coarse, coarse), interpolation=cv2.INTER_AREA) for plane in maps
-        ]
-        seen = cv2.remap(pages.hair[page], *few, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        )
+        seen = cv2.remap(pages.hair[page], few_x, few_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         hair += seen * np.float32(share / 255.0)
     blended, alpha = drawn[0], shares[0]
     if len(drawn) == 2:
@@ -83,8 +83,9 @@ def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.nda
     bgr = cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR)
     if size != square.size:
         whole = (square.size, square.size)
-        bgr, alpha = (cv2.resize(picture, whole, interpolation=cv2.INTER_LINEAR) for picture in (bgr, alpha))
-    return np.asarray(bgr), np.asarray(alpha, np.float32), hair
+        bgr = cv2.resize(bgr, whole, interpolation=cv2.INTER_LINEAR)
+        alpha = np.asarray(cv2.resize(alpha, whole, interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(bgr), alpha, hair
 
 
 def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> np.ndarray:

@@ -57,6 +57,15 @@ def eyes_and_mouth(points: np.ndarray, size: int) -> np.ndarray:
     return mask
 
 
+def features(points: np.ndarray, size: int) -> np.ndarray:
+    """Eyes and lips: uint8 (size, size), 255 there, soft at their border."""
+    xy = points[:, :2]
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _LIPS)], 255, cv2.LINE_AA, _SUBPIXEL)
+    width = 2 * (size // 100) + 1
+    return cv2.blur(mask, (width, width))
+
+
 def detail(points: np.ndarray, size: int) -> np.ndarray:
     """Where the finest detail of a drawn skin always fits: uint8 (size, size), 0 on eyes and lips, soft around them."""
     xy = points[:, :2]

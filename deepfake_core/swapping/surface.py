@@ -163,7 +163,7 @@ def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> tupl
             for plane in (across, down, covered)
         )
         # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
-        known = cv2.max(covered, 1e-3)
+        known = np.maximum(covered, np.float32(1e-3))
         across = np.asarray(cv2.divide(across, known), np.float32)
         down = np.asarray(cv2.divide(down, known), np.float32)
     drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

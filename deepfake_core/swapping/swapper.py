@@ -323,11 +323,9 @@ def _enlarged(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarra
     """The networks' picture as large as the fine template, with its detail: float32 (S, S, 3), 0..2."""
     size = template_fine.shape[0]
     coarse = relief - cv2.merge([weight] * 3) * template
-    coarse, weight = (
-        np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
-        for picture in (coarse, weight)
-    )
-    fine = cv2.merge([weight] * 3)
+    coarse = np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+    share = cv2.resize(weight, (size, size), interpolation=cv2.INTER_LINEAR)
+    fine = np.asarray(cv2.merge([share] * 3), np.float32)
     fine *= template_fine
     fine += coarse
     return np.clip(fine, 0.0, 2.0, out=fine)

@@ -17,7 +17,7 @@ from deepfake_core.swapping.square import Square, face_square, head_square, upri
 
 RASTER_PER_CENTIMETRE = 96 / CROP_CENTIMETRES
 _LIGHT_SIZE = 64
-_DARK, _PLAIN = 0.4, 0.75
+_DARK, _PLAIN = 0.25, 0.5
 """Reflectance of what is surely no skin, and of what surely is."""
 _BEYOND = np.float32(1e-3)
 
@@ -62,12 +62,12 @@ class Template:
         # Brows, beards and nostrils are dark against their skin.
         bright = np.clip((levels - _DARK) / (_PLAIN - _DARK), 0.0, 1.0)
         skin = (1.0 - self.hair * (1.0 - face)) * bright
-        side = self.square.side // head_layer.COARSER
-        features = regions.detail(self.scaled_points(side), side).astype(np.float32) / 255.0
-        left, top = self.square.left // head_layer.COARSER, self.square.top // head_layer.COARSER
-        skin[top : top + side, left : left + side] *= features
         whole = (self.square.size, self.square.size)
-        return cv2.convertScaleAbs(cv2.resize(skin, whole, interpolation=cv2.INTER_LINEAR), alpha=255.0)
+        picture = cv2.convertScaleAbs(cv2.resize(skin, whole, interpolation=cv2.INTER_LINEAR), alpha=255.0)
+        features = regions.features(self.points, self.square.side)
+        inner = self.square.face
+        picture[inner] = cv2.min(picture[inner], cv2.bitwise_not(features))
+        return picture
 
     def openings(self, size: int) -> np.ndarray:
         """What lids and lips leave open: uint8 (size, size), see `regions.eyes_and_mouth`."""
