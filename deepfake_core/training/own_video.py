@@ -167,6 +167,7 @@ def read_own_video(path: Path, progress: Callable[[int], None] = lambda _looked:
             rejected[NO_FACE] += 1
             continue
         face = max(faces, key=lambda one: np.ptp(one.raw[:, 0]))
+        parser.reset()  # each frame by itself: nothing is carried along
         parsing = parser.parse(frame, face.raw, face.track_id)
         own, reason = _cut((number, seconds), bgr, face.raw, parsing)
         reason = NO_FACE if face.presence < _LEAST_PRESENCE else reason
@@ -174,7 +175,8 @@ def read_own_video(path: Path, progress: Callable[[int], None] = lambda _looked:
             rejected[reason] += 1
         else:
             frames.append(replace(own, gaze=gaze.still(frame, face.raw)))
-    _check(path, seconds, looked, crowded, rejected)
+    _check_length(path, seconds)
+    _check(path, looked, crowded, rejected)
     usual = float(np.median([frame.sharpness for frame in frames])) if frames else 0.0
     sharp = [frame for frame in frames if frame.sharpness >= _SHARPNESS * usual]
     rejected[BLURRED] += len(frames) - len(sharp)
@@ -195,11 +197,14 @@ _CURES = {
 }
 
 
-def _check(path: Path, seconds: float, looked: int, crowded: int, rejected: Counter[str]) -> None:
-    if looked == 0 or seconds < LEAST_SECONDS:
+def _check_length(path: Path, seconds: float) -> None:
+    if seconds < LEAST_SECONDS:
         raise VideoUnusable(
             f"{path.name} lasts {seconds:.0f} s: record about two minutes, at least {LEAST_SECONDS:.0f} s."
         )
+
+
+def _check(path: Path, looked: int, crowded: int, rejected: Counter[str]) -> None:
     if rejected[NO_FACE] == looked:
         raise VideoUnusable(f"{path.name} shows no face: give a video of one person who looks at the camera.")
     if crowded > MOST_CROWDED * looked:
@@ -210,6 +215,8 @@ def _pictures(path: Path) -> Iterator[tuple[float, np.ndarray]]:
     """Time and upright picture of the frames that are looked at; raises VideoUnreadable or VideoUnusable."""
     container, stream = open_video(path)
     with container:
+        if container.duration is not None:  # better said now than after minutes
+            _check_length(path, container.duration / av.time_base)
         due, given = 0.0, 0
         try:
             for frame in container.decode(stream):
