@@ -46,7 +46,8 @@ def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
     order = np.argsort(-weights)[:3]
     # Less the third's weight: where second and third change places, both have none.
     kept = weights[order[:2]] - (weights[order[2]] if len(order) == 3 else 0.0)
-    kept = np.maximum(kept, 1e-9) / np.maximum(kept, 1e-9).sum()
+    kept = np.maximum(kept, 1e-6) ** 2
+    kept /= kept.sum()
     return [(int(page), float(share)) for page, share in zip(order[:2], kept, strict=True) if share > 0.01]
 
 

@@ -25,6 +25,7 @@ _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
+_GHOST = np.float32(0.2)
 _WINDOW = 0.06
 """Width of the rim of the networks' crop, as a part of its side, in which the drawn head takes over."""
 
@@ -40,7 +41,7 @@ class DrawnHead:
     head_matte: np.ndarray
     """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
     skin: np.ndarray
-    """uint8 (S, S): 255 on plain skin, which may take the driver's tone; 0 on eyes, lips, mouth, brows and hair."""
+    """uint8 (S, S): 255 on skin, which may take the driver's tone; 0 on eyes, lips, mouth and hair, soft."""
     driver_matte: np.ndarray
     """uint8 (S, S): 255 over the driver's whole inner face, soft at its border, without holes."""
     tone: np.ndarray
@@ -107,7 +108,7 @@ class Swapper:
         head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
         gaze = self._read_gaze(frame, face_landmarks, pose, driver_id)
         template = self._drawer.draw(decoder.head, pose, head, gaze, size=resolution, head_mode=head_mode)
-        reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
+        reflectance, face_matte, head_matte = template.reflectance(), template.face, _steeper(template.alpha)
         if not template_only:
             try:
                 reflectance, face_matte, head_matte = self._refine(
@@ -124,7 +125,7 @@ class Swapper:
             reflectance=reflectance,
             face_matte=_as_matte(face_matte),
             head_matte=_as_matte(head_matte),
-            skin=template.plain_skin(reflectance),
+            skin=template.plain_skin(),
             driver_matte=regions.matte(points, square.size, resolution),
             tone=decoder.head.tone,
             crop_to_frame=cv2.invertAffineTransform(to_square),
@@ -189,9 +190,9 @@ class Swapper:
         if template.square.size == side:
             return refined, own_face, own_head
         window = _window(side)
-        whole_face, whole_head = template.face.copy(), template.alpha.copy()
+        whole_face, whole_head = template.face.copy(), _steeper(template.alpha)
         whole_face[inner] += window * (own_face - face)
-        whole_head[inner] += window * (own_head - alpha)
+        whole_head[inner] += window * (own_head - whole_head[inner])
         fine[inner] += cv2.merge([window] * 3) * (refined - fine[inner])
         return fine, whole_face, whole_head
 
@@ -215,6 +216,12 @@ def _grown(share: np.ndarray, reach: float) -> np.ndarray:
     width = 2 * max(1, round(reach * share.shape[0])) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     return np.asarray(cv2.blur(cv2.dilate(share, kernel), (3, 3)), np.float32)
+
+
+def _steeper(alpha: np.ndarray) -> np.ndarray:
+    """The template's matte without the ghost of its second page: what covers little is left out, what covers much is
+    whole."""
+    return np.clip((alpha - _GHOST) * np.float32(1.0 / (1.0 - 2.0 * _GHOST)), 0.0, 1.0)
 
 
 def _as_matte(share: np.ndarray) -> np.ndarray:

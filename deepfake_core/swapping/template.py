@@ -17,8 +17,6 @@ from deepfake_core.swapping.square import Square, face_square, head_square, upri
 
 RASTER_PER_CENTIMETRE = 96 / CROP_CENTIMETRES
 _LIGHT_SIZE = 64
-_DARK, _PLAIN = 0.25, 0.5
-"""Reflectance of what is surely no skin, and of what surely is."""
 _BEYOND = np.float32(1e-3)
 
 
@@ -50,18 +48,12 @@ class Template:
         """Where its light can be measured: uint8 (size, size), see `regions.skin`."""
         return regions.skin(self.scaled_points(size), size)
 
-    def plain_skin(self, reflectance: np.ndarray) -> np.ndarray:
-        """What takes the tone of its skin: uint8 (S, S), 0 on eyes, lips, brows and hair, soft.
-
-        reflectance: float32 (S, S, 3), what is drawn at last.
-        """
+    def plain_skin(self) -> np.ndarray:
+        """What may take another's tone: uint8 (S, S), 0 on eyes, lips and hair, soft."""
         coarse = self.hair.shape[0]
         size = (coarse, coarse)
         face = np.asarray(cv2.resize(self.face, size, interpolation=cv2.INTER_AREA), np.float32)
-        levels = cv2.resize(reflectance, size, interpolation=cv2.INTER_AREA).mean(-1)
-        # Brows, beards and nostrils are dark against their skin.
-        bright = np.clip((levels - _DARK) / (_PLAIN - _DARK), 0.0, 1.0)
-        skin = (1.0 - self.hair * (1.0 - face)) * bright
+        skin = 1.0 - self.hair * (1.0 - face)
         whole = (self.square.size, self.square.size)
         picture = cv2.convertScaleAbs(cv2.resize(skin, whole, interpolation=cv2.INTER_LINEAR), alpha=255.0)
         features = regions.features(self.points, self.square.side)

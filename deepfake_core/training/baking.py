@@ -22,7 +22,7 @@ _EYE_REACH = np.array([1.15, 1.7])
 _MOUTH_REACH = 1.05
 _FEATHER = 3.0
 _HOLE = 31
-_IRIS_REACH = 1.3
+_IRIS_REACH = 1.15
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.nda
     Colours are mixed of many views, details nearly from one: views never lie on each other to the pixel.
     """
     total, details = np.zeros((2, size, size, 3), np.float32)
-    mass, detail_mass = np.full((2, size, size), 1e-6, np.float32)
+    mass, detail_mass = np.zeros((2, size, size), np.float32)
     page = _page(uv, size)
     for view in views:
         x, y, facing = _texels(view, page)
@@ -78,7 +78,7 @@ def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.nda
         weight = weight * facing**_DETAIL_POWER
         details += (colour - smooth) * weight[..., None]
         detail_mass += weight
-    whole = fill_gaps(total, mass) + details / detail_mass[..., None]
+    whole = fill_gaps(total, mass) + details / np.maximum(detail_mass, 1e-6)[..., None]
     return np.clip(np.round(whole), 0, 255).astype(np.uint8)
 
 
@@ -120,17 +120,18 @@ def _texels(view: View, page: surface.Raster) -> tuple[np.ndarray, np.ndarray, n
     return x, y, np.clip(facing, 0.0, 1.0)
 
 
-def without_irises(first: np.ndarray, view: View, uv: np.ndarray) -> np.ndarray:
-    """The page uint8 (S, S, 3) with nothing but the white of the eye between the lids; the view shows the irises."""
-    assert view.iris is not None  # the caller chose a view whose eyes were read
+def without_irises(first: np.ndarray, view: View, uv: np.ndarray, irises: np.ndarray) -> np.ndarray:
+    """The page uint8 (S, S, 3) with nothing but the white of the eye between the lids.
+
+    view: the one that looks straight ahead; irises: float (2, 3), middle and radius of its irises, px.
+    """
     size = first.shape[0]
     x, y, _ = _texels(view, _page(uv, size))
     result = first.astype(np.float32)
     for eye, loop in enumerate((topology.RIGHT_EYE, topology.LEFT_EYE)):
         between = np.zeros((size, size), np.uint8)
         cv2.fillPoly(between, [np.round(uv[list(loop)]).astype(np.int32)], 255)
-        centre = view.iris[eye, 0]
-        radius = np.linalg.norm(view.iris[eye, 1:] - centre, axis=1).mean()
+        centre, radius = irises[eye, :2], irises[eye, 2]
         white = (cv2.erode(between, np.ones((5, 5), np.uint8)) > 0) & (
             np.hypot(x - centre[0], y - centre[1]) > _IRIS_REACH * radius
         )

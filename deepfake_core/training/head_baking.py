@@ -13,6 +13,8 @@ from deepfake_core.training.baking import View, fill_gaps
 
 HEAD_PAGE_SIZE = 448
 _IRIS_SIZE = 64
+_LOWER_LIP = 17
+_STRAND = 13
 _TEETH_SIZE = 48
 _CROP_SIZE = 1024
 _LID_DEPTH = 0.1
@@ -31,6 +33,7 @@ def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.
         pose = fit_pose(view.landmarks)
         to_page = _page_transform(pose, size)
         matte = cv2.warpAffine(view.matte, to_page, (size, size), flags=cv2.INTER_LINEAR)
+        matte = _without_strands(matte, float((view.landmarks[_LOWER_LIP, :2] @ to_page[:, :2].T + to_page[:, 2])[1]))
         bgr = cv2.warpAffine(view.bgr, to_page, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         # The background must not shine through where the matte is soft.
         inner = np.clip((matte.astype(np.float32) / 255.0 - 0.8) / 0.2, 0.0, 1.0)
@@ -42,6 +45,14 @@ def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.
         hair.append(cv2.resize(covered, small, interpolation=cv2.INTER_AREA))
         rotations.append(square.upright(pose))
     return head_layer.HeadPages(np.stack(pictures), np.stack(hair), np.stack(rotations).astype(np.float32))
+
+
+def _without_strands(matte: np.ndarray, below: float) -> np.ndarray:
+    """A head's matte without what is thin below a row: hair in the nape, which stands beside the neck as strokes."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_STRAND, _STRAND))
+    thick = cv2.dilate(cv2.morphologyEx(matte, cv2.MORPH_OPEN, kernel), np.ones((3, 3), np.uint8))
+    row = int(np.clip(round(below), 0, len(matte)))
+    return np.vstack([matte[:row], np.minimum(matte, thick)[row:]])
 
 
 def _page_transform(pose: Pose, size: int) -> np.ndarray:
@@ -60,17 +71,28 @@ def _upright_crop(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, squar
     return picture, pose.to_head(view.landmarks.astype(np.float64)), rotation, square.face_square(rotation, _CROP_SIZE)
 
 
+def irises(view: View) -> np.ndarray:
+    """Middle and radius of both irises, float64 (2, 3), px of the view."""
+    assert view.iris is not None  # the caller chose a view whose eyes were read
+    picture, _, _, _ = _upright_crop(view)
+    to_crop = crop_transform(fit_pose(view.landmarks), _CROP_SIZE)
+    found = view.iris @ to_crop[:, :2].T + to_crop[:, 2]
+    pixels = float(np.linalg.norm(found[:, 1:] - found[:, :1], axis=-1).mean())
+    centres = np.stack([_pupil(picture, eye[0], pixels) for eye in found])
+    radius = float(np.mean([_rim(picture, centre, pixels) for centre in centres]))
+    back = cv2.invertAffineTransform(to_crop)
+    placed = centres @ back[:, :2].T + back[:, 2]
+    return np.column_stack([placed, np.full(2, radius * np.sqrt(np.linalg.det(back[:, :2])))])
+
+
 def eyeballs(view: View) -> eyes.Eyeballs:
     """Both eyes of a view that looks straight ahead: one picture of an iris made of both."""
-    assert view.iris is not None  # the caller chose a view whose eyes were read
     pose = fit_pose(view.landmarks)
     picture, head, rotation, crop = _upright_crop(view)
     to_crop = crop_transform(pose, _CROP_SIZE)
-    irises = view.iris @ to_crop[:, :2].T + to_crop[:, 2]
-    step = crop.centimetres / crop.side
-    pixels = float(np.linalg.norm(irises[:, 1:] - irises[:, :1], axis=-1).mean())
-    centres = [_pupil(picture, irises[eye, 0], pixels) for eye in range(2)]
-    radius = float(np.mean([_rim(picture, centre, pixels) for centre in centres])) * step
+    circles = irises(view)
+    centres = circles[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]
+    radius = float(circles[0, 2]) / pose.scale
     offsets = np.zeros((2, 3))
     for eye, lids in enumerate(([159, 145], [386, 374])):
         depth = head[lids, 2].mean() - _LID_DEPTH

@@ -144,7 +144,7 @@ def bake_head(views: dict[str, baking.View]) -> BakedHead:
     heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in bare.items()}
     uv = baking.layout(heads[MOUTH_OPEN])
     neutral: Sequence[baking.View] = [v for name, v in bare.items() if name not in (MOUTH_OPEN, EYES_SHUT)]
-    first = baking.without_irises(baking.bake(neutral, uv), views[FRONT], uv)
+    first = baking.without_irises(baking.bake(neutral, uv), views[FRONT], uv, head_baking.irises(views[FRONT]))
     eyes_shut = baking.bake([views[EYES_SHUT]], uv)
     mouth_open = baking.bake([views[MOUTH_OPEN]], uv)
     pages = baking.pages(first, eyes_shut, mouth_open, baking.seen_face(haired, uv), uv)
