@@ -78,7 +78,7 @@ def evaluate(
         batch = _stacked([network_sample(sample, side, template=template) for sample in samples])
         drawn = batch if template else _stacked([network_sample(sample, side) for sample in samples])
         features = encoder({"driver": batch["driver"], "geometry": batch["geometry"]}, training=False)
-        outputs = decoder({"template": batch["template"], **features}, training=False)
+        outputs = decoder({"template": ops.convert_to_tensor(batch["template"]), **features}, training=False)
         made, head = (ops.convert_to_numpy(outputs[name]) for name in ("reflectance", "head_matte"))
         bare, alpha = drawn["template"][..., :3], drawn["template"][..., 3:] / 2.0 + 0.5
         scores["networks"].append(_scores(made, head, batch))
