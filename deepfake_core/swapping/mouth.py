@@ -18,6 +18,8 @@ PATCH_CENTIMETRES = np.array([6.0, 3.0])
 ARCH = 0.2
 """How a row of teeth bends back: depth in cm is this times the squared distance from the middle."""
 _ROUNDS = 4
+_TOUCHING = 0.4
+"""Mean height in px of the opening between lips that touch."""
 _LEAST_FACING = 0.2
 """Cosine of the turn beyond which the teeth are not seen."""
 _DARKEST = 0.45
@@ -51,13 +53,16 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     low, high = np.floor(opening.min(0)).astype(int) - 1, np.ceil(opening.max(0)).astype(int) + 2
     x0, y0 = np.clip(low, 0, square.size)
     x1, y1 = np.clip(high, 0, square.size)
-    if x1 - x0 < 4 or np.ptp(opening[:, 1]) < 1.0 or y1 - y0 < 4 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
+    # A line of lips that touch is a pixel wide too, so the mean height decides.
+    mean_height = cv2.contourArea(opening.astype(np.float32)) / max(float(np.ptp(opening[:, 0])), 1.0)
+    apart = min(max(mean_height - _TOUCHING, 0.0), 1.0)
+    if x1 - x0 < 4 or y1 - y0 < 4 or apart == 0.0 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
         return
     width, height = int(x1 - x0), int(y1 - y0)
     mask = np.zeros((height, width), np.uint8)
     outline = np.round((opening - (x0, y0)) * 2**_SUBPIXEL).astype(np.int32)
     cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
-    inside = cv2.blur(mask, (3, 3)).astype(np.float32) / 255.0
+    inside = cv2.blur(mask, (3, 3)).astype(np.float32) * np.float32(apart / 255.0)
     down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
     shown = np.broadcast_to(mouth.cavity[0] + down * (mouth.cavity[1] - mouth.cavity[0]), (height, width, 3))
     across, up = square.to_camera(

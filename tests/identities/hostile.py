@@ -274,7 +274,7 @@ def _consented_but_hostile(g: random.Random, models: Path) -> None:
     """Consent is there; the decoder or a picture is not what it should be."""
     name = g.choice(("vesper", NAME))
     files = {file: (MODELS_DIR / "identities/vesper" / file).read_bytes() for file in VESPER_FILES}
-    changed = g.choice(("decoder.onnx", "decoder.onnx", "surface.png", "portrait.png", "geometry.safetensors"))
+    changed = g.choice(("decoder.onnx", *VESPER_FILES))
     if changed == "decoder.onnx":
         files[changed] = g.choice((_onnx(g), _damaged(g, files[changed])))
     elif changed.endswith("png"):
@@ -411,7 +411,16 @@ KINDS = [
     Kind("video: in its place", _video_elsewhere, video=True),
 ]
 
-VESPER_FILES = ("decoder.onnx", "surface.png", "geometry.safetensors", "portrait.png")
+VESPER_FILES = (
+    "decoder.onnx",
+    "surface.png",
+    "head.png",
+    "hair.png",
+    "iris.png",
+    "teeth.png",
+    "geometry.safetensors",
+    "portrait.png",
+)
 ENCODER = json.loads((MODELS_DIR / "identities/vesper/identity.json").read_text())["encoder_sha256"]
 VIDEO = Path(tempfile.gettempdir()) / f"obs-deepfake-hostile-{os.getpid()}.mp4"
 

@@ -38,8 +38,10 @@ def test_the_shipped_identity_opens(vesper: Identity) -> None:
     decoder = load_decoder(vesper, threads=1, provider="cpu")
     assert isinstance(decoder, IdentityDecoder)
     assert decoder.name == "vesper"
-    assert decoder.surface.pages.shape[0] == 2
-    assert decoder.surface.tone.min() > 20
+    assert decoder.head.pages.shape[0] == 2
+    assert decoder.head.tone.min() > 20
+    assert decoder.head.head.pictures.shape[0] >= 5
+    assert decoder.head.head.hair.shape[0] == decoder.head.head.pictures.shape[0]
 
 
 def test_another_encoder_is_refused(vesper: Identity) -> None:
@@ -52,7 +54,9 @@ def test_another_crop_is_refused(vesper: Identity) -> None:
     assert "another crop" in refusal(dataclasses.replace(vesper, manifest=manifest))
 
 
-@pytest.mark.parametrize("name", ["surface.png", "geometry.safetensors", "decoder.onnx"])
+@pytest.mark.parametrize(
+    "name", ["surface.png", "head.png", "hair.png", "iris.png", "teeth.png", "geometry.safetensors", "decoder.onnx"]
+)
 def test_a_missing_file_is_named(vesper: Identity, name: str) -> None:
     left = {key: data for key, data in vesper.files.items() if key != name}
     assert name in refusal(dataclasses.replace(vesper, files=left))
@@ -76,8 +80,23 @@ def png_header(width: int, height: int) -> bytes:
         cv2.imencode(".png", np.zeros((64, 128, 4), np.uint16))[1].tobytes(),
     ],
 )
-def test_a_hostile_surface_is_refused(vesper: Identity, data: bytes) -> None:
-    assert "surface.png" in refusal(with_file(vesper, "surface.png", data))
+@pytest.mark.parametrize("file", ["surface.png", "head.png", "iris.png", "teeth.png"])
+def test_a_hostile_picture_is_refused(vesper: Identity, file: str, data: bytes) -> None:
+    assert file in refusal(with_file(vesper, file, data))
+
+
+@pytest.mark.parametrize(
+    "shape", [(64, 64), (64, 64 * 40), (64, 64 * 11, 4), (2000, 2000 * 11), (63, 63 * 11)], ids=str
+)
+def test_hostile_hair_is_refused(vesper: Identity, shape: tuple[int, ...]) -> None:
+    data = cv2.imencode(".png", np.zeros(shape, np.uint8))[1].tobytes()
+    assert "hair.png" in refusal(with_file(vesper, "hair.png", data))
+
+
+def test_as_many_pages_of_the_head_as_rotations(vesper: Identity) -> None:
+    fewer = cv2.imencode(".png", np.zeros((64, 64 * 3, 4), np.uint8))[1].tobytes()
+    hair = cv2.imencode(".png", np.zeros((16, 16 * 3), np.uint8))[1].tobytes()
+    assert "geometry.safetensors" in refusal(with_file(with_file(vesper, "head.png", fewer), "hair.png", hair))
 
 
 def changed(identity: Identity, **tensors: np.ndarray | None) -> Identity:
@@ -109,7 +128,15 @@ NAN = np.full(3, np.nan, np.float32)
         {"retargeter__basis": np.zeros((0, 1404), np.float32)},
         {"retargeter__basis": np.zeros((300, 1404), np.float32)},
         {"retargeter__basis": np.zeros(1404, np.float32)},
-        {"expression__gain": np.full(4, np.nan, np.float32)},
+        {"expression__directions": np.full((4, 1404), np.nan, np.float32)},
+        {"head__rotations": np.zeros((11, 3, 3), np.float32)},
+        {"head__rotations": np.full((11, 3, 3), np.inf, np.float32)},
+        {"head__rotations": np.eye(3, dtype=np.float32)},
+        {"eyeballs__iris_radius": np.array([500.0], np.float32)},
+        {"eyeballs__iris_radius": np.array([0.0], np.float32)},
+        {"eyeballs__offsets": NAN},
+        {"mouth__places": np.full((2, 3), 1e9, np.float32)},
+        {"mouth__cavity": None},
     ],
 )
 def test_a_hostile_geometry_is_refused(vesper: Identity, tensors: dict[str, np.ndarray | None]) -> None:

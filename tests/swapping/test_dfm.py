@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from deepfake_core.compositing.paste import paste
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
 from deepfake_core.inference.errors import ModelRefused, NetworkFailed
@@ -35,31 +34,30 @@ def picture(colour: tuple[int, int, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("morph", [False, True])
-def test_an_imported_model_swaps(morph: bool) -> None:
+def test_an_imported_model_is_drawn(morph: bool) -> None:
     frame = Frame.from_bgr(np.full((240, 320, 3), (110, 140, 190), np.uint8))
-    before = frame.to_bgr().copy()
-    patch = Swapper(threads=1, provider="cpu").swap(
-        frame, landmarks(), opened(tiny_dfm(picture((60, 160, 90)), morph=morph)), colour_match=0.0
-    )
-    paste(frame, patch)
-    after = frame.to_bgr()
-    column, row = np.round(patch.crop_to_frame @ np.array([SIDE / 2, SIDE / 2, 1.0])).astype(int)
-    blue, green, red = after[row, column].astype(int)
-    assert red > green + 60, "the drawn nose is not where the crop's middle lies"
-    blue, green, red = after[160, 160].astype(int)
+    decoder = opened(tiny_dfm(picture((60, 160, 90)), morph=morph))
+    drawn = Swapper(threads=1, provider="cpu").swap(frame, landmarks(), decoder, head_mode=True)
+    assert not drawn.head_mode, "an imported model has no head"
+    blue, green, red = drawn.tone
     assert green > red > blue, "the drawn face's own tone is lost"
-    np.testing.assert_array_equal(after[:30], before[:30])
+    middle = drawn.reflectance[SIDE // 2, SIDE // 2]
+    assert middle[2] > middle[1] + 0.5, "the drawn nose is not in the middle of the crop"
+    column, row = drawn.crop_to_frame @ np.array([SIDE / 2, SIDE / 2, 1.0])
+    assert np.hypot(column - 160, row - 120) < 60
+    assert drawn.face_square == (0, 0, SIDE)
+    for matte in (drawn.face_matte, drawn.head_matte, drawn.skin):
+        assert matte.shape == drawn.driver_matte.shape == (SIDE, SIDE)
 
 
-def test_the_light_is_the_drivers() -> None:
-    decoder = opened(tiny_dfm(picture((90, 120, 150))))
-    dark, bright = (
-        Swapper(threads=1, provider="cpu")
-        .swap(Frame.from_bgr(np.full((240, 320, 3), level, np.uint8)), landmarks(), decoder)
-        .bgr.mean()
-        for level in (50, 200)
-    )
-    assert 2.5 < bright / dark < 5.0
+def test_its_light_is_taken_out() -> None:
+    plain = []
+    for level in (50, 150):
+        decoder = opened(tiny_dfm(np.full((SIDE, SIDE, 3), level, np.uint8)))
+        frame = Frame.from_bgr(np.full((240, 320, 3), 120, np.uint8))
+        drawn = Swapper(threads=1, provider="cpu").swap(frame, landmarks(), decoder)
+        plain.append(drawn.reflectance[drawn.face_matte > 250])
+    np.testing.assert_allclose(np.concatenate(plain), 1.0, atol=0.1)
 
 
 @pytest.mark.parametrize("x, y, scale, roll", [(160, 120, 9, 0), (40, 200, 3, 0), (300, 220, 20, 25)])

@@ -10,7 +10,7 @@ from deepfake_core.inference.errors import NetworkFailed
 from deepfake_core.inference.session import Session
 from deepfake_core.swapping import alignment
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
-from deepfake_core.swapping.swapper import Patch, Swapper, crop
+from deepfake_core.swapping.swapper import DrawnHead, Swapper, crop
 
 
 @pytest.fixture(scope="module")
@@ -36,73 +36,129 @@ def frame() -> Frame:
     return Frame.from_bgr(picture)
 
 
-def test_the_patch_lies_on_the_face_and_the_frame_stays(
+def test_the_drawing_lies_on_the_face_and_the_frame_stays(
     swapper: Swapper, decoder: IdentityDecoder, frame: Frame
 ) -> None:
     before = frame.to_bgr().copy()
-    patch = swapper.swap(frame, landmarks(), decoder)
-    assert patch.bgr.shape == (256, 256, 3)
-    assert patch.bgr.dtype == patch.matte.dtype == np.uint8
+    drawn = swapper.swap(frame, landmarks(), decoder)
+    assert drawn.reflectance.shape == (256, 256, 3)
+    assert drawn.reflectance.dtype == np.float32
+    for matte in (drawn.face_matte, drawn.head_matte, drawn.driver_matte, drawn.skin):
+        assert matte.shape == (256, 256)
+        assert matte.dtype == np.uint8
     np.testing.assert_array_equal(frame.to_bgr(), before)
-    rows, columns = np.nonzero(patch.matte > 128)
-    middle = patch.crop_to_frame @ np.array([columns.mean(), rows.mean(), 1.0])
+    rows, columns = np.nonzero(drawn.driver_matte > 128)
+    middle = drawn.crop_to_frame @ np.array([columns.mean(), rows.mean(), 1.0])
     np.testing.assert_allclose(middle, landmarks()[:, :2].mean(0), atol=10)
+    nose = drawn.crop_to_frame @ np.array([*drawn.points[4, :2], 1.0])
+    np.testing.assert_allclose(nose, landmarks()[4, :2], atol=1e-3)
 
 
-def seen(patch: Patch) -> np.ndarray:
-    return patch.bgr[patch.matte > 250].astype(np.float32)
+def seen(drawn: DrawnHead) -> np.ndarray:
+    return drawn.reflectance[(drawn.driver_matte > 250) & (drawn.face_matte > 250)]
 
 
-@pytest.mark.parametrize("resolution", [128, 256, 384])
-def test_every_resolution_shows_the_same_face(
-    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, resolution: int
+@pytest.mark.parametrize("resolution, network_size", [(128, 96), (256, 128), (320, 192)])
+def test_every_quality_shows_the_same_face(
+    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, resolution: int, network_size: int
 ) -> None:
-    patch = swapper.swap(frame, landmarks(), decoder, resolution=resolution, driver_id=1)
-    assert patch.bgr.shape == (resolution, resolution, 3)
+    drawn = swapper.swap(frame, landmarks(), decoder, resolution=resolution, network_size=network_size, driver_id=1)
+    assert drawn.reflectance.shape == (resolution, resolution, 3)
     full = swapper.swap(frame, landmarks(), decoder, driver_id=1)
-    np.testing.assert_allclose(seen(patch).mean(0), seen(full).mean(0), atol=4)
+    np.testing.assert_allclose(seen(drawn).mean(0), seen(full).mean(0), atol=0.04)
 
 
-def test_the_light_is_the_drivers(swapper: Swapper, decoder: IdentityDecoder) -> None:
-    dark, bright = (
-        seen(swapper.swap(Frame.from_bgr(np.full((240, 320, 3), level, np.uint8)), landmarks(), decoder)).mean()
-        for level in (60, 180)
+@pytest.mark.parametrize("template_only", [True, False])
+def test_the_whole_head_is_drawn_around_the_same_face(
+    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, template_only: bool
+) -> None:
+    options = {"template_only": template_only, "driver_id": 4}
+    alone = swapper.swap(frame, landmarks(), decoder, **options)
+    whole = swapper.swap(frame, landmarks(), decoder, head_mode=True, **options)
+    assert whole.head_mode
+    assert not alone.head_mode
+    left, top, side = whole.face_square
+    assert side == 256
+    assert whole.reflectance.shape == (480, 480, 3)
+    crop_of = slice(top + 64, top + 192), slice(left + 64, left + 192)
+    sure = alone.face_matte[64:192, 64:192] > 250
+    difference = np.abs(whole.reflectance[crop_of] - alone.reflectance[64:192, 64:192])[sure]
+    assert difference.mean() < 0.01
+    # The place in the frame is the same for both.
+    np.testing.assert_allclose(
+        whole.crop_to_frame @ np.array([left + 100.0, top + 50.0, 1.0]), alone.crop_to_frame @ np.array([100, 50, 1.0])
     )
-    assert 2.0 < bright / dark < 4.0
+    # Hair stands above the face's crop or beside the face, and is no skin.
+    beyond = whole.head_matte > 200
+    assert beyond.sum() > 1.2 * (whole.face_matte > 200).sum()
+    assert whole.skin[beyond].min() < 60
 
 
-def test_colour_match_moves_the_tone(swapper: Swapper, decoder: IdentityDecoder) -> None:
-    blue = Frame.from_bgr(np.full((240, 320, 3), (200, 120, 100), np.uint8))
-    drivers, own = (seen(swapper.swap(blue, landmarks(), decoder, colour_match=m)).mean(0) for m in (1.0, 0.0))
-    assert drivers[0] > drivers[2]
-    assert own[0] < own[2]
+def test_the_skin_ends_at_lips_and_eyes(swapper: Swapper, decoder: IdentityDecoder, frame: Frame) -> None:
+    drawn = swapper.swap(frame, landmarks(), decoder, driver_id=5)
+    left, top = np.round(drawn.points[[50, 280], :2].min(0)).astype(int)
+    right = round(drawn.points[280, 0])
+    assert drawn.skin[top, left] > 200
+    assert drawn.skin[top, right] > 200
+    lips = np.round(drawn.points[[13, 14], :2].mean(0)).astype(int)
+    assert drawn.skin[lips[1], lips[0]] < 60
 
 
-def test_a_failing_network_leaves_the_bare_texture(decoder: IdentityDecoder, frame: Frame) -> None:
-    class Failing(Session):
-        def __init__(self) -> None:
-            self.inputs, self.outputs = decoder.network.inputs, decoder.network.outputs
+class Other(Session):
+    """A decoder that fails, or gives what it is told to."""
 
-        def run(self, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def __init__(self, decoder: IdentityDecoder, head: float | None = None) -> None:
+        self.inputs, self.outputs = decoder.network.inputs, decoder.network.outputs
+        self._head = head
+
+    def run(self, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        if self._head is None:
             raise NetworkFailed("no result")
+        shape = inputs["template"].shape[:3]
+        made = {"reflectance": np.full((*shape, 3), 0.5, np.float32)}
+        matte = np.full((*shape, 1), self._head, np.float32)
+        return tuple((made | {"face_matte": matte, "head_matte": matte})[name] for name in self.outputs)
 
+
+def test_a_failing_network_leaves_the_bare_template(decoder: IdentityDecoder, frame: Frame) -> None:
     swapper = Swapper(threads=1, provider="cpu")
     template = swapper.swap(frame, landmarks(), decoder, template_only=True, driver_id=1)
     assert swapper.network_failures == 0
-    broken = dataclasses.replace(decoder, network=Failing())
-    patch = swapper.swap(frame, landmarks(), broken, driver_id=2)
+    broken = dataclasses.replace(decoder, network=Other(decoder))
+    drawn = swapper.swap(frame, landmarks(), broken, driver_id=2)
     assert swapper.network_failures == 1
-    np.testing.assert_array_equal(patch.bgr, template.bgr)
-    assert np.abs(swapper.swap(frame, landmarks(), decoder, driver_id=3).bgr.astype(int) - template.bgr).max() > 20
+    np.testing.assert_array_equal(drawn.reflectance, template.reflectance)
+    np.testing.assert_array_equal(drawn.head_matte, template.head_matte)
+    refined = swapper.swap(frame, landmarks(), decoder, driver_id=3)
+    assert np.abs(seen(refined) - seen(template)[: len(seen(refined))].mean()).max() > 0.1
+    assert not np.array_equal(refined.reflectance, template.reflectance)
 
 
+def test_a_raving_network_draws_no_box(decoder: IdentityDecoder, frame: Frame) -> None:
+    """Its mattes stay near the template's, whatever they say."""
+    swapper = Swapper(threads=1, provider="cpu")
+    template = swapper.swap(frame, landmarks(), decoder, template_only=True, head_mode=True)
+    raving = dataclasses.replace(decoder, network=Other(decoder, 1.0))
+    drawn = swapper.swap(frame, landmarks(), raving, head_mode=True)
+    assert (drawn.head_matte > 30).mean() < 1.35 * (template.head_matte > 30).mean()
+    assert (drawn.face_matte > 30).mean() < 1.35 * (template.face_matte > 30).mean()
+
+
+def test_a_timid_network_takes_the_head_away(decoder: IdentityDecoder, frame: Frame) -> None:
+    swapper = Swapper(threads=1, provider="cpu")
+    timid = dataclasses.replace(decoder, network=Other(decoder, 0.0))
+    assert swapper.swap(frame, landmarks(), timid).head_matte.mean() < 20
+
+
+@pytest.mark.parametrize("head_mode", [False, True])
 @pytest.mark.parametrize("place", [(-40, 120, 9), (330, 250, 9), (160, 120, 1.2), (160, 120, 60), (9000, 0, 9)])
-def test_faces_at_the_border_tiny_or_huge_give_a_patch(
-    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, place: tuple[float, float, float]
+def test_faces_at_the_border_tiny_or_huge_are_drawn(
+    swapper: Swapper, decoder: IdentityDecoder, frame: Frame, place: tuple[float, float, float], head_mode: bool
 ) -> None:
-    patch = swapper.swap(frame, landmarks(*place), decoder)
-    assert np.isfinite(patch.crop_to_frame).all()
-    assert patch.matte.any()
+    drawn = swapper.swap(frame, landmarks(*place), decoder, head_mode=head_mode)
+    assert np.isfinite(drawn.crop_to_frame).all()
+    assert np.isfinite(drawn.reflectance).all()
+    assert drawn.driver_matte.any()
 
 
 @pytest.mark.parametrize("pixels", [PixelFormat.NV12, PixelFormat.I420, PixelFormat.BGRA])

@@ -1,0 +1,160 @@
+"""Every layer of the template lies where the head, the gaze and the jaw put it."""
+
+import numpy as np
+import pytest
+
+from deepfake_core.facemesh import topology
+from deepfake_core.swapping import head_layer
+from deepfake_core.swapping.alignment import CROP_CENTRE, Pose, crop_transform
+from deepfake_core.swapping.identity_head import IdentityHead
+from deepfake_core.swapping.square import face_square, head_square, upright
+from deepfake_core.swapping.template import Template, TemplateDrawer
+from tests.swapping.painted_identity import HAIR, SKIN, canonical, painted, turned
+
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def identity() -> IdentityHead:
+    return painted()
+
+
+@pytest.fixture(scope="module")
+def drawer() -> TemplateDrawer:
+    return TemplateDrawer()
+
+
+def posed(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Pose:
+    angle = np.radians(roll)
+    rolled = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1.0]])
+    return Pose(9.0, rolled @ turned(yaw, pitch), np.array([300.0, -200.0, 0.0]))
+
+
+def where(template: Template, colour: tuple[int, int, int], tolerance: int = 60) -> np.ndarray:
+    """Pixels (N, 2), x and y, of the drawn square that have a colour."""
+    close = np.abs(template.bgr.astype(int) - colour).max(-1) < tolerance
+    return np.argwhere(close & (template.alpha > 0.9))[:, ::-1]
+
+
+def opened(centimetres: float) -> np.ndarray:
+    """The canonical face with its lower lip and jaw so much lower."""
+    head = canonical()
+    lower = [*topology.LIPS_INNER[11:], *topology.LIPS_OUTER[11:], 152, 148, 377, 176, 400, 199, 175]
+    head[lower, 1] -= centimetres
+    return head
+
+
+@pytest.mark.parametrize("pose", [posed(), posed(30), posed(-50, 10, 25)])
+def test_the_square_is_the_crop_and_its_inverse(pose: Pose) -> None:
+    rotation = upright(pose)
+    square = face_square(rotation, SIZE)
+    points = canonical()
+    to_crop = crop_transform(pose, SIZE)
+    expected = pose.to_picture(points)[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]
+    pixels = square.to_pixels(points @ rotation.T)
+    np.testing.assert_allclose(pixels, expected, atol=1e-6)
+    across, up = square.to_camera(pixels[:, 0], pixels[:, 1])
+    np.testing.assert_allclose(np.column_stack([across, up]), (points @ rotation.T)[:, :2], atol=1e-9)
+
+
+@pytest.mark.parametrize("side", [128, 256, 320])
+def test_the_face_lies_on_whole_pixels_in_the_heads_square(side: int) -> None:
+    rotation = upright(posed(35, -15))
+    head, face = head_square(rotation, side), face_square(rotation, side)
+    assert 0 <= head.left <= head.size - side
+    assert 0 <= head.top <= head.size - side
+    shift = head.to_pixels((rotation @ CROP_CENTRE)[None]) - face.to_pixels((rotation @ CROP_CENTRE)[None])
+    np.testing.assert_allclose(shift[0], (head.left, head.top), atol=1e-9)
+
+
+def test_skin_lies_on_the_face_and_hair_around_it(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    template = drawer.draw(identity, posed(), canonical(), None, size=SIZE, head_mode=True)
+    nose = np.round(template.points[4, :2]).astype(int) + (template.square.left, template.square.top)
+    assert np.abs(template.bgr[nose[1], nose[0]].astype(int) - SKIN).max() < 6
+    assert template.face[nose[1], nose[0]] > 0.95
+    hair = where(template, HAIR)
+    assert len(hair) > 500
+    assert template.face[hair[:, 1], hair[:, 0]].max() < 0.6
+    skin = template.plain_skin()
+    assert skin[nose[1], nose[0]] > 240
+    assert np.median(skin[hair[:, 1], hair[:, 0]]) < 30
+
+
+def test_head_mode_shows_the_same_face(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    alone = drawer.draw(identity, posed(20), canonical(), None, size=SIZE)
+    whole = drawer.draw(identity, posed(20), canonical(), None, size=SIZE, head_mode=True)
+    inner = whole.square.face
+    np.testing.assert_allclose(whole.face[inner], alone.face, atol=1e-6)
+    sure = alone.face > 0.99
+    np.testing.assert_array_equal(whole.bgr[inner][sure], alone.bgr[sure])
+
+
+@pytest.mark.parametrize("axis, sign", [(0, 1.0), (1, -1.0)])
+def test_irises_go_where_the_gaze_goes(identity: IdentityHead, drawer: TemplateDrawer, axis: int, sign: float) -> None:
+    def middle(degrees: float) -> np.ndarray:
+        gaze = np.zeros((2, 2), np.float32)
+        gaze[:, axis] = degrees
+        template = drawer.draw(identity, posed(), canonical(), gaze, size=SIZE)
+        return where(template, (200, 0, 0), 70).mean(0)
+
+    straight, turned_away, back = middle(0.0), middle(15.0), middle(-15.0)
+    assert sign * (turned_away - straight)[axis] > 0.8
+    assert sign * (back - straight)[axis] < -0.8
+
+
+def test_a_gaze_that_was_not_seen_is_straight_ahead(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    unknown = drawer.draw(identity, posed(), canonical(), np.full((2, 2), np.nan), size=SIZE)
+    straight = drawer.draw(identity, posed(), canonical(), np.zeros((2, 2)), size=SIZE)
+    np.testing.assert_array_equal(unknown.bgr, straight.bgr)
+
+
+def test_upper_teeth_stay_and_lower_ones_go_with_the_jaw(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    def rows(centimetres: float, *, upper: bool) -> np.ndarray:
+        template = drawer.draw(identity, posed(), opened(centimetres), None, size=SIZE)
+        top, bottom = template.points[13, 1], template.points[14, 1]
+        part = template.bgr[int(top) : int(bottom), SIZE // 2 - 10 : SIZE // 2 + 10].astype(int)
+        white = (part.min(-1) > 110) if upper else (part[..., 0] > 90) & (part[..., 2] < 60)
+        return np.flatnonzero(white.any(1)) + int(top)
+
+    wide, wider = rows(1.5, upper=True), rows(2.5, upper=True)
+    assert abs(wide.max() - wider.max()) <= 2, "the upper teeth went with the jaw"
+    wide, wider = rows(1.5, upper=False), rows(2.5, upper=False)
+    assert wider.min() - wide.min() > 8, "the lower teeth stayed in the head"
+
+
+def test_shut_lips_show_no_teeth(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    head = canonical()
+    head[topology.LIPS_INNER[11:], 1] = head[topology.LIPS_INNER[9:0:-1], 1]
+    template = drawer.draw(identity, posed(), head, None, size=SIZE)
+    x, y = template.points[13, :2].astype(int)
+    assert template.bgr[y - 2 : y + 3, x - 5 : x + 6].min(-1).max() < 130
+
+
+def test_pages_are_chosen_by_side_and_change_without_a_jump(identity: IdentityHead) -> None:
+    def shares(yaw: float) -> np.ndarray:
+        result = np.zeros(5)
+        for page, share in head_layer.nearest(identity.head, turned(yaw)):
+            result[page] = share
+        return result
+
+    assert shares(20.0).argmax() == 3
+    assert shares(20.0).max() > 0.98
+    np.testing.assert_allclose(shares(10.0)[[2, 3]], 0.5, atol=0.02)
+    moving = np.stack([shares(yaw) for yaw in np.arange(-60, 60, 0.5)])
+    np.testing.assert_allclose(moving.sum(1), 1.0, atol=0.03)
+    assert np.abs(np.diff(moving, axis=0)).max() < 0.2
+
+
+@pytest.mark.parametrize("yaw", [-85.0, 85.0])
+def test_a_profile_is_drawn_too(identity: IdentityHead, drawer: TemplateDrawer, yaw: float) -> None:
+    template = drawer.draw(identity, posed(yaw), opened(1.0), None, size=128, head_mode=True)
+    assert template.alpha.max() > 0.9
+    assert np.isfinite(template.reflectance()).all()
+
+
+def test_reflectance_is_one_on_plain_skin(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    template = drawer.draw(identity, posed(), canonical(), None, size=SIZE)
+    skin = (template.face > 0.99) & (template.skin(SIZE) == 255)
+    reflectance = template.reflectance()
+    assert reflectance.shape == (SIZE, SIZE, 3)
+    assert abs(float(np.median(reflectance[skin])) - 1.0) < 0.05
