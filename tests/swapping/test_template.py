@@ -69,7 +69,8 @@ def test_the_face_lies_on_whole_pixels_in_the_heads_square(side: int) -> None:
 
 def test_skin_lies_on_the_face_and_hair_around_it(identity: IdentityHead, drawer: TemplateDrawer) -> None:
     template = drawer.draw(identity, posed(), canonical(), None, size=SIZE, head_mode=True)
-    nose = np.round(template.points[4, :2]).astype(int) + (template.square.left, template.square.top)
+    offset = np.array([template.square.left, template.square.top])
+    nose = np.round(template.points[4, :2]).astype(int) + offset
     assert np.abs(template.bgr[nose[1], nose[0]].astype(int) - SKIN).max() < 6
     assert template.face[nose[1], nose[0]] > 0.95
     hair = where(template, HAIR)
