@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import FaceView
+from deepfake_core.compositing.view import SMALL, FaceView, after, warped
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import transform_points
 from deepfake_core.swapping.light import LIGHT_SIZE, enlarge
@@ -18,7 +18,6 @@ FORGET_SECONDS = 0.5
 """After a gap this long the light is measured afresh."""
 _CUT = 0.3
 """Change of the mean brightness (natural logarithm) from frame to frame that is a cut or a lamp switched on."""
-_SIZE = 2 * LIGHT_SIZE
 _FLOOR = 6.0
 _LEAST_SKIN = 0.15
 """Share of the landmarks' skin polygon that the parser must call skin before it is believed."""
@@ -36,12 +35,10 @@ _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
 _OWN_BRIGHTNESS = 0.35
 """How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones)."""
 _BRIGHTNESS_LIMITS = (0.5, 2.2)
+_LEAST_BESIDE, _MOST_BESIDE = 0.3, 2.0
+"""Limits of the brightness of what is not skin, in light."""
 _BRIGHTEST = 225.0
 """Level above which the identity's own tone is not lifted: highlights need the rest."""
-
-def encoded(light: np.ndarray) -> np.ndarray:
-    """Levels 0..255, float32, of linear light 0..1."""
-    return np.asarray(cv2.pow(np.maximum(light, 0), 1 / _GAMMA), np.float32) * np.float32(255.0)
 
 
 class DriverLight:
@@ -57,10 +54,10 @@ class DriverLight:
         Low-pass over skin pixels alone. What deviates from its surroundings (glints, a shadow's rim, a
         beard's rim) counts little. Where there is no skin, the mean of all skin takes over smoothly.
         """
-        weight = skin_weight(view, _SIZE)
+        weight = skin_weight(view)
         if weight.mean() < _LEAST_MASS and self._light.value is not None:
             return self._light.value
-        measured = measure(view.to_drawn(view.region, _SIZE), weight, SIGMA_CENTIMETRES * LIGHT_SIZE / view.centimetres)
+        measured = measure(view.filmed_small, weight, SIGMA_CENTIMETRES * LIGHT_SIZE / view.centimetres)
         return self._light.towards(measured, view.seconds)
 
     def at_seam(self, view: FaceView, light: np.ndarray, covered: np.ndarray) -> np.ndarray:
@@ -72,16 +69,16 @@ class DriverLight:
         """
         if view.parsing is None:
             return np.ones_like(light)
-        size = (_SIZE, _SIZE)
-        unit = _SIZE / view.centimetres
+        size = (SMALL, SMALL)
+        unit = SMALL / view.centimetres
         inside = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
         width = max(1, round(_RING_CENTIMETRES * unit))
         ring = cv2.subtract(inside, cv2.erode(inside, np.ones((2 * width + 1,) * 2, np.uint8)))
         known = cv2.resize(view.drawn.face_matte, size, interpolation=cv2.INTER_AREA)
-        both = cv2.min(cv2.min(ring, known), view.parsing_on_drawn(view.parsing.skin, _SIZE))
+        both = cv2.min(cv2.min(ring, known), view.skin_small)
         weight = both.astype(np.float32) / np.float32(255.0)
-        drawn = cv2.resize(view.drawn.reflectance, size, interpolation=cv2.INTER_AREA) * enlarge(light, _SIZE)
-        filmed = view.to_drawn(view.region, _SIZE).astype(np.float32)
+        drawn = cv2.resize(view.drawn.reflectance, size, interpolation=cv2.INTER_AREA) * enlarge(light, SMALL)
+        filmed = view.filmed_small.astype(np.float32)
         weights = cv2.merge([weight] * 3)
         sums = np.dstack([filmed * weights, drawn * weights, weight])
         small = cv2.resize(sums, (LIGHT_SIZE, LIGHT_SIZE), interpolation=cv2.INTER_AREA)
@@ -109,16 +106,17 @@ class _Settling:
         return measured
 
 
-def skin_weight(view: FaceView, size: int) -> np.ndarray:
-    """Where the driver's own skin shows: float32 (size, size) over the drawn square, 0..1."""
+def skin_weight(view: FaceView) -> np.ndarray:
+    """Where the driver's own skin shows: float32 (64, 64) over the drawn square, 0..1."""
+    size = SMALL
     factor = size / view.drawn.reflectance.shape[0]
     grid = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]])
     polygon = regions.skin(transform_points(grid, view.drawn.points), size)
     weight = polygon
     if view.parsing is not None:
-        weight = cv2.min(polygon, view.parsing_on_drawn(view.parsing.skin, size))
+        weight = cv2.min(polygon, view.skin_small)
         if cv2.sumElems(weight)[0] < _LEAST_SKIN * cv2.sumElems(polygon)[0]:
-            hidden = view.parsing_on_drawn(view.parsing.occluder, size)
+            hidden = cv2.resize(view.parsed_small[2], (size, size), interpolation=cv2.INTER_AREA)
             weight = cv2.subtract(polygon, hidden)
     return weight.astype(np.float32) / np.float32(255.0)
 
@@ -140,8 +138,30 @@ def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     return np.clip(_smooth(sums * trust[..., None], mass * trust, sigma), _FLOOR, 255.0).astype(np.float32)
 
 
+def lit(view: FaceView, light: np.ndarray, correction: np.ndarray | None, matte: np.ndarray) -> np.ndarray:
+    """The drawn head under the driver's light: uint8 (h, w, 3) of the box, undefined off `matte`.
+
+    light: float32 (32, 32, 3) from `DriverLight`; correction: factors on it, or None; matte: uint8 (S, S). Skin takes
+    the driver's tone as far as `colour_match` says; eyes, teeth, lips, brows and hair keep the identity's colours.
+    """
+    drawn, amount = view.drawn, view.settings.colour_match
+    lights = [given(light, drawn.tone, amount), beside_skin(light, drawn.tone, amount)]
+    if correction is not None:
+        lights = [each * correction for each in lights]
+    # Only what is shown, and a little more for the warp.
+    x, y, width, height = cv2.boundingRect(matte)
+    x, y = max(0, x - 2), max(0, y - 2)
+    part = slice(y, y + height + 4), slice(x, x + width + 4)
+    of_skin, of_rest = (np.ascontiguousarray(enlarge(each, len(matte))[part]) for each in lights)
+    weight = drawn.skin[part].astype(np.float32) * np.float32(1 / 255)
+    mixed = cv2.blendLinear(of_skin, of_rest, weight, np.float32(1.0) - weight)
+    bgr = cv2.multiply(drawn.reflectance[part], mixed, dtype=cv2.CV_8U)
+    matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
+    return warped(bgr, matrix, (view.box.width, view.box.height), repeat=True)
+
+
 def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
-    """The light to give the identity: the driver's with its tone (amount 1) or with the identity's own (amount 0).
+    """The light to give the identity's skin: the driver's with its tone (amount 1) or with the identity's own (0).
 
     light: float32 (32, 32, 3) from `DriverLight`; tone: float32 (3,) BGR levels of the identity's skin in white light.
     The own tone stands under the driver's lamps: their colours and their shape stay, and most of the brightness, so
@@ -149,17 +169,48 @@ def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
     """
     if amount >= 1:
         return light
-    lamps = (light / np.float32(255.0)) ** np.float32(_GAMMA)
-    driver = np.maximum(lamps.mean((0, 1)), 1e-4)
-    own = np.maximum((tone / np.float32(255.0)) ** np.float32(_GAMMA), 1e-4)
-    own = own * lamp_colour(driver)
-    brightness = float(driver @ _LUMINANCE)
-    lifted = np.clip((float(own @ _LUMINANCE) / brightness) ** _OWN_BRIGHTNESS, *_BRIGHTNESS_LIMITS)
-    own *= brightness * lifted / float(own @ _LUMINANCE)
-    levels = encoded(lamps * (own / driver))
+    ratio = _brightness(light, tone)
+    lifted = float(np.clip(ratio**_OWN_BRIGHTNESS, *_BRIGHTNESS_LIMITS))
+    return (light + np.float32(1.0 - amount) * (_in_own_tone(light, tone, lifted) - light)).astype(np.float32)
+
+
+def beside_skin(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
+    """The light for what is not skin, float32 (32, 32, 3); arguments as for `given`.
+
+    Its reflectance is told against the identity's skin: beside a paler driver's it must be darkened, or eyes glare, and
+    beside a darker driver's lifted, or teeth are brown. Lifted less: a driver may look dark because the room is.
+    """
+    ratio = _brightness(light, tone)
+    share = max(ratio, _LEAST_BESIDE) if ratio < 1 else min(ratio**0.5, _MOST_BESIDE)
+    full = _in_own_tone(light, tone, share)
+    return (
+        full
+        if amount >= 1
+        else (np.float32(amount) * full + np.float32(1 - amount) * given(light, tone, 0)).astype(np.float32)
+    )
+
+
+def _brightness(light: np.ndarray, tone: np.ndarray) -> float:
+    """How much brighter the identity's skin is than the driver's, in light."""
+    driver, own = (float(_linear(levels) @ _LUMINANCE) for levels in (light, tone))
+    return own / driver
+
+
+def _in_own_tone(light: np.ndarray, tone: np.ndarray, brightness: float) -> np.ndarray:
+    """The driver's lamps on the identity's skin, `brightness` times as bright as on the driver's."""
+    driver = _linear(light)
+    own = _linear(tone) * lamp_colour(driver)
+    own *= brightness * float(driver @ _LUMINANCE) / float(own @ _LUMINANCE)
+    # A factor on light is one on levels.
+    levels = light * (own / driver) ** np.float32(1 / _GAMMA)
     allowed = np.maximum(light.max(2, keepdims=True), _BRIGHTEST)
-    levels *= np.minimum(1.0, allowed / np.maximum(levels.max(2, keepdims=True), 1.0))
-    return (light + np.float32(1.0 - amount) * (levels - light)).astype(np.float32)
+    return np.asarray(levels * np.minimum(1.0, allowed / np.maximum(levels.max(2, keepdims=True), 1.0)), np.float32)
+
+
+def _linear(levels: np.ndarray) -> np.ndarray:
+    """Mean linear light, float32 (3,), of levels (..., 3)."""
+    light = (levels / np.float32(255.0)) ** np.float32(_GAMMA)
+    return np.maximum(light.reshape(-1, 3).mean(0), np.float32(1e-4))
 
 
 def lamp_colour(skin: np.ndarray) -> np.ndarray:

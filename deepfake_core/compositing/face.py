@@ -11,7 +11,6 @@ from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.view import ComposedFace, FaceView, Layer
 from deepfake_core.frame import Frame
 from deepfake_core.settings import Settings
-from deepfake_core.swapping.light import enlarge
 
 
 class FaceMode:
@@ -37,14 +36,11 @@ class FaceMode:
         covered = seam.covered(view)
         matte = seam.matte(view, covered)
         light = self._light(view)
-        lit = self._lit(view, light, self._light.at_seam(view, light, covered))
+        lit = self._lit(view, light, self._light.at_seam(view, light, covered), covered)
         front = self._front(view, light, hair=True)
         # The lesser, not the product: where both end at the same edge, it must not count twice.
         matte = cv2.min(matte, cv2.bitwise_not(front))
-        return [Layer(view.box, self._grain(view, lit, matte), matte)]
+        return [Layer(view.box, self._grain(view, lit, matte), matte, view.region)]
 
-    def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray) -> np.ndarray:
-        reflectance = view.drawn.reflectance
-        given = colour.given(light, view.drawn.tone, view.settings.colour_match) * correction
-        bgr = cv2.multiply(reflectance, enlarge(given, reflectance.shape[0]), dtype=cv2.CV_8U)
-        return view.from_drawn(bgr, repeat=True)
+    def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
+        return colour.lit(view, light, correction, covered)

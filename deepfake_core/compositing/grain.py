@@ -10,6 +10,8 @@ import numpy as np
 from deepfake_core.compositing.view import FaceView
 
 SETTLING_SECONDS = 0.8
+_EVERY = 4
+"""Noise and sharpness change slowly: so many frames share one measurement."""
 _MEASURED = 224
 """Side of the part of the picture that is measured, px."""
 _BLOCK = 8
@@ -40,7 +42,7 @@ class Grain:
         self._seconds = float("-inf")
         self._noise = np.zeros(2)
         self._blur = 0.0
-        self._known = False
+        self._frames = 0
 
     def __call__(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray) -> np.ndarray:
         """The drawn face with the camera's softness and noise: uint8 (h, w, 3).
@@ -50,7 +52,9 @@ class Grain:
         """
         if self._blur > 0.25:
             bgr = cv2.GaussianBlur(bgr, (0, 0), self._blur)
-        self._measure(view, bgr, skin)
+        if self._frames % _EVERY == 0:
+            self._measure(view, bgr, skin)
+        self._frames += 1
         return with_noise(bgr, self._noise, round(view.seconds * 1000))
 
     def _measure(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray) -> None:
@@ -61,14 +65,13 @@ class Grain:
         drawn, drawn_edges = measured(bgr[part], skin[part])
         missing = np.sqrt(np.maximum(filmed**2 - drawn**2, 0.0))
         since, self._seconds = view.seconds - self._seconds, view.seconds
-        share = 1.0 - np.exp(-since / SETTLING_SECONDS) if self._known and since >= 0 else 1.0
-        self._known = True
+        share = 1.0 - np.exp(-since / SETTLING_SECONDS) if self._frames and since >= 0 else 1.0
         self._noise += share * (np.minimum(missing, _MOST_NOISE) - self._noise)
         # A regulator: where the drawn face has finer edges than the filmed one, the blur grows until it has not.
         if filmed_edges > 0 and drawn_edges > 0:
             finer = drawn_edges / filmed_edges
-            step = 0.1 * float(np.log(finer / _ALIKE if finer > _ALIKE else min(finer, 1.0)))
-            self._blur = float(np.clip(self._blur + np.clip(step, -0.05, 0.05), 0.0, _SOFTEST))
+            step = 0.3 * float(np.log(finer / _ALIKE if finer > _ALIKE else min(finer, 1.0)))
+            self._blur = float(np.clip(self._blur + np.clip(step, -0.15, 0.15), 0.0, _SOFTEST))
 
 
 def measured(bgr: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import FaceView
+from deepfake_core.compositing.view import FaceView, after, resized, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
@@ -25,6 +25,8 @@ _HAND = 6.0
 """cm2: from this size on a blob may hide an eye or the mouth. Lashes, glasses and a tongue are smaller."""
 _SPECK = 0.4
 """cm2: what is smaller is the parser's noise."""
+_LEAST_GLASSES = 2.0
+"""cm2: what is smaller is no pair of glasses."""
 _FEATURE_MARGIN = 0.35
 """cm around eyes and lips in which nothing smaller than a hand opens a hole."""
 _LID_MARGIN = 0.12
@@ -46,6 +48,7 @@ class Front:
 
     def __init__(self) -> None:
         self._dark = 0.0
+        self._parsed: tuple[dict[str, np.ndarray], bool, np.ndarray, np.ndarray | None] | None = None
         self._seconds = float("-inf")
 
     def __call__(self, view: FaceView, light: np.ndarray, *, hair: bool) -> np.ndarray:
@@ -57,35 +60,26 @@ class Front:
         parsing = view.parsing
         if parsing is None:
             return np.zeros(view.region.shape[:2], np.uint8)
-        per_centimetre = view.parsing_pixels_per_centimetre
-        points = transform_points(cv2.invertAffineTransform(view.parsing_to_drawn), view.drawn.points)[:, :2]
-        features = _features(points, parsing.occluder.shape, per_centimetre)
-        inner = _inner(points, parsing.occluder.shape)
-        front = solid(parsing.occluder, inner, features, per_centimetre**2)
-        if hair:
-            hat = cv2.inRange(parsing.labels, int(Label.HAT), int(Label.HAT))
-            worn = cv2.max(parsing.hair, cv2.blur(hat, (3, 3)))
-            brows = round(float(np.clip(points[_BROWS, 1].mean(), 0, len(worn))))
-            worn = falling(worn, inner, brows, round(_STRAND * per_centimetre))
-            front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
-        shown = view.from_parsing(front)
-        if view.settings.glasses is Glasses.TAKE:
-            return shown
-        if cv2.countNonZero(parsing.glasses) > _SPECK * per_centimetre**2:
-            self._add_glasses(shown, view, parsing, light)
+        if self._parsed is None or self._parsed[0] is not parsing.mattes or self._parsed[1] is not hair:
+            # Between two runs of the parser's network its crop moves, and with it all that is in it.
+            self._parsed = parsing.mattes, hair, before_face(view, parsing, hair=hair), glasses_of(view, parsing)
+        front, glasses = self._parsed[2:]
+        if glasses is None or view.settings.glasses is Glasses.TAKE:
+            return view.from_parsing(front)
+        shown, whole = cv2.split(view.from_parsing(cv2.merge([front, glasses])))
+        self._add_glasses(shown, whole, view, light)
         return shown
 
-    def _add_glasses(self, shown: np.ndarray, view: FaceView, parsing: Parsing, light: np.ndarray) -> None:
-        """Add frames and reflections to uint8 (h, w), found by their contrast to the skin; dark glasses are whole."""
-        # A frame's soft edge is labelled skin.
-        edge = cv2.min(cv2.dilate(parsing.glasses, _square(1)), parsing.skin)
-        whole = view.from_parsing(cv2.max(parsing.glasses, edge))
+    def _add_glasses(self, shown: np.ndarray, whole: np.ndarray, view: FaceView, light: np.ndarray) -> None:
+        """Add frames and reflections to `shown`, found by their contrast to the skin; dark glasses are whole.
+
+        shown, whole: uint8 (h, w) of the box; whole: glasses with their lenses.
+        """
         x, y, width, height = cv2.boundingRect(whole)
         if not width:
             return
         part = slice(max(0, y - 2), y + height + 2), slice(max(0, x - 2), x + width + 2)
         glasses, filmed = whole[part], view.region[part]
-        skin = view.from_drawn(light, repeat=True)[part]
         reach = max(1, round(_RIM * view.pixels_per_centimetre))
         lenses = cv2.erode(glasses, _square(reach), borderType=cv2.BORDER_CONSTANT, borderValue=0)
         eyes = np.zeros(glasses.shape, np.uint8)
@@ -95,9 +89,11 @@ class Front:
             cv2.fillConvexPoly(eyes, _polygon(hull), 255, cv2.LINE_8, _SUBPIXEL)
         near_eyes = cv2.dilate(eyes, _square(max(1, round(_FEATURE_MARGIN * view.pixels_per_centimetre))))
         eyes = cv2.dilate(eyes, _square(max(1, round(_LID_MARGIN * view.pixels_per_centimetre))))
-        behind = np.maximum(cv2.transform(skin, _BRIGHTNESS), np.float32(1.0))
+        corner_of_part = after(np.array([[1.0, 0, -part[1].start], [0, 1.0, -part[0].start]]), view.drawn_to_box)
+        to_part = resized(corner_of_part, len(view.drawn.face_matte) / len(light))
+        behind = warped(cv2.transform(light, _BRIGHTNESS), to_part, glasses.shape[::-1], repeat=True)
         ratio = np.asarray(cv2.transform(filmed.astype(np.float32), _BRIGHTNESS), np.float32)
-        ratio /= behind
+        ratio /= np.maximum(behind, np.float32(1.0))
         self._watch_lenses(view, ratio, lenses)
         # Light mixes by its squared levels, see `seam.mix`: so much of a pixel is frame as it has of the contrast that
         # the frame has to the skin near it.
@@ -122,6 +118,30 @@ class Front:
         since, self._seconds = view.seconds - self._seconds, view.seconds
         share = 1.0 - np.exp(-since / _STEADY_SECONDS) if since >= 0 else 1.0
         self._dark += share * (target - self._dark)
+
+
+def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:
+    """What stays before the face but for glasses: uint8 (P, P) of the parser's crop; hair: the performer's own too."""
+    per_centimetre = view.parsing_pixels_per_centimetre
+    points = transform_points(cv2.invertAffineTransform(view.parsing_to_drawn), view.drawn.points)[:, :2]
+    features = _features(points, parsing.occluder.shape, per_centimetre)
+    inner = _inner(points, parsing.occluder.shape)
+    front = solid(parsing.occluder, inner, features, per_centimetre**2)
+    if hair:
+        hat = cv2.inRange(parsing.labels, int(Label.HAT), int(Label.HAT))
+        worn = cv2.max(parsing.hair, cv2.blur(hat, (3, 3)))
+        brows = round(float(np.clip(points[_BROWS, 1].mean(), 0, len(worn))))
+        worn = falling(worn, inner, brows, round(_STRAND * per_centimetre))
+        front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
+    return front
+
+
+def glasses_of(view: FaceView, parsing: Parsing) -> np.ndarray | None:
+    """Glasses with their lenses: uint8 (P, P) of the parser's crop; None where there are none to speak of."""
+    if cv2.sumElems(parsing.glasses)[0] < 255 * _LEAST_GLASSES * view.parsing_pixels_per_centimetre**2:
+        return None
+    # A frame's soft edge is labelled skin.
+    return cv2.max(parsing.glasses, cv2.min(cv2.dilate(parsing.glasses, _square(1)), parsing.skin))
 
 
 def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_square_centimetre: float) -> np.ndarray:

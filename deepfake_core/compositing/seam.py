@@ -24,7 +24,6 @@ _FEATURES = (
     np.array(topology.LIPS_OUTER),
 )
 """What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
-_GRID = 128
 _RIM = 0.04
 """Part of the drawn square's side over which what it shows fades out at its edge."""
 
@@ -53,22 +52,21 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
     size = settings.matte_size
     grown = after(view.drawn_to_box, np.array([[size, 0, middle[0] * (1 - size)], [0, size, middle[1] * (1 - size)]]))
-    narrow = view.from_drawn(covered, matrix=grown)
-    wide = view.from_drawn(_softened(covered, feather), matrix=grown)
+    wide = _softened(covered, feather)
     if view.parsing is None:
-        return cv2.addWeighted(wide, _UNKNOWN, narrow, 1 - _UNKNOWN, 0)
-    return mixed(narrow, wide, view.from_drawn(_skin_beyond(view, covered, feather), matrix=grown))
+        return view.from_drawn(cv2.addWeighted(wide, _UNKNOWN, covered, 1 - _UNKNOWN, 0), matrix=grown)
+    return view.from_drawn(mixed(covered, wide, _skin_beyond(view, covered, feather)), matrix=grown)
 
 
 def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndarray:
-    """How much of what lies beyond the seam is skin: uint8 (128, 128) over the drawn square; feather: its px."""
-    assert view.parsing is not None
-    beyond = cv2.bitwise_not(cv2.resize(covered, (_GRID, _GRID), interpolation=cv2.INTER_AREA))
-    skin = cv2.min(beyond, view.parsing_on_drawn(view.parsing.skin, _GRID))
-    radius = max(1, round(feather * _GRID / len(covered)))
+    """How much of what lies beyond the seam is skin: uint8 (S, S); covered: uint8 (S, S); feather: px."""
+    beyond = cv2.bitwise_not(cv2.resize(covered, view.parsed_small[0].shape, interpolation=cv2.INTER_AREA))
+    skin = cv2.min(beyond, view.parsed_small[0])
+    radius = max(1, round(feather * len(view.parsed_small[0]) / len(covered)))
     kernel = (2 * radius + 1, 2 * radius + 1)
     around, of_skin = (cv2.blur(each, kernel).astype(np.float32) for each in (beyond, skin))
-    return np.clip(255.0 * of_skin / np.maximum(around, 1.0), 0, 255).astype(np.uint8)
+    share = np.clip(255.0 * of_skin / np.maximum(around, 1.0), 0, 255).astype(np.uint8)
+    return cv2.resize(share, covered.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def driver_face(view: FaceView) -> np.ndarray:
@@ -80,8 +78,8 @@ def driver_face(view: FaceView) -> np.ndarray:
     inner = view.drawn.driver_matte
     if view.parsing is None:
         return inner
-    head = cv2.max(view.parsing.head, view.parsing.occluder)
-    seen = cv2.min(inner, view.parsing_on_drawn(head, inner.shape[0]))
+    _, head, before = view.parsed_small
+    seen = cv2.min(inner, cv2.resize(cv2.max(head, before), inner.shape[::-1], interpolation=cv2.INTER_LINEAR))
     for part in _FEATURES:
         hull = cv2.convexHull(view.drawn.points[part, :2].astype(np.float32))[:, 0]
         cv2.fillConvexPoly(seen, np.round(hull * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
@@ -96,13 +94,29 @@ def mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray
 
 def lay(frame: Frame, layer: Layer) -> None:
     """Mix a layer into the frame in linear light, in place; samples under matte 0 stay bit-exact."""
-    if not cv2.countNonZero(layer.matte):
+    matte = layer.matte
+    if not cv2.countNonZero(matte):
         return
-    if not cv2.countNonZero(cv2.inRange(layer.matte, 1, 254)):
-        frame.blend(layer.box, layer.bgr, layer.matte)
-        return
-    below = frame.region(layer.box)
-    frame.blend(layer.box, mix(below, layer.bgr, layer.matte), cv2.threshold(layer.matte, 0, 255, cv2.THRESH_BINARY)[1])
+    if cv2.countNonZero(cv2.inRange(matte, 1, 254)):
+        below = frame.region(layer.box) if layer.below is None else layer.below
+        matte = for_levels(below, layer.bgr, matte)
+    frame.blend(layer.box, layer.bgr, matte)
+
+
+def for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """The matte uint8 (h, w) that mixes the levels of two pictures as `matte` mixes their light.
+
+    Of their brightness: with levels F over B and m of F, sqrt(m F^2 + (1 - m) B^2) = B + m' (F - B) for
+    m' = m (F + B) / (sqrt(m F^2 + (1 - m) B^2) + B). 0 and 255 stay.
+    """
+    over = cv2.cvtColor(above, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    under = cv2.cvtColor(below, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    under += np.float32(1e-3)
+    both = cv2.add(over, under)
+    light = cv2.multiply(cv2.multiply(both, cv2.subtract(over, under)), matte, scale=1 / 255, dtype=cv2.CV_32F)
+    light = cv2.add(light, cv2.multiply(under, under))
+    mixed_levels = cv2.add(cv2.sqrt(light, light), under, light)
+    return cv2.divide(cv2.multiply(both, matte, both, dtype=cv2.CV_32F), mixed_levels, dtype=cv2.CV_8U)
 
 
 def mix(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ class TrueFace(FaceMode):
         self._face = foreground(truth, actor, through)
         self._bare = np.where(np.isin(labels, (Label.SKIN, Label.NOSE)), matte, 0).astype(np.uint8)
 
-    def _lit(self, view: FaceView, light_there: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    def _lit(self, view: FaceView, there: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
         part = slice(view.box.y0, view.box.y1), slice(view.box.x0, view.box.x1)
         if not self._relit:
             return np.ascontiguousarray(self._face[part])
@@ -47,7 +47,7 @@ class TrueFace(FaceMode):
         skin = cv2.min(regions.skin(view.drawn.points, side), self._bare).astype(np.float32) / np.float32(255.0)
         sigma = colour.SIGMA_CENTIMETRES * light.LIGHT_SIZE / view.centimetres
         plain = light.reflectance(self._face, colour.measure(self._face, skin, sigma))
-        lit = cv2.multiply(plain, light.enlarge(light_there * correction, side), dtype=cv2.CV_8U)
+        lit = cv2.multiply(plain, light.enlarge(there * correction, side), dtype=cv2.CV_8U)
         return np.ascontiguousarray(lit[part])
 
 
@@ -74,6 +74,7 @@ def true_face(matte: np.ndarray, points: np.ndarray) -> DrawnHead:
         reflectance=np.ones((*matte.shape, 3), np.float32),
         face_matte=matte,
         head_matte=matte,
+        skin=np.full_like(matte, 255),
         driver_matte=regions.matte(points, len(matte)),
         tone=np.full(3, 128.0, np.float32),
         crop_to_frame=np.eye(2, 3),

@@ -71,6 +71,7 @@ def drawn(
         reflectance=np.full((side, side, 3), reflectance, np.float32),
         face_matte=matte,
         head_matte=matte.copy(),
+        skin=np.full_like(matte, 255),
         driver_matte=matte.copy(),
         tone=np.array(tone, np.float32),
         crop_to_frame=cv2.invertAffineTransform(to_square),
