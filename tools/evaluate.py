@@ -99,7 +99,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--truth", choices=TRUTHS, help="what it should look like (default: face_in_tone; for --mode head: head)"
     )
-    parser.add_argument("--parser", choices=list(PARSERS), default="landmarks", help="the parser: %(choices)s")
+    parser.add_argument("--parser", choices=list(PARSERS), default="network", help="the parser: %(choices)s")
     parser.add_argument(
         "--plate",
         action="store_true",

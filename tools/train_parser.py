@@ -1,4 +1,20 @@
-"""Train the face parser."""
+"""Train the face parser: on rendered people who do not exist, or further on CelebAMask-HQ.
+
+    tools/render_people.py stills --count 14000 --out STILLS
+
+    tools/train_parser.py train    --work WORK --stills STILLS --size 192 --until 4000
+    tools/train_parser.py train    --work WORK2 --from WORK --fold --stills STILLS
+    tools/train_parser.py evaluate --work WORK2 --stills STILLS
+    tools/train_parser.py sheet    --work WORK2 --stills STILLS --out SHEET.png
+    tools/train_parser.py export   --work WORK2
+
+    tools/train_parser.py transfer --work WORK3 --celebamask-hq CelebAMask-HQ
+
+`train` and `transfer` go on from their last checkpoint and may be stopped with Ctrl-C; WORK holds the log, curves and a
+preview. `transfer` starts from our weights (or from Keras's ImageNet weights with `--imagenet FILE`, or `--imagenet
+download`), trains the decoder with the encoder frozen, then all. CelebAMask-HQ is for non-commercial research and
+education: what was trained on it must not be shipped. See docs/face-parsing.md.
+"""
 
 from __future__ import annotations
 
@@ -13,38 +29,275 @@ run_inside("train")
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deepfake_core.inference.manifest import MODELS_DIR, Manifest
+from deepfake_core.training.errors import TrainingError
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepfake_core.training.parser_data import ParserPool
+    from deepfake_core.training.parser_trainer import ParserSettings
+
+PREVIEWED = 12
+LICENCE = "Apache-2.0"
+
+
+class Unfinished(TrainingError):
+    """A training did not come to its end."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--stills", type=Path, nargs="+", required=True)
-    parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--until", type=int)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--decay", type=float, default=0.4)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    options = parser.parse_args(arguments)
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
     cv2.setNumThreads(1)
+    try:
+        options.run(options)
+    except (TrainingError, OSError) as error:
+        print(f"train_parser: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, run: object, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=description)
+        added.set_defaults(run=run)
+        added.add_argument("--work", type=Path, required=True, help="folder of this training")
+        return added
+
+    def steps(added: argparse.ArgumentParser, count: int, rate: float) -> None:
+        added.add_argument("--steps", type=int, default=count, help="length of the schedule (%(default)s)")
+        added.add_argument("--until", type=int, help="stop at this step (default: the end of the schedule)")
+        added.add_argument("--size", type=int, default=256, help="side of the pictures in px (%(default)s)")
+        added.add_argument("--batch", type=int, default=16)
+        added.add_argument("--rate", type=float, default=rate, help="highest learning rate (%(default)s)")
+        added.add_argument("--decay", type=float, default=0.6, help="last part of the steps, in which it falls")
+        added.add_argument("--seed", type=int, default=1)
+        added.add_argument("--threads", type=int, default=2)
+        added.add_argument("--bfloat16", action="store_true", help="faster on processors with AMX, slower on others")
+
+    train = command("train", _train, "train on rendered stills, or go on with it")
+    train.add_argument("--stills", type=Path, nargs="+", required=True, help="folders of tools/render_people.py stills")
+    train.add_argument("--from", type=Path, dest="start", help="start from the weights of this training")
+    train.add_argument("--fold", action="store_true", help="fold the batch normalisation of --from: twice as fast")
+    train.add_argument("--encoder", choices=("fused", "mobilenetv3"), default="fused")
+    steps(train, 9000, 1e-3)
+
+    transfer = command("transfer", _transfer, "go on with CelebAMask-HQ")
+    transfer.add_argument("--celebamask-hq", type=Path, required=True, metavar="FOLDER", help="as it is handed out")
+    transfer.add_argument(
+        "--imagenet", metavar="FILE|download", help="start from Keras's ImageNet weights instead of ours"
+    )
+    transfer.add_argument("--weights", type=Path, help="start from this file instead of the one in models/")
+    transfer.add_argument("--frozen-steps", type=int, default=1000, help="steps with the encoder frozen (%(default)s)")
+    steps(transfer, 8000, 3e-4)
+
+    evaluate = command("evaluate", _evaluate, "F1 of each class on people kept out of the training")
+    evaluate.add_argument("--count", type=int, default=256, help="samples")
+    sheet = command("sheet", _sheet, "picture, labels and truth of people kept out of the training")
+    sheet.add_argument("--out", type=Path, required=True, help="PNG file")
+    sheet.add_argument("--count", type=int, default=24, help="samples")
+    for added in (evaluate, sheet):
+        source = added.add_mutually_exclusive_group(required=True)
+        source.add_argument("--stills", type=Path, nargs="+", help="rendered stills")
+        source.add_argument("--celebamask-hq", type=Path, metavar="FOLDER", help="its test part")
+
+    export = command("export", _export, "write models/parsing")
+    export.add_argument("--unfinished", action="store_true", help="also before the end of the schedule")
+    export.add_argument("--models", type=Path, default=MODELS_DIR, help="folder with manifest.json")
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    _set_threads(options.threads)
+    from deepfake_core.training.parser_data import StillPool
+    from deepfake_core.training.parser_networks import folded
+    from deepfake_core.training.parser_trainer import averaged_parser
+
+    start = averaged_parser(options.start)[0] if options.start else None
+    if options.fold:
+        if start is None or options.encoder != "fused":
+            raise Unfinished("--fold needs --from a training of the encoder 'fused'.")
+        start = folded(start)
+    pool = StillPool(options.stills, held_out=False)
+    held_out = StillPool(options.stills, held_out=True)
+    settings = _settings(options, kind=options.encoder, normalised=not options.fold)
+    _run(options, settings, pool, held_out, start)
+
+
+def _transfer(options: argparse.Namespace) -> None:
+    _set_threads(options.threads)
+    from deepfake_core.training import parser_celebamask as celebamask
+    from deepfake_core.training.parser_networks import build_parser
+    from deepfake_core.training.parser_weights import WEIGHTS_NAME, is_normalised, load_imagenet, read_weights
+
+    if options.imagenet:
+        start = build_parser("mobilenetv3")
+        load_imagenet(start, options.imagenet)
+        kind, normalised = "mobilenetv3", True
+    else:
+        start = read_weights(options.weights or MODELS_DIR / WEIGHTS_NAME)
+        kind, normalised = "fused", is_normalised(start)
+    print("CelebAMask-HQ is for non-commercial research and education only: do not ship what comes out of it.")
+    pools = []
+    for split in ("train", "val"):
+        with _progress() as progress:
+            task = progress.add_task(f"looking at {split}", total=None)
+            pools.append(
+                celebamask.CelebAMaskPool(
+                    options.celebamask_hq,
+                    split,  # type: ignore[arg-type]
+                    advance=lambda done, total: progress.update(task, completed=done, total=total),  # noqa: B023
+                )
+            )
+    settings = _settings(
+        options, kind=kind, normalised=normalised, frozen_steps=options.frozen_steps, unknown=celebamask.UNKNOWN
+    )
+    _run(options, settings, pools[0], pools[1], start)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from deepfake_core.training.parser_evaluation import score_parser
+    from deepfake_core.training.parser_trainer import averaged_parser
+
+    parser, step = averaged_parser(options.work)
+    pool = _held_out(options)
+    with _progress() as progress:
+        task = progress.add_task("scoring", total=min(options.count, len(pool)))
+        scores = score_parser(parser, pool, count=options.count, size=256, advance=lambda: progress.advance(task))
+    print(f"step {step}\n{scores.table()}")
+
+
+def _sheet(options: argparse.Namespace) -> None:
+    from deepfake_core.training.parser_trainer import averaged_parser
+
+    parser, _ = averaged_parser(options.work)
+    _draw(parser, _held_out(options), options.count, options.out)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from deepfake_core.training.parser_export import parser_onnx
+    from deepfake_core.training.parser_trainer import averaged_parser, read_checkpoint
+    from deepfake_core.training.parser_weights import WEIGHTS_NAME, save_weights
+
+    settings, _ = read_checkpoint(options.work)
+    parser, step = averaged_parser(options.work)
+    if step < settings.steps and not options.unfinished:
+        raise Unfinished(
+            f"{options.work} stands at step {step} of {settings.steps}: call its command again, or add --unfinished."
+        )
+    if settings.unknown:
+        raise Unfinished(
+            f"{options.work} was trained on CelebAMask-HQ, which is for research only, and is not written into models/."
+        )
+    from deepfake_core.parsing.parser import PARSER_NAME
+
+    network, weights = options.models / PARSER_NAME, options.models / WEIGHTS_NAME
+    data = parser_onnx(parser)
+    network.parent.mkdir(parents=True, exist_ok=True)
+    temporary = network.with_suffix(".new")
+    temporary.write_bytes(data)
+    temporary.replace(network)
+    save_weights(parser, weights, kind=settings.kind, normalised=settings.normalised)
+    for path in (network, weights):
+        Manifest.add(
+            path,
+            licence=LICENCE,
+            made_by="python3 tools/train_parser.py export --work WORK",
+            source=f"trained by this project on rendered people who do not exist, {step} steps",
+            models_dir=options.models,
+        )
+        print(f"{path}: {path.stat().st_size} bytes")
+
+
+def _run(
+    options: argparse.Namespace,
+    settings: ParserSettings,
+    pool: ParserPool,
+    held_out: ParserPool,
+    start: keras.Model | None,
+) -> None:
+    from deepfake_core.training.parser_data import parser_batches
+    from deepfake_core.training.parser_preview import CURVES, PREVIEW, draw_curves
+    from deepfake_core.training.parser_trainer import LOG, ParserTrainer, averaged_parser
+
+    trainer = ParserTrainer(options.work, settings, start)
+    until = min(options.until or settings.steps, settings.steps)
+    batches = parser_batches(
+        pool, seed=settings.seed, batch=settings.batch, size=settings.size, first_step=trainer.step
+    )
+    with _progress() as progress:
+        task = progress.add_task("training", total=until, completed=trainer.step)
+
+        def say(report: dict) -> None:
+            progress.update(task, completed=report["step"])
+            progress.console.print(", ".join(f"{name} {value}" for name, value in report.items()))
+
+        def between() -> None:
+            pool.take_new()
+            draw_curves(options.work / LOG, options.work / CURVES)
+            _draw(averaged_parser(options.work)[0], held_out, PREVIEWED, options.work / PREVIEW)
+
+        trainer.train(batches, until=until, say=say, between=between)
+        between()
+
+
+def _draw(parser: keras.Model, pool: ParserPool, count: int, out: Path) -> None:
+    from deepfake_core.training.parser_evaluation import predicted
+    from deepfake_core.training.parser_preview import draw_sheet
+
+    numbers = [k * len(pool) // count for k in range(count)]
+    samples = (pool.aligned(number, 256) for number in numbers)
+    draw_sheet(((picture, predicted(parser, picture), truth) for picture, truth in samples), out)
+
+
+def _held_out(options: argparse.Namespace) -> ParserPool:
+    from deepfake_core.training.parser_celebamask import CelebAMaskPool
+    from deepfake_core.training.parser_data import StillPool
+
+    if options.stills:
+        return StillPool(options.stills, held_out=True)
+    return CelebAMaskPool(options.celebamask_hq, "test")
+
+
+def _settings(options: argparse.Namespace, **others: object) -> ParserSettings:
+    from deepfake_core.training.parser_trainer import ParserSettings
+
+    return ParserSettings(
+        seed=options.seed,
+        batch=options.batch,
+        size=options.size,
+        steps=options.steps,
+        learning_rate=options.rate,
+        decay=options.decay,
+        bfloat16=options.bfloat16,
+        **others,  # type: ignore[arg-type]
+    )
+
+
+def _set_threads(threads: int) -> None:
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(2)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(2)
-    from deepfake_core.training.parser_data import StillPool, parser_batches
-    from deepfake_core.training.parser_trainer import ParserSettings, ParserTrainer
 
-    settings = ParserSettings(steps=options.steps, size=options.size, batch=options.batch, decay=options.decay, learning_rate=options.rate)
-    pool = StillPool(options.stills, held_out=False)
-    trainer = ParserTrainer(options.work, settings)
-    batches = parser_batches(pool, seed=settings.seed, batch=settings.batch, size=settings.size, first_step=trainer.step)
-    trainer.train(batches, until=options.until or options.steps, say=lambda e: print(e, len(pool), flush=True), between=pool.take_new)
-    return 0
+
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 if __name__ == "__main__":

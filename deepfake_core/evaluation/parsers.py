@@ -13,7 +13,7 @@ from deepfake_core.frame import Frame
 from deepfake_core.inference.session import shared
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.crop import parsing_crop
-from deepfake_core.parsing.parser import PARSER_NAME, checked, network_shares
+from deepfake_core.parsing.parser import FINE_BORDER, PARSER_NAME, checked, network_shares
 from deepfake_core.parsing.parsing import SIZE
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.training.still_landmarks import StillLandmarks
@@ -34,12 +34,14 @@ _POLYGONS = (
 
 
 class NetworkParser:
-    """The product's network in the crop of the run time, each picture for itself.
+    """The product's network in the crops of the run time, each picture for itself.
 
     What lies beyond the crop, and pictures in which FaceMesh finds no face, are parsed as a whole.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fine: bool) -> None:
+        """fine: with the fine crop of the face, as at the best quality."""
+        self._fine = fine
         self._landmarks = StillLandmarks()
         self._session = checked(shared(PARSER_NAME, threads=1, provider="cpu"))
 
@@ -48,24 +50,22 @@ class NetworkParser:
         height, width = bgr.shape[:2]
         square = np.array([[SIZE / width, 0.0, 0.0], [0.0, SIZE / height, 0.0]])
         square[:, 2] = 0.5 * np.diag(square[:, :2]) - 0.5
-        crops = [square]
+        crops = [(square, 0)]
         points = self._landmarks(bgr)
         if points is not None:
-            crops.append(parsing_crop(fit_pose(points.astype(np.float64))))
+            pose = fit_pose(points.astype(np.float64))
+            crops.append((parsing_crop(pose), 0))
+            if self._fine:
+                crops.append((parsing_crop(pose, fine=True), FINE_BORDER // 2))
         shares = np.zeros((len(Label), height, width), np.float32)
-        for to_crop in crops:
+        for to_crop, border in crops:
             found = network_shares(self._session, crop(Frame.from_bgr(bgr), to_crop, SIZE))
             to_shares = to_crop * 0.5
-            to_shares[:, 2] -= 0.25
+            to_shares[:, 2] -= 0.25 + border
+            part = slice(border, found.shape[1] - border)
             for mine, theirs in zip(shares, found, strict=True):
-                cv2.warpAffine(
-                    theirs,
-                    to_shares,
-                    (width, height),
-                    mine,
-                    flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                    borderMode=cv2.BORDER_TRANSPARENT,
-                )
+                how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+                cv2.warpAffine(theirs[part, part], to_shares, (width, height), mine, how, cv2.BORDER_TRANSPARENT)
         return shares.argmax(axis=0).astype(np.uint8)
 
 
@@ -104,8 +104,10 @@ def _true_labels(_bgr: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 PARSERS: dict[str, Callable[[], Parser]] = {
-    "network": NetworkParser,
+    "network": lambda: NetworkParser(fine=False),
+    "network_fine": lambda: NetworkParser(fine=True),
     "landmarks": LandmarkPolygons,
     "truth": lambda: _true_labels,
 }
-"""`network`: the product's; `landmarks`: polygons of FaceMesh's landmarks; `truth`: the ceiling."""
+"""`network`: the product's; `network_fine`: with the fine crop of the best quality; `landmarks`: polygons of
+FaceMesh's landmarks; `truth`: the ceiling."""

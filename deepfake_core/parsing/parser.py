@@ -33,6 +33,8 @@ EVERY = 2
 """The network runs on one picture in so many; between them the masks move with the landmarks."""
 _FAR = 0.12
 """A head that moved by more of the crop's side, in place or size, is parsed at once."""
+FINE_BORDER = SIZE // 16
+"""Px of the fine crop that are not used on each side."""
 _LATE_NS = 150_000_000
 _FACES = 8
 """So many faces are remembered."""
@@ -41,20 +43,24 @@ _FACES = 8
 class _Face:
     """What is kept of one face from picture to picture."""
 
-    def __init__(self) -> None:
-        self.steadying = Steadying()
+    def __init__(self, crops: int) -> None:
+        self.steadyings = [Steadying() for _ in range(crops)]
         self.parsing: Parsing | None = None
         self.age = 0
         self.timestamp_ns = 0
 
 
 class FaceParser:
-    """Parses the surroundings of faces. For one thread. `provider` is the active one."""
+    """Parses the surroundings of faces. For one thread. `provider` is the active one.
 
-    def __init__(self, *, threads: int = 2, provider: str = "auto") -> None:
+    `fine` may be changed at any time: then the network runs once more, on the face alone, for brows, eyes and lips.
+    """
+
+    def __init__(self, *, threads: int = 2, provider: str = "auto", fine: bool = False) -> None:
         """Raises ModelMissing, ModelCorrupt or ModelRefused."""
         self._session = checked(shared(PARSER_NAME, threads=threads, provider=provider))
         self.provider = self._session.provider
+        self.fine = fine
         self.reset()
 
     def reset(self) -> None:
@@ -63,20 +69,59 @@ class FaceParser:
 
     def parse(self, frame: Frame, landmarks: np.ndarray, track_id: int) -> Parsing:
         """The parsing of the face with `landmarks` float32 (468, 3), px of the frame. Raises NetworkFailed."""
-        face = self._faces.pop(track_id, None) or _Face()
+        face = self._faces.pop(track_id, None) or _Face(2)
         self._faces[track_id] = face  # the last of the dict is the newest
         if len(self._faces) > _FACES:
             del self._faces[next(iter(self._faces))]
-        to_crop = parsing_crop(fit_pose(landmarks.astype(np.float64)))
+        pose = fit_pose(landmarks.astype(np.float64))
+        to_crop = parsing_crop(pose)
         to_frame = cv2.invertAffineTransform(to_crop)
         late = not 0 <= frame.timestamp_ns - face.timestamp_ns <= _LATE_NS
         if face.parsing is None or face.age >= EVERY or late or _moved(face.parsing.crop_to_frame, to_crop) > _FAR:
-            picture = crop(frame, to_crop, SIZE)
-            shares, labels = face.steadying.update(network_shares(self._session, picture), picture)
-            face.parsing, face.age = Parsing(labels, group_mattes(shares), to_frame), 0
+            labels, mattes = self._parsed(frame, to_crop, face.steadyings[0])
+            if self.fine:
+                to_fine = parsing_crop(pose, fine=True)
+                finer = self._parsed(frame, to_fine, face.steadyings[1])
+                labels, mattes = _laid_in((labels, mattes), finer, _between(to_fine, to_frame))
+            face.parsing, face.age = Parsing(labels, mattes, to_frame), 0
         face.age += 1
         face.timestamp_ns = frame.timestamp_ns
         return replace(face.parsing, crop_to_frame=to_frame)
+
+    def _parsed(
+        self, frame: Frame, to_crop: np.ndarray, steadying: Steadying
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        picture = crop(frame, to_crop, SIZE)
+        shares, labels = steadying.update(network_shares(self._session, picture), picture)
+        return labels, group_mattes(shares)
+
+
+def _between(to_fine: np.ndarray, to_frame: np.ndarray) -> np.ndarray:
+    """(2, 3), px of the crop -> px of the fine crop."""
+    return to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
+
+
+def _laid_in(
+    coarse: tuple[np.ndarray, dict[str, np.ndarray]],
+    fine: tuple[np.ndarray, dict[str, np.ndarray]],
+    to_fine: np.ndarray,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine: px of the crop -> of the fine crop.
+
+    The fine crop's border sees too little around it, and is left out.
+    """
+    labels, mattes = coarse[0].copy(), coarse[1]
+    # As far as the border reaches, the transform leads outside, where nothing is written.
+    inner = to_fine.copy()
+    inner[:, 2] -= FINE_BORDER
+    part = slice(FINE_BORDER, SIZE - FINE_BORDER)
+    how = cv2.WARP_INVERSE_MAP
+    cv2.warpAffine(fine[0][part, part], inner, (SIZE, SIZE), labels, cv2.INTER_NEAREST | how, cv2.BORDER_TRANSPARENT)
+    for name, matte in mattes.items():
+        cv2.warpAffine(
+            fine[1][name][part, part], inner, (SIZE, SIZE), matte, cv2.INTER_LINEAR | how, cv2.BORDER_TRANSPARENT
+        )
+    return labels, mattes
 
 
 def checked(session: Session) -> Session:

@@ -60,8 +60,8 @@ class Steadying:
         present = self._shares.reshape(len(Label), -1).max(axis=1) > _PRESENT
         for label in np.flatnonzero(present):
             share = cv2.resize(self._shares[label], (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
-            levels = cv2.convertScaleAbs(share, alpha=255.0 - _HYSTERESIS, beta=1.0)
-            cv2.add(levels, _HYSTERESIS, levels, mask=cv2.compare(before, int(label), cv2.CMP_EQ))
+            levels = cv2.convertScaleAbs(share, alpha=254.0 - _HYSTERESIS, beta=1.0)
+            np.add(levels, np.uint8(_HYSTERESIS), out=levels, where=before == label)
             np.copyto(self._labels, np.uint8(label), where=levels > best)
             cv2.max(best, levels, best)
 

@@ -136,13 +136,14 @@ def with_camera(bgr: np.ndarray, generator: np.random.Generator, strength: float
     elif generator.random() < 0.25 * strength:
         bgr = cv2.addWeighted(bgr, 1.8, cv2.GaussianBlur(bgr, (0, 0), 1.5), -0.8, 0.0)
     if generator.random() < 0.4 * strength:
-        noise = np.empty(bgr.shape, np.int16)
+        noise: np.ndarray = np.empty(bgr.shape, np.int16)
         cv2.setRNGSeed(int(generator.integers(2**31)))
-        cv2.randn(noise, 0, float(generator.uniform(2.0, 12.0)))
+        deviation = np.full(3, generator.uniform(2.0, 12.0))
+        cv2.randn(noise, np.zeros(3), deviation)
         bgr = cv2.add(bgr, noise, dtype=cv2.CV_8U)
     if generator.random() < 0.3 * strength:
         _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(generator.integers(25, 85))])
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        bgr = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
     return bgr
 
 
@@ -156,7 +157,7 @@ def _half_lit(bgr: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 def _place(points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A point on or around the face."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
-    return generator.uniform(low - 0.2 * (high - low), high + (0.3, 0.8) * (high - low))
+    return generator.uniform(low - 0.2 * (high - low), high + (0.3, 0.6) * (high - low))
 
 
 def _laid_on(

@@ -95,7 +95,7 @@ class StillPool:
         still = self.sample(int(generator.integers(len(self._places))))
         bgr, labels = still["bgr"], still["labels"]
         # Half of the pictures stay close to what was rendered, half go far from it, towards the real world.
-        strength = 1.0 if generator.random() < 0.5 else 0.3
+        strength = 1.0 if generator.random() < 0.4 else 0.3
         if generator.random() < 0.6 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_background(bgr, still["alpha"], other["bgr"], generator)
@@ -105,9 +105,9 @@ class StillPool:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_print(bgr, labels, other["bgr"], generator)
         chance = generator.random()
-        if chance < 0.5 * strength and self._with_things:
+        if chance < 0.25 and self._with_things:
             other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
-            own_skin = int(other["occluded"]) == _HAND and generator.random() < 0.7
+            own_skin = int(other["occluded"]) & _HAND > 0 and generator.random() < 0.7
             bgr, labels = with_occluder(
                 bgr,
                 labels,
@@ -117,7 +117,7 @@ class StillPool:
                 other_labels=other["labels"],
                 own_skin=own_skin,
             )
-        elif chance < 0.6 * strength:
+        elif chance < 0.27:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
         matrix = _jittered(still["points"], size, generator)
@@ -229,7 +229,7 @@ def _jittered(points: np.ndarray, size: int, generator: np.random.Generator) -> 
     """A crop of the run time, or now and then any part of the picture; moved, turned and enlarged a little."""
     chance = generator.random()
     if chance < 0.85:
-        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size, fine=bool(chance < 0.35))
+        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size, fine=bool(chance < 0.25))
         scale = np.exp(generator.normal(0.0, 0.1))
         degrees, shift = generator.normal(0.0, 6.0), generator.normal(0.0, 0.035, 2)
     else:

@@ -14,8 +14,8 @@ SHARES = np.array(
     np.float32,
 )  # fmt: skip
 """About how much of the rendered pictures each class covers."""
-WEIGHTS = np.minimum(SHARES**-0.35 / (0.17**-0.35), 4.0).astype(np.float32)
-"""Weight of each class in the cross-entropy: skin 1, what is thin and rare up to 4."""
+WEIGHTS = np.minimum(SHARES**-0.25 / (0.17**-0.25), 3.0).astype(np.float32)
+"""Weight of each class in the cross-entropy: skin 1, what is thin and rare up to 3."""
 
 
 _FIRST = np.eye(CLASSES, dtype=np.float32)[0]

@@ -47,7 +47,7 @@ class ParserSettings:
     decay: float = 0.4
     """Last part of the steps, in which the rate falls in a line to 2 %."""
     weight_decay: float = 1e-2
-    average_decay: float = 0.997
+    average_decay: float = 0.998
     clip_norm: float = 1.0
     normalised: bool = True
     """Whether the network has batch normalisation; a training without it starts from one with it."""

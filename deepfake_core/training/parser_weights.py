@@ -47,6 +47,11 @@ def read_weights(path: Path) -> keras.Model:
     return parser
 
 
+def is_normalised(parser: keras.Model) -> bool:
+    """Whether a parser has batch normalisation."""
+    return any(isinstance(layer, layers.BatchNormalization) for layer in parser.layers)
+
+
 def load_imagenet(parser: keras.Model, source: str) -> None:
     """Put Keras's ImageNet weights of MobileNetV3Small (minimalistic) into a "mobilenetv3" parser's encoder.
 

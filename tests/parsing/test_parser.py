@@ -1,0 +1,144 @@
+"""The parser at run time: where it looks, how often, and what it gives out. The network is a made-up one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from deepfake_core.facemesh import topology
+from deepfake_core.frame import Frame
+from deepfake_core.inference.errors import ModelRefused
+from deepfake_core.parsing import parser as module
+from deepfake_core.parsing.classes import HEAD, MIRRORED, Label
+from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.parsing.parsing import SIZE
+from deepfake_core.parsing.steadying import SHARES_SIZE
+from deepfake_core.swapping.alignment import fit_pose, transform_points
+
+FRAME_NS = 33_000_000
+
+
+class Colours:
+    """Says hair where it is blue, occluder where it is white, else background; counts its runs."""
+
+    provider, name = "cpu", "colours"
+
+    def __init__(self) -> None:
+        self.inputs = {"picture": (1, SIZE, SIZE, 3)}
+        self.outputs = {"shares": (1, len(Label), SHARES_SIZE, SHARES_SIZE)}
+        self.runs = 0
+
+    def run(self, picture: np.ndarray) -> tuple[np.ndarray, ...]:
+        self.runs += 1
+        small = (
+            cv2.resize(picture[0], (SHARES_SIZE, SHARES_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        )
+        shares = np.zeros((1, len(Label), SHARES_SIZE, SHARES_SIZE), np.float32)
+        shares[0, Label.HAIR] = np.clip(small[..., 0] - small[..., 2], 0, 1)
+        shares[0, Label.OCCLUDER] = small.min(axis=2)
+        shares[0, Label.BACKGROUND] = 1 - shares.sum((0, 1))
+        return (shares,)
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Colours:
+    made = Colours()
+    monkeypatch.setattr(module, "shared", lambda *_args, **_kwargs: made)
+    return made
+
+
+def landmarks(x: float = 320, y: float = 240, scale: float = 9.0) -> np.ndarray:
+    """The canonical face, `scale` px a cm, looking into the camera."""
+    return (topology.canonical_face().vertices * (scale, -scale, -scale) + (x, y, 0)).astype(np.float32)
+
+
+def frame(number: int, spot: tuple[int, int] = (320, 150), colour: tuple[int, int, int] = (255, 0, 0)) -> Frame:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    cv2.circle(picture, spot, 30, colour, -1)
+    return Frame.from_bgr(picture, number * FRAME_NS)
+
+
+def test_a_mark_in_the_frame_is_found_where_it_is(network: Colours) -> None:
+    parsing = module.FaceParser().parse(frame(1), landmarks(), 1)
+    found = cv2.warpAffine(parsing.labels, parsing.crop_to_frame, (640, 480), flags=cv2.INTER_NEAREST)
+    truth = np.zeros((480, 640), np.uint8)
+    cv2.circle(truth, (320, 150), 30, 1, -1)
+    there = found == Label.HAIR
+    assert (there & (truth > 0)).sum() / (there | (truth > 0)).sum() > 0.9
+    assert parsing.hair.max() == 255
+    assert parsing.head.max() == 255
+    assert not parsing.cloth.any()
+
+
+def test_the_network_runs_on_every_second_picture_and_the_masks_follow_the_landmarks(network: Colours) -> None:
+    parser = module.FaceParser()
+    for number in range(1, 7):
+        parsing = parser.parse(frame(number), landmarks(x=320 + number), 1)
+        expected = cv2.invertAffineTransform(parsing_crop(fit_pose(landmarks(x=320 + number).astype(np.float64))))
+        np.testing.assert_allclose(parsing.crop_to_frame, expected, atol=1e-6)
+    assert network.runs == 3
+
+
+def test_a_jump_a_gap_another_face_and_a_reset_are_parsed_at_once(network: Colours) -> None:
+    parser = module.FaceParser()
+    parser.parse(frame(1), landmarks(), 1)
+    parser.parse(frame(2), landmarks(x=420), 1)  # jumped
+    assert network.runs == 2
+    parser.parse(frame(40), landmarks(x=420), 1)  # a second later
+    assert network.runs == 3
+    parser.parse(frame(41), landmarks(x=200), 2)  # another face
+    assert network.runs == 4
+    parser.reset()
+    parser.parse(frame(42), landmarks(x=420), 1)
+    assert network.runs == 5
+
+
+def test_the_fine_crop_refines_the_face_and_leaves_the_rest(network: Colours) -> None:
+    spot = frame(1, (320, 235), (255, 255, 255))
+    coarse = module.FaceParser().parse(spot, landmarks(), 1)
+    fine = module.FaceParser(fine=True).parse(spot, landmarks(), 1)
+    assert network.runs == 3
+    both = np.abs(coarse.occluder.astype(int) - fine.occluder)
+    assert both.max() > 0  # the edge is sharper
+    truth = np.zeros((480, 640), np.uint8)
+    cv2.circle(truth, (320, 235), 30, 255, -1)
+    to_crop = cv2.invertAffineTransform(fine.crop_to_frame)
+    expected = cv2.warpAffine(truth, to_crop, (SIZE, SIZE)).astype(int)
+    assert np.abs(fine.occluder - expected).mean() < np.abs(coarse.occluder - expected).mean()
+    distant = np.ones((SIZE, SIZE), bool)
+    distant[40:-40, 40:-40] = False
+    np.testing.assert_array_equal(coarse.labels[distant], fine.labels[distant])
+
+
+def test_many_faces_do_not_fill_the_memory(network: Colours) -> None:
+    parser = module.FaceParser()
+    for track in range(30):
+        parser.parse(frame(track), landmarks(), track)
+    assert len(parser._faces) <= 8
+
+
+def test_the_crop_is_upright_and_holds_the_head() -> None:
+    turn = cv2.getRotationMatrix2D((320, 240), 30, 1.0)
+    points = landmarks().astype(np.float64)
+    turned = transform_points(turn, points)
+    plain, tilted = (transform_points(parsing_crop(fit_pose(each)), each) for each in (points, turned))
+    np.testing.assert_allclose(plain, tilted, atol=0.5)
+    face = plain[:, :2]
+    assert face.min() > 0.15 * SIZE
+    assert face.max() < 0.85 * SIZE
+    fine = transform_points(parsing_crop(fit_pose(points), fine=True), points)[:, :2]
+    assert fine.min() > 0
+    assert fine.max() < SIZE
+    assert np.ptp(fine[:, 1]) > 1.5 * np.ptp(face[:, 1])
+
+
+def test_a_network_that_is_no_parser_is_refused(network: Colours) -> None:
+    network.outputs = {"shares": (1, 19, SHARES_SIZE, SHARES_SIZE)}
+    with pytest.raises(ModelRefused, match="no face parser"):
+        module.FaceParser()
+
+
+def test_mirroring_twice_changes_nothing_and_head_holds_no_occluder() -> None:
+    np.testing.assert_array_equal(MIRRORED[MIRRORED], np.arange(len(Label)))
+    assert not {Label.OCCLUDER, Label.NECK, Label.CLOTH, Label.BACKGROUND} & set(HEAD)

@@ -1,0 +1,284 @@
+"""Training of the face parser on a handful of tiny stills. Needs TensorFlow (.venv-train)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="training needs .venv-train")
+
+import keras
+import tensorflow as tf
+import train_parser
+
+from deepfake_core.facemesh import topology
+from deepfake_core.inference.manifest import Manifest
+from deepfake_core.parsing.classes import MIRRORED, Label
+from deepfake_core.synthetic import dataset
+from deepfake_core.training import parser_export
+from deepfake_core.training.parser_augmentation import with_background, with_occluder
+from deepfake_core.training.parser_data import UNLABELLED, StillPool, parser_batches
+from deepfake_core.training.parser_losses import CLASSES, parsing_loss
+from deepfake_core.training.parser_networks import ENCODER, build_parser, folded
+from deepfake_core.training.parser_trainer import CHECKPOINT, CheckpointUnusable, ParserSettings, ParserTrainer
+from deepfake_core.training.parser_weights import WeightsUnusable, feature_extractor, read_weights, save_weights
+from deepfake_core.training.rendered_data import RenderedDataUnusable
+
+pytestmark = pytest.mark.train
+SIZE = 64
+QUICK = ParserSettings(batch=4, size=SIZE, steps=8, warm_up_steps=2)
+
+
+@pytest.fixture(scope="module")
+def stills(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grey pictures with a red face, a hand in every second one."""
+    folder = tmp_path_factory.mktemp("stills")
+    described = dataset.Description.model_validate(
+        {
+            "kind": "stills",
+            "identity": "",
+            "size": SIZE,
+            "seed": 0,
+            "count": 128,
+            "views": ("actor",),
+            "webcam": True,
+            "units": ("JawDrop",),
+            "lights": (),
+            "command": "test",
+        }
+    )
+    dataset.start_dataset(folder, described)
+    points = topology.canonical_face().vertices * (1.6, -1.6, -1.6) + (SIZE / 2, SIZE / 2, 0)
+    for index in range(described.shards):
+        layout = dataset.layout(described, described.samples_of(index))
+        arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in layout.items()}
+        arrays["actor_bgr"][:] = 90
+        arrays["actor_bgr"][:, 16:48, 20:44] = (40, 40, 220)
+        arrays["actor_labels"][:, 16:48, 20:44] = Label.SKIN
+        arrays["actor_labels"][:, 24:27, 24:30] = Label.L_EYE
+        arrays["actor_bgr"][:, 24:27, 24:30] = (250, 250, 250)
+        arrays["actor_bgr"][::2, 40:56, 36:56] = (40, 160, 40)
+        arrays["actor_labels"][::2, 40:56, 36:56] = Label.OCCLUDER
+        arrays["occluded"][::2] = 2
+        arrays["actor_alpha"][:, 16:48, 20:44] = 255
+        arrays["actor_points"][:] = points.astype(np.float32)
+        arrays["actor_seed"] = 64 * index + np.arange(len(arrays["yaw"]), dtype=np.int64)
+        dataset.write_shard(folder, index, arrays)
+    return folder
+
+
+def test_samples_come_from_the_counter_and_people_held_out_are_others(stills: Path) -> None:
+    pool, other = StillPool([stills], held_out=False), StillPool([stills], held_out=True)
+    assert len(pool) + len(other) == 128
+    assert not {int(pool.sample(k)["seed"]) for k in range(len(pool))} & {
+        int(other.sample(k)["seed"]) for k in range(len(other))
+    }
+    first, again, next_one = (pool.drawn(1, counter, SIZE) for counter in (5, 5, 6))
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert (first[0] != next_one[0]).any()
+    assert first[0].shape == (SIZE, SIZE, 3)
+    assert first[1].shape == (SIZE // 2, SIZE // 2)
+
+
+def test_picture_and_labels_stay_together_and_left_stays_left(stills: Path) -> None:
+    pool = StillPool([stills], held_out=False)
+    eyes = np.zeros(2, int)
+    agreement = []
+    for counter in range(60):
+        picture, labels = pool.drawn(3, counter, SIZE)
+        small = picture[::2, ::2].astype(int)
+        red = small[..., 2] - small[..., :2].max(axis=2)
+        if (labels == Label.SKIN).any() and (labels == Label.BACKGROUND).any():
+            agreement.append(red[labels == Label.SKIN].mean() > red[labels == Label.BACKGROUND].mean())
+        for k, (eye, side) in enumerate(((Label.L_EYE, -1), (Label.R_EYE, 1))):
+            found = np.argwhere(labels == eye)
+            skin = np.argwhere(labels == Label.SKIN)
+            if len(found) > 3:
+                eyes[k] += 1
+                assert np.sign(found[:, 1].mean() - skin[:, 1].mean()) == side
+    assert np.mean(agreement) > 0.85
+    assert eyes.min() > 5  # mirrored pictures have the other eye
+    assert MIRRORED[Label.L_EYE] == Label.R_EYE
+
+
+def test_what_is_laid_on_is_labelled_and_a_new_background_spares_the_person(stills: Path) -> None:
+    pool = StillPool([stills], held_out=False)
+    generator = np.random.default_rng(0)
+    plain = next(pool.sample(k) for k in range(len(pool)) if pool.sample(k)["occluded"] == 0)
+    hand = next(pool.sample(k) for k in range(len(pool)) if pool.sample(k)["occluded"] == 2)
+    laid = with_occluder(
+        plain["bgr"],
+        plain["labels"],
+        plain["points"],
+        generator,
+        other=hand["bgr"],
+        other_labels=hand["labels"],
+        own_skin=False,
+    )
+    there = laid[1] == Label.OCCLUDER
+    assert there.sum() > 50
+    assert (laid[0][there].astype(int)[:, 1] > laid[0][there][:, 2]).mean() > 0.8  # green as the hand
+    behind = with_background(plain["bgr"], plain["alpha"], hand["bgr"], generator)
+    np.testing.assert_allclose(behind[18:22, 22:40].astype(int), plain["bgr"][18:22, 22:40], atol=1)
+
+
+def test_the_loss_is_small_for_the_truth_and_blind_to_what_nobody_knows() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, CLASSES, (2, 16, 16)).astype(np.uint8)
+    right = tf.one_hot(tf.cast(labels, tf.int32), CLASSES) * 20.0
+    wrong = tf.one_hot(tf.cast((labels + 1) % CLASSES, tf.int32), CLASSES) * 20.0
+    good, bad = (float(parsing_loss(logits, labels)["total"]) for logits in (right, wrong))
+    assert good < 0.1
+    assert bad > 1.5
+    blind = labels.copy()
+    blind[:, :8] = UNLABELLED
+    mixed = tf.concat([wrong[:, :8], right[:, 8:]], axis=1)
+    assert float(parsing_loss(mixed, blind)["total"]) < 0.2
+
+
+def test_an_unknown_class_costs_nothing_in_the_background_alone() -> None:
+    known = np.arange(CLASSES) != Label.OCCLUDER
+    said = tf.one_hot(tf.fill((1, 8, 8), int(Label.OCCLUDER)), CLASSES) * 20.0
+    background, skin = np.zeros((1, 8, 8), np.uint8), np.full((1, 8, 8), Label.SKIN, np.uint8)
+    assert float(parsing_loss(said, background, known=known)["cross_entropy"]) < 0.01
+    assert float(parsing_loss(said, background)["cross_entropy"]) > 5
+    assert float(parsing_loss(said, skin, known=known)["cross_entropy"]) > 5
+
+
+def test_training_learns_stops_and_goes_on_as_if_it_had_not_stopped(stills: Path, tmp_path: Path) -> None:
+    pool = StillPool([stills], held_out=False)
+
+    def run(folder: Path, until: int) -> list[float]:
+        trainer = ParserTrainer(folder, QUICK)
+        batches = parser_batches(pool, seed=1, batch=4, size=SIZE, first_step=trainer.step)
+        trainer.train(batches, until=until, say=lambda report: None)
+        return [variable.numpy().sum() for variable in trainer.parser.trainable_variables]
+
+    whole = run(tmp_path / "whole", 6)
+    run(tmp_path / "parts", 3)
+    parts = run(tmp_path / "parts", 6)
+    np.testing.assert_allclose(whole, parts, rtol=2e-3, atol=2e-3)
+    log = [json.loads(line) for line in (tmp_path / "parts/parser-log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 6
+
+
+def test_a_frozen_encoder_does_not_move(stills: Path, tmp_path: Path) -> None:
+    settings = ParserSettings(batch=2, size=SIZE, steps=8, warm_up_steps=1, frozen_steps=8)
+    trainer = ParserTrainer(tmp_path, settings)
+    encoder = trainer.parser.get_layer(ENCODER)
+    before = [w.numpy().copy() for w in encoder.weights]
+    head = trainer.parser.get_layer("logits_conv").kernel.numpy().copy()
+    batches = parser_batches(StillPool([stills], held_out=False), seed=1, batch=2, size=SIZE, first_step=0)
+    trainer.train(batches, until=2, say=lambda report: None)
+    for old, new in zip(before, encoder.weights, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    assert (head != trainer.parser.get_layer("logits_conv").kernel.numpy()).any()
+
+
+def shaken(parser: keras.Model) -> keras.Model:
+    """The parser with statistics and weights as after a training."""
+    generator = np.random.default_rng(0)
+    parser.set_weights([w + generator.uniform(0.0, 0.1, w.shape) for w in parser.get_weights()])
+    return parser
+
+
+def test_folding_normalisation_changes_nothing_but_the_operators() -> None:
+    parser = shaken(build_parser())
+    picture = tf.random.uniform((1, 64, 64, 3), -1, 1, seed=1)
+    plain = folded(parser)
+    wanted = parser(picture, training=False).numpy()
+    np.testing.assert_allclose(plain(picture, training=False), wanted, atol=1e-3 * np.abs(wanted).max())
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in plain.get_layer(ENCODER).layers)
+
+
+@pytest.mark.parametrize("kind", ["fused", "mobilenetv3"])
+def test_export_says_what_keras_says_in_the_operators_that_are_accepted(kind: str) -> None:
+    from deepfake_core.inference.session import open_session
+    from deepfake_core.parsing.parser import checked, network_shares
+
+    parser = shaken(build_parser(kind))  # type: ignore[arg-type]
+    data = parser_export.parser_onnx(parser)
+    assert parser_export.largest_difference(parser, data, seed=3) <= parser_export.TOLERANCE
+    shares = network_shares(checked(open_session(data, name="test")), np.zeros((256, 256, 3), np.uint8))
+    np.testing.assert_allclose(shares.sum(0), 1.0, atol=1e-4)
+
+
+def test_an_export_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser_export, "_taking_bgr", lambda parser: shaken(keras.models.clone_model(parser)))
+    with pytest.raises(parser_export.ParserExportMismatch, match="differs"):
+        parser_export.parser_onnx(build_parser())
+
+
+def test_weights_go_to_a_file_and_back_and_other_files_are_refused(tmp_path: Path) -> None:
+    parser = shaken(build_parser())
+    path = tmp_path / "weights.safetensors"
+    save_weights(parser, path, kind="fused", normalised=True)
+    for mine, theirs in zip(parser.get_weights(), read_weights(path).get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsUnusable, match="cannot be read"):
+        read_weights(path)
+    with pytest.raises(WeightsUnusable, match="cannot be read"):
+        read_weights(tmp_path / "missing.safetensors")
+
+
+def test_features_shrink_stage_by_stage_and_let_gradients_through() -> None:
+    extractor = feature_extractor(build_parser())
+    pictures = tf.Variable(tf.random.uniform((2, 64, 64, 3)))
+    with tf.GradientTape() as tape:
+        features = extractor(pictures)
+        loss = tf.add_n([tf.reduce_mean(each) for each in features])
+    assert [each.shape[1:] for each in features] == [(32, 32, 16), (16, 16, 32), (8, 8, 64)]
+    assert float(tf.reduce_max(tf.abs(tape.gradient(loss, pictures)))) > 0
+    assert not extractor.trainable_variables
+
+
+def test_stills_that_are_not_there_and_the_benchmark_are_refused(stills: Path, tmp_path: Path) -> None:
+    with pytest.raises(RenderedDataUnusable, match="no data set"):
+        StillPool([tmp_path], held_out=False)
+    copy = tmp_path / "benchmark"
+    copy.mkdir()
+    text = (stills / "dataset.json").read_text().replace('"training"', '"benchmark"')
+    (copy / "dataset.json").write_text(text)
+    with pytest.raises(RenderedDataUnusable, match="nothing may be trained on it"):
+        StillPool([copy], held_out=False)
+    (copy / "dataset.json").write_text((stills / "dataset.json").read_text())
+    whole = (stills / "shard-00000.npz").read_bytes()
+    (copy / "shard-00000.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RenderedDataUnusable, match=r"shard-00000\.npz cannot be read"):
+        StillPool([copy], held_out=False)
+
+
+def test_the_tool_trains_shows_and_exports_only_what_is_whole(
+    stills: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # TensorFlow takes its threads only once in a process.
+    monkeypatch.setattr(train_parser, "_set_threads", lambda _threads: None)
+
+    work, models = tmp_path / "work", tmp_path / "models"
+    models.mkdir()
+    train = ["train", "--work", str(work), "--stills", str(stills), "--size", "64", "--batch", "2", "--steps", "4"]
+    assert train_parser.main([*train, "--until", "2"]) == 0
+    assert {"parser-curves.png", "parser-preview.png", CHECKPOINT} <= {path.name for path in work.iterdir()}
+    assert train_parser.main(["export", "--work", str(work), "--models", str(models)]) == 1
+    assert "stands at step 2 of 4" in capsys.readouterr().err
+    assert not list(models.iterdir())
+    assert train_parser.main(train) == 0
+    assert train_parser.main(["export", "--work", str(work), "--models", str(models)]) == 0
+    assert set(Manifest.load(models).entries) == {"parsing/parser.onnx", "parsing/parser_weights.safetensors"}
+    assert train_parser.main(["evaluate", "--work", str(work), "--stills", str(stills), "--count", "2"]) == 0
+    assert "mean" in capsys.readouterr().out
+    (work / CHECKPOINT).write_bytes(b"broken")
+    assert train_parser.main(train) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_network_is_refused(stills: Path, tmp_path: Path) -> None:
+    trainer = ParserTrainer(tmp_path, QUICK)
+    trainer.save()
+    with pytest.raises(CheckpointUnusable, match="another network"):
+        ParserTrainer(tmp_path, ParserSettings(kind="mobilenetv3", size=SIZE))
