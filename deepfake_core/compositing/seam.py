@@ -10,6 +10,7 @@ import numpy as np
 from deepfake_core.compositing.view import FaceView, Layer, after
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
+from deepfake_core.scratch import scratch
 
 WIDEST = 0.16
 """Width of the feather at softness 1, as a part of the matte's smaller side."""
@@ -109,27 +110,29 @@ def for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray) -> np.nd
     Of their brightness: with levels F over B and m of F, sqrt(m F^2 + (1 - m) B^2) = B + m' (F - B) for
     m' = m (F + B) / (sqrt(m F^2 + (1 - m) B^2) + B). 0 and 255 stay.
     """
-    over = cv2.cvtColor(above, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    under = cv2.cvtColor(below, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    under += np.float32(1e-3)
-    both = cv2.add(over, under)
-    light = cv2.multiply(cv2.multiply(both, cv2.subtract(over, under)), matte, scale=1 / 255, dtype=cv2.CV_32F)
-    light = cv2.add(light, cv2.multiply(under, under))
-    mixed_levels = cv2.add(cv2.sqrt(light, light), under, light)
-    return cv2.divide(cv2.multiply(both, matte, both, dtype=cv2.CV_32F), mixed_levels, dtype=cv2.CV_8U)
+    shape = matte.shape
+    over, under, share, light = (_floats(name, shape) for name in ("over", "under", "share", "light"))
+    np.copyto(over, cv2.cvtColor(above, cv2.COLOR_BGR2GRAY, scratch("grey", shape)))
+    np.copyto(under, cv2.cvtColor(below, cv2.COLOR_BGR2GRAY, scratch("grey", shape)))
+    np.copyto(share, matte)
+    cv2.add(under, 1e-3, under)
+    cv2.subtract(over, under, light)
+    cv2.add(over, under, over)
+    cv2.multiply(light, over, light)
+    cv2.multiply(light, share, light, scale=1 / 255)
+    cv2.multiply(over, share, over)
+    cv2.multiply(under, under, share)
+    cv2.sqrt(cv2.add(light, share, light), light)
+    return cv2.divide(over, cv2.add(light, under, light), dtype=cv2.CV_8U)
+
+
+def _floats(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return scratch(f"seam {name}", (*shape, 4)).view(np.float32)[..., 0]
 
 
 def mix(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Two pictures uint8 (h, w, 3) mixed by a matte uint8 (h, w) in linear light.
-
-    Light is taken as the square of the levels, which is near sRGB's curve and can be undone many times faster.
-    """
-    weight = share.astype(np.float32) * np.float32(1 / 255)
-    under, over = below.astype(np.float32), above.astype(np.float32)
-    cv2.multiply(under, under, under)
-    cv2.multiply(over, over, over)
-    light = cv2.blendLinear(over, under, weight, np.float32(1.0) - weight)
-    return cv2.convertScaleAbs(cv2.sqrt(light, light))
+    """Two pictures uint8 (h, w, 3) mixed by a matte uint8 (h, w) in linear light."""
+    return mixed(below, above, cv2.merge([for_levels(below, above, share)] * 3))
 
 
 @cache
