@@ -19,6 +19,7 @@ _PROXY_RADII = np.array([8.5, 11.0, 10.0])
 COARSER = 4
 """So many times coarser than the pictures the hair is known, and drawn."""
 _CELLS = 32
+_TAKE_OVER = 5.0
 _BEYOND = np.float32(1e-3)
 _SHARPNESS = np.radians(2.0)
 
@@ -46,7 +47,8 @@ def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
     order = np.argsort(-weights)[:3]
     # Less the third's weight: where second and third change places, both have none.
     kept = weights[order[:2]] - (weights[order[2]] if len(order) == 3 else 0.0)
-    kept = np.maximum(kept, 1e-6) ** 2
+    # Two outlines of hair shine through each other while both pages count, so one takes over soon.
+    kept = np.maximum(kept, 1e-6) ** _TAKE_OVER
     kept /= kept.sum()
     return [(int(page), float(share)) for page, share in zip(order[:2], kept, strict=True) if share > 0.01]
 

@@ -41,7 +41,7 @@ class DrawnHead:
     head_matte: np.ndarray
     """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
     skin: np.ndarray
-    """uint8 (S, S): 255 on skin, which may take the driver's tone; 0 on eyes, lips, mouth and hair, soft."""
+    """uint8 (S, S): 255 on skin, which may take the driver's tone; half on lips; 0 on eyes, mouth and hair, soft."""
     driver_matte: np.ndarray
     """uint8 (S, S): 255 over the driver's whole inner face, soft at its border, without holes."""
     tone: np.ndarray

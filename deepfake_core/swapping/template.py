@@ -49,7 +49,7 @@ class Template:
         return regions.skin(self.scaled_points(size), size)
 
     def plain_skin(self) -> np.ndarray:
-        """What may take another's tone: uint8 (S, S), 0 on eyes, lips and hair, soft."""
+        """What may take another's tone: uint8 (S, S), half on lips, 0 on eyes, mouth and hair, soft."""
         coarse = self.hair.shape[0]
         size = (coarse, coarse)
         face = np.asarray(cv2.resize(self.face, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -102,8 +102,9 @@ def test_the_skin_ends_at_lips_and_eyes(swapper: Swapper, decoder: IdentityDecod
     right = round(drawn.points[280, 0])
     assert drawn.skin[top, left] > 200
     assert drawn.skin[top, right] > 200
-    lips = np.round(drawn.points[[13, 14], :2].mean(0)).astype(int)
-    assert drawn.skin[lips[1], lips[0]] < 60
+    lips, eye = (np.round(drawn.points[pair, :2].mean(0)).astype(int) for pair in ([13, 14], [159, 145]))
+    assert drawn.skin[lips[1], lips[0]] < 160
+    assert drawn.skin[eye[1], eye[0]] < 60
 
 
 class Other(Session):

@@ -54,11 +54,35 @@ def test_gaps_are_filled_from_around_and_known_colours_stay() -> None:
 
 def test_the_second_page_differs_only_at_eyes_and_mouth() -> None:
     uv = baking.layout(head(), 128)
-    first = np.full((128, 128, 3), 100, np.uint8)
-    pages = baking.pages(first, np.full_like(first, 200), np.full_like(first, 20), uv)
+    first, seen = np.full((128, 128, 3), 100, np.uint8), np.full((128, 128), 255, np.uint8)
+    pages = baking.pages(first, np.full_like(first, 200), np.full_like(first, 20), seen, uv)
     forehead, nose = (np.round(uv[vertex][::-1]).astype(int) for vertex in (10, 4))
     for y, x in (forehead, nose):
         assert (pages[1][y, x, :3] == 100).all()
     assert pages[1][..., :3].max() > 120
     assert (pages[0][..., :3] == 100).all()
     np.testing.assert_array_equal(pages[0][..., 3], pages[1][..., 3])
+
+
+def test_details_come_from_the_view_that_faces_them_and_are_not_mixed() -> None:
+    """Stripes that two views show shifted by half a stripe must not cancel out."""
+    uv = baking.layout(head(), 256)
+    stripes = np.repeat(np.tile(np.repeat(np.array([60, 200], np.uint8), 3), 50)[None, :300], 300, axis=0)
+    front, side = view(0, (0, 0, 0)), view(20, (0, 0, 0))
+    front.bgr[:] = stripes[..., None]
+    side.bgr[:] = np.roll(stripes, 3, axis=1)[..., None]
+    alone, both = (baking.bake(views, uv, 256)[100:140, 118:138, 0] for views in ([front], [front, side]))
+    assert both.std() > 0.8 * alone.std()
+
+
+def test_hair_hides_the_face_and_its_border_fades() -> None:
+    uv = baking.layout(head(), SIZE)
+    seen = view(0, (0, 0, 0))
+    seen.usable[:120] = 0  # a fringe down to the brows
+    share = baking.seen_face([seen], uv, SIZE)
+    forehead, chin, nose = (tuple(np.round(uv[vertex][::-1]).astype(int)) for vertex in (151, 200, 4))
+    assert share[forehead] < 40
+    assert share[chin] > 200
+    assert share[nose] > 240
+    border = np.round(uv[468:][:, ::-1]).astype(int)
+    assert share[border[:, 0], border[:, 1]].max() == 0

@@ -5,15 +5,19 @@ import numpy as np
 import pytest
 
 from deepfake_core.facemesh import topology
-from deepfake_core.identities.library import Library
 from deepfake_core.swapping import alignment
-from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
-from deepfake_core.swapping.identity_surface import IdentitySurface, TextureBlender
+from deepfake_core.swapping.template import TemplateDrawer
 from deepfake_core.synthetic import dataset
 from deepfake_core.training import pairs
+from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.driver_sheet import FootageUnreadable, frames
-from deepfake_core.training.preparation import CHANNELS, SAMPLE_SIZE, PairLandmarks, make_sample
-from deepfake_core.training.workspace import StepMissing, Workspace
+from deepfake_core.training.fitting import match_expression
+from deepfake_core.training.identity_views import BakedHead
+from deepfake_core.training.pool import SampleShard
+from deepfake_core.training.preparation import PairLandmarks, make_sample
+from deepfake_core.training.sample_format import CHANNELS, SAMPLE_SIZE
+from deepfake_core.training.workspace import StepMissing, Workspace, each
+from tests.swapping.painted_identity import painted
 
 SIZE = 192
 
@@ -25,7 +29,7 @@ def description(**changes: object) -> dataset.Description:
         "size": SIZE,
         "seed": 0,
         "count": 2,
-        "views": ("actor", "identity"),
+        "views": ("actor", "head"),
         "webcam": False,
         "units": (),
         "lights": (),
@@ -39,9 +43,11 @@ def write(folder: Path, **changes: np.ndarray) -> Path:
     dataset.start_dataset(folder, description())
     arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in dataset.layout(description(), 2).items()}
     arrays["actor_bgr"][:] = (90, 120, 170)
-    arrays["identity_bgr"][:] = arrays["actor_bgr"] // 2
+    arrays["head_bgr"][:] = arrays["actor_bgr"] // 2
     arrays["actor_alpha"][:] = 255
-    arrays["identity_labels"][:] = 1
+    arrays["head_labels"][:] = 1
+    arrays["head_head_matte"][:] = 255
+    arrays["sequence"][:] = -1
     arrays["actor_seed"][:] = (0, 1)
     dataset.write_shard(folder, 0, arrays | changes)
     return dataset.shard_path(folder, 0)
@@ -51,12 +57,10 @@ def test_a_shard_comes_back(tmp_path: Path) -> None:
     shard = pairs.read_shard(write(tmp_path / "some"))
     assert len(shard) == 2
     assert shard.name == "some-shard-00000"
-    assert tuple(shard.identity_bgr[1, 0, 0]) == (45, 60, 85)
+    assert tuple(shard.head_bgr[1, 0, 0]) == (45, 60, 85)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"actor_seed": np.arange(3)}, {"identity_labels": np.zeros((2, 64, 64), np.uint8)}]
-)
+@pytest.mark.parametrize("changes", [{"actor_seed": np.arange(3)}, {"head_labels": np.zeros((2, 64, 64), np.uint8)}])
 def test_a_shard_that_does_not_fit_is_refused_by_name(tmp_path: Path, changes: dict[str, np.ndarray]) -> None:
     path = write(tmp_path, **changes)
     with pytest.raises(pairs.DatasetBroken, match="shard-00000"):
@@ -71,7 +75,7 @@ def test_pairs_of_the_old_format_are_refused(tmp_path: Path) -> None:
 
 def test_a_set_without_the_identity_is_refused(tmp_path: Path) -> None:
     dataset.start_dataset(tmp_path, description(views=("actor", "face")))
-    with pytest.raises(pairs.DatasetBroken, match="--views actor,identity"):
+    with pytest.raises(pairs.DatasetBroken, match="--views actor,head"):
         pairs.shard_paths(tmp_path, partial=True)
 
 
@@ -95,26 +99,37 @@ def face(x: float = 0.0, yaw: float = 0.0) -> np.ndarray:
     return pose.to_picture(topology.canonical_face().vertices.astype(np.float64)).astype(np.float32)
 
 
+def found(actor: np.ndarray, identity: np.ndarray) -> PairLandmarks:
+    return PairLandmarks(actor, identity, np.zeros((len(actor), 2, 2), np.float32))
+
+
 def test_pairs_with_a_missing_or_another_face_are_left_out() -> None:
     missing = np.full((468, 3), np.nan, np.float32)
     actor = np.stack([face(), face(), face(), missing, face()])
     identity = np.stack([face(2.0, 4.0), face(yaw=30.0), face(60.0), face(), missing])
-    np.testing.assert_array_equal(PairLandmarks(actor, identity).usable(), [0])
+    np.testing.assert_array_equal(found(actor, identity).usable(), [0])
 
 
-@pytest.fixture(scope="module")
-def identity() -> IdentitySurface:
-    decoder = load_decoder(Library().open("vesper"), threads=1, provider="cpu")
-    assert isinstance(decoder, IdentityDecoder)
-    return decoder.surface
+def expressive(count: int) -> np.ndarray:
+    """Faces whose features move a little, (N, 468, 3) cm."""
+    noise = np.random.default_rng(0).normal(0.0, 0.05, (count, 468, 3))
+    return topology.canonical_face().vertices + noise
 
 
-def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(
-    tmp_path: Path, identity: IdentitySurface
-) -> None:
-    shard = pairs.read_shard(write(tmp_path))
-    found = PairLandmarks(np.stack([face(), face()]), np.stack([face(10.0), face()]))
-    sample = make_sample(shard, 0, found, identity, TextureBlender())
+def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(tmp_path: Path) -> None:
+    labels = np.ones((2, SIZE, SIZE), np.uint8)
+    labels[:, :60] = 19  # a hand before the forehead
+    shard = pairs.read_shard(write(tmp_path, head_labels=labels))
+    landmarks = found(np.stack([face(), face()]), np.stack([face(10.0), face()]))
+    heads = expressive(40)
+    sample = make_sample(
+        shard,
+        0,
+        landmarks,
+        identity=painted(),
+        expression=match_expression(heads, heads),
+        drawer=TemplateDrawer(),
+    )
     assert sample.keys() == CHANNELS.keys()
     for name, channels in CHANNELS.items():
         shape = (SAMPLE_SIZE, SAMPLE_SIZE) + ((3,) if channels == 3 else ())
@@ -123,14 +138,81 @@ def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(
     middle = (SAMPLE_SIZE // 2, SAMPLE_SIZE // 2)
     assert tuple(sample["driver"][middle]) == (90, 120, 170)
     assert tuple(sample["target"][middle]) == (45, 60, 85)
-    assert sample["coverage"][middle] == 255
+    assert sample["template_alpha"][middle] == sample["template_face"][middle] == 255
+    assert sample["target_known"][middle] == sample["target_face"][middle] == 255
+    assert sample["target_known"][2].max() == 0, "the hand is known for the face"
+
+
+def test_what_lies_beyond_the_picture_is_not_known(tmp_path: Path) -> None:
+    shard = pairs.read_shard(write(tmp_path))
+    aside = np.stack([face(-70.0), face()])
+    heads = expressive(40)
+    sample = make_sample(
+        shard,
+        0,
+        found(aside, aside),
+        identity=painted(),
+        expression=match_expression(heads, heads),
+        drawer=TemplateDrawer(),
+    )
+    assert sample["target_known"][:, :20].max() == 0
+    assert sample["target_head"][:, :20].max() == 0
+    assert sample["target_known"][:, -20:].min() == 255
+
+
+def test_a_workspace_numbers_its_identities(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "work")
+    assert workspace.identities() == []
+    assert [workspace.index_of(name) for name in ("one", "two", "one")] == [0, 1, 0]
+    assert Workspace(tmp_path / "work").identities() == ["one", "two"]
+
+
+def prepared_workspace(folder: Path) -> tuple[Workspace, Path]:
+    """One identity, baked, its landmarks found, on a shard of two pairs."""
+    workspace = Workspace(folder / "work")
+    shard = write(folder / "some", actor_seed=np.arange(2))
+    parts = {name: value for name, value in vars(painted()).items() if name != "retargeter"}
+    workspace.save_head("one", BakedHead(**parts))
+    kept = workspace.landmarks("one", shard)
+    kept.parent.mkdir(parents=True)
+    np.savez(kept, **vars(found(np.stack([face(), face(1.0)]), np.stack([face(3.0), face()]))))
+    return workspace, shard
 
 
 def test_steps_out_of_order_are_explained(tmp_path: Path) -> None:
     with pytest.raises(StepMissing, match="bake"):
-        Workspace(tmp_path).identity_surface()
+        Workspace(tmp_path).identity("one")
+    workspace, _ = prepared_workspace(tmp_path)
     with pytest.raises(StepMissing, match="prepare"):
-        Workspace(tmp_path).expression_match()
+        workspace.identity("one")
+
+
+def test_a_baked_head_comes_back(tmp_path: Path) -> None:
+    parts = {name: value for name, value in vars(painted()).items() if name != "retargeter"}
+    BakedHead(**parts).save(tmp_path / "head.npz")
+    loaded = BakedHead.load(tmp_path / "head.npz")
+    np.testing.assert_array_equal(loaded.pages, parts["pages"])
+    np.testing.assert_array_equal(loaded.head.pictures, parts["head"].pictures)
+    np.testing.assert_array_equal(loaded.eyeballs.offsets, parts["eyeballs"].offsets)
+    np.testing.assert_array_equal(loaded.mouth.teeth, parts["mouth"].teeth)
+
+
+class HalfHeldOut(Configuration):
+    def held_out(self, actor_seed: int) -> bool:
+        return actor_seed == 0
+
+
+def test_samples_of_a_shard_are_made_once_and_are_whole(tmp_path: Path) -> None:
+    workspace, shard = prepared_workspace(tmp_path)
+    assert "fitted_on" in workspace.fit_retargeter("one", [shard], HalfHeldOut())
+    made = [count for _, _, count in each(workspace.prepare, [("one", shard), ("one", shard)], 1)]
+    assert made == [2, 0]
+    read = SampleShard.open(workspace.prepared("one", shard))
+    assert read.identity_index.tolist() == [0, 0]
+    assert read.actor_seed.tolist() == [0, 1]
+    assert read.sequence.tolist() == [-1, -1]
+    assert read.sample(1)["template"].shape == (SAMPLE_SIZE, SAMPLE_SIZE, 3)
+    assert not list(workspace.folder.glob(".samples-*"))
 
 
 def test_frames_of_a_picture_are_one_and_of_no_picture_none(tmp_path: Path) -> None:
