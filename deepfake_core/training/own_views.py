@@ -126,6 +126,7 @@ def _view(frame: OwnFrame, tone: np.ndarray, irises: IrisNetwork, *, whole: bool
         frame.landmarks,
         None if read is None else read.iris,
         head_matte(frame) if whole else None,
+        frame.labelled((Label.HAIR,)) if whole else None,
     )
 
 
