@@ -3,7 +3,7 @@
     tools/train_identity.py --video ME.mp4 --consent consent.json --consent-video consent-video.mkv --name me
 
 The consent record is made by the person in the video, see docs/consent.md; without it nothing is read. What the video
-should show, and how long a training takes, docs/training.md says; `--look` only says what is covered and what is
+should show, and how long a training takes, docs/own-identity.md says; `--look` only says what is covered and what is
 missing. Ctrl-C stops; the same command goes on. The finished identity stays closed until the person signs it with
 `tools/identity.py sign`.
 """

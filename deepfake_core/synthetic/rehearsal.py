@@ -34,7 +34,7 @@ _ASKED: tuple[tuple[float, float, HeadPose, Expression], ...] = (
 
 
 class Rehearsal:
-    """`seconds` of a person who does what docs/training.md asks for; the same seed moves in the same way."""
+    """`seconds` of a person who does what docs/own-identity.md asks for; the same seed moves in the same way."""
 
     def __init__(self, seconds: float, seed: int = 0) -> None:
         self._motion = Motion(seed, seconds, lively=0.8, talkative=0.75)
