@@ -6,10 +6,11 @@ prints the IoU of each frame; the overlays show real people and are for looking 
 
 `footage_masks.json` holds polygons of 41 frames of `../shared/footage` (8 clips with hands before the face, one with
 turned heads, one portrait), drawn by hand on enlarged pictures, in px of the frame; pixel centres lie on whole
-numbers. Each counts inside its `box` only. Later polygons lie on earlier ones: neck, ear, face (skin with brows, eyes,
-nose, lips and glasses, up to the hairline), hair, occluder (hands), and at last `ignore`, where a person could not say
-what it is: blurred fingers, loose strands, dark hair on dark cloth. Where a head hardly moved from one frame to
-another, its outlines were carried along and corrected by eye. They are good to about 2 px, of faces 60 px wide.
+numbers. Each counts inside its `box` only, which ends 0.3 of the face's height below the chin: a hand before the
+chest hides nothing of a head. Later polygons lie on earlier ones: neck, ear, face (skin with brows, eyes, nose, lips
+and glasses, up to the hairline), hair, occluder (hands), and at last `ignore`, where a person could not say what it
+is: blurred fingers, loose strands, dark hair on dark cloth. Where a head hardly moved from one frame to another, its
+outlines were carried along and corrected by eye. They are good to about 2 px, of faces 60 px wide.
 """
 
 from __future__ import annotations
