@@ -147,8 +147,8 @@ def _training(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse
     train.add_argument("--baseline", choices=["autoencoder"], help="train a plain autoencoder to compare with")
     train.add_argument("--adversarial", choices=["on", "off"], default="on", help="the loss that sharpens, late")
     train.add_argument("--detail-from", type=float, default=Configuration.detail_from, help="part of the schedule")
-    train.add_argument("--perceptual", type=Path, help="frozen network (.keras) for the perceptual loss")
-    train.add_argument("--embedding", type=Path, help="frozen network (.keras) for the identity loss")
+    train.add_argument("--perceptual", type=Path, help="the face parser's weights, for the perceptual loss")
+    train.add_argument("--embedding", type=Path, help="a network of train_embedding.py, for the identity loss")
     train.add_argument("--follow", action="store_true", help="take in samples that are prepared meanwhile")
 
     bench = command("benchmark", _benchmark, "speed of the whole step beside that of the bare step")
@@ -213,6 +213,8 @@ def _prepare(options: argparse.Namespace) -> None:
     from deepfake_core.training import consent_gate as gate
 
     workspace, reader = Workspace(options.work), gate.FaceReader()
+    if not workspace.identities():
+        raise StepMissing(f"{workspace.folder} holds no identity yet; run 'bake' first.")
     shown = {folder: identity_of(folder) for folder in options.pairs}
     people = {name: _person(workspace, name) for name in sorted(set(shown.values()))}
     passed: set[Path] = set()

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 _WIDTH = 32
 _SLOPE = 0.2
-_NOISE = 0.02
+_NOISE = 0.05
 
 
 def build_discriminator() -> keras.Model:
@@ -23,7 +23,7 @@ def build_discriminator() -> keras.Model:
     for k, (channels, strides) in enumerate(((_WIDTH, 1), (2 * _WIDTH, 2), (3 * _WIDTH, 2))):
         x = layers.Conv2D(channels, 3, strides=strides, padding="same", kernel_initializer="he_normal", name=f"c{k}")(x)
         x = layers.LeakyReLU(negative_slope=_SLOPE, name=f"a{k}")(x)
-    scores = layers.Conv2D(1, 3, padding="same", name="scores")(x)
+    scores = layers.Conv2D(1, 3, padding="same", name="scores", dtype="float32")(x)
     return keras.Model(seen, scores, name="discriminator")
 
 

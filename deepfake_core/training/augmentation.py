@@ -117,10 +117,10 @@ def _driven_by_itself(moved: Sample, generator: np.random.Generator) -> dict[str
     side = moved["target"].shape[0]
     places = np.linspace(0, side - 1, 5, dtype=np.float32)
     grid = np.stack(np.meshgrid(places, places), -1) + generator.normal(0, side * 5 / 256, (5, 5, 2)).astype(np.float32)
-    fine = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
+    columns, rows = cv2.split(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC))
 
     def bent(name: str) -> np.ndarray:
-        return cv2.remap(moved[name], *cv2.split(fine), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(moved[name], columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     return {"driver": bent("target"), "driver_person": bent("target_head"), "driver_skin": bent("identity_skin")}
 

@@ -41,6 +41,7 @@ class Configuration:
     colour_weight: float = 2.0
     edges_weight: float = 2.0
     structure_weight: float = 0.5
+    contrast_weight: float = 2.0
     matte_weight: float = 0.2
     outside_weight: float = 0.05
     """Keeps the residual small where there is nothing to learn from."""
@@ -48,11 +49,11 @@ class Configuration:
     emphasis: float = 3.0
     """Extra weight of eyes and mouth; skin has 1."""
 
-    detail_from: float = 0.67
+    detail_from: float = 0.55
     """Part of the steps after which the losses of detail join: perceptual, identity and adversarial."""
     perceptual_weight: float = 0.1
     identity_weight: float = 0.1
-    adversarial_weight: float = 0.03
+    adversarial_weight: float = 0.05
     discriminator_rate: float = 4e-4
 
     sequence_share: float = 0.25

@@ -34,8 +34,9 @@ def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Generat
         try:
             made = pool.batch(int(step))
         except TrainingError as error:
+            # TensorFlow would bury the sentence in its own: it is raised below instead.
             failed.append(error)
-            raise
+            return [np.empty(0, np.float32)] * (len(channels) + 1)
         return [made[name] for name in (*channels, "paired")]
 
     def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -49,12 +50,10 @@ def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Generat
     stream = steps.map(load, num_parallel_calls=workers, deterministic=True).prefetch(_AHEAD)
     options = tf.data.Options()
     options.threading.private_threadpool_size = workers + 1
-    try:
-        yield from stream.with_options(options)
-    except tf.errors.OpError:
-        if failed:  # TensorFlow tells only that a function failed, and where
-            raise failed[0] from None
-        raise
+    for batch in stream.with_options(options):
+        if failed:
+            raise failed[0]
+        yield batch
 
 
 def _through_threads(pool: SamplePool, first_step: int, workers: int) -> Generator[Batch]:

@@ -52,9 +52,10 @@ class Networks:
 
     def draw(self, batch: dict[str, Any], *, training: bool) -> dict[str, Any]:
         """The outputs of all decoders; the rows of `batch` are grouped by identity, as many for each."""
-        features = self.encoder({"driver": batch["driver"], "geometry": batch["geometry"]}, training=training)
-        inputs = {"template": batch["template"], **features}
-        rows = batch["template"].shape[0] // len(self.decoders)
+        given = {name: ops.convert_to_tensor(batch[name]) for name in ("driver", "geometry", "template")}
+        template = given.pop("template")
+        inputs = {"template": template, **self.encoder(given, training=training)}
+        rows = template.shape[0] // len(self.decoders)
         drawn = [
             decoder({name: x[k * rows : (k + 1) * rows] for name, x in inputs.items()}, training=training)
             for k, decoder in enumerate(self.decoders)
@@ -177,7 +178,8 @@ class Trainer:
         inputs = dict(batch) | {"decay": np.float32(self._decay())}
         if details:
             generator = np.random.default_rng([self.settings.seed, self.step, 2])
-            shape = (*batch["target"].shape[:3], 8)
+            rows, *sides = batch["target"].shape[:3]
+            shape = (rows // 2, *sides, 8)
             inputs["noise"] = generator.standard_normal(shape, np.float32)
         values = (self._detailed_step if details else self._plain_step)(inputs)
         self.step += 1
@@ -192,7 +194,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint; raises TrainingDiverged or CheckpointNotWritten, and the old one stays."""
-        state = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._state_variables().items()}
+        state = {name: np.array(v.numpy()) for name, v in self._state_variables().items()}
         for name, array in state.items():
             if not np.isfinite(array).all():
                 raise TrainingDiverged(
@@ -208,7 +210,7 @@ class Trainer:
         return float(sum(float(value) for value in values.values()))
 
     def _drawn(self, batch: Batch) -> dict[str, Any]:
-        return self.averaged.draw({name: ops.convert_to_tensor(x) for name, x in batch.items()}, training=False)
+        return self.averaged.draw(batch, training=False)
 
     def _stale(self, judged: Batch, report: Report) -> bool:
         """Whether the held-out figure has not become better for too long."""
@@ -266,8 +268,9 @@ class Trainer:
 
     def _judge(self, outputs: dict[str, Any], batch: dict[str, Any]) -> Any:
         """The discriminator's own step; returns its loss."""
-        drawn = ops.stop_gradient(_seen(outputs["reflectance"], outputs["head_matte"], batch))
-        true = _seen(batch["target"], batch["head"], batch)
+        # Half of the rows: true, drawn and noisy heads are three times the discriminator's work.
+        drawn = ops.stop_gradient(_seen(outputs["reflectance"], outputs["head_matte"], batch))[::2]
+        true = _seen(batch["target"], batch["head"], batch)[::2]
 
         def judging() -> tuple[Any, Any]:
             loss = adversarial.judged(self._discriminator, drawn, true, batch["noise"])

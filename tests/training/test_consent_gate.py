@@ -291,7 +291,7 @@ def test_views_that_only_say_they_are_rendered_bake_nothing(
     # The real ones pass the gate; that there are too few to bake from is found after it.
     assert train_swap.main([*arguments, "--views", str(views(tmp_path / "true", picture(VESPER)))]) == 1
     assert "somebody else" not in capsys.readouterr().err
-    assert gate.Person.load(work / "person.npz").origin == "rendered:vesper"
+    assert gate.Person.load(work / "identities" / "vesper" / "person.npz").origin == "rendered:vesper"
 
 
 def test_a_persons_views_need_that_persons_consent(
@@ -304,7 +304,7 @@ def test_a_persons_views_need_that_persons_consent(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(gate, "consented", partial(gate.consented, models_dir=models))
             assert train_swap.main(arguments) == 1  # too few to bake from
-        assert (work / name / "person.npz").exists() == passes
+        assert (work / name / "identities" / "vesper" / "person.npz").exists() == passes
 
 
 def test_without_a_known_face_nothing_is_prepared_or_exported(
