@@ -43,29 +43,40 @@ class Grain:
         self._noise = np.zeros(2)
         self._blur = 0.0
         self._frames = 0
+        self._before: tuple[np.ndarray, tuple[int, int]] | None = None
 
-    def __call__(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    def __call__(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray, most: float = _MOST_NOISE) -> np.ndarray:
         """The drawn face with the camera's softness and noise: uint8 (h, w, 3).
 
         bgr: uint8 (h, w, 3), the lit face in the box; skin: uint8 (h, w), where the driver's and the drawn face can be
-        compared. Only noise that the drawn face lacks is added; the same for the same timestamp.
+        compared. Only noise that the drawn face lacks is added; the same for the same timestamp. most: levels, where
+        the camera's noise is known better: on a face stubble and wrinkles pass for some.
         """
         if self._blur > 0.25:
             bgr = cv2.GaussianBlur(bgr, (0, 0), self._blur)
-        if self._frames % _EVERY == 0:
-            self._measure(view, bgr, skin)
-        self._frames += 1
-        return with_noise(bgr, self._noise, round(view.seconds * 1000))
-
-    def _measure(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray) -> None:
         part = _middle(skin)
-        if part is None:
+        if part is not None:
+            self._measure(view, bgr, skin, part)
+        self._frames += 1
+        return with_noise(bgr, np.minimum(self._noise, most), round(view.seconds * 1000))
+
+    def _measure(self, view: FaceView, bgr: np.ndarray, skin: np.ndarray, part: tuple[slice, slice]) -> None:
+        turn = self._frames % _EVERY
+        if turn > 1:
             return
-        filmed, filmed_edges = measured(view.region[part], skin[part])
-        drawn, drawn_edges = measured(bgr[part], skin[part])
-        missing = np.sqrt(np.maximum(filmed**2 - drawn**2, 0.0))
+        filmed = cv2.cvtColor(view.region[part], cv2.COLOR_BGR2GRAY)
+        corner = view.box.x0 + part[1].start, view.box.y0 + part[0].start
+        before, self._before = self._before, (filmed, corner)
+        if turn == 0 or before is None:
+            return
+        drawn = cv2.cvtColor(bgr[part], cv2.COLOR_BGR2GRAY)
+        of_drawn, drawn_edges = measured(drawn, skin[part])
+        of_filmed, filmed_edges = measured(filmed, skin[part])
+        # What stays from frame to frame, as pores and beards do, is no noise.
+        missing = np.minimum(of_filmed, change(before, (filmed, corner)))
+        missing = np.sqrt(np.maximum(missing**2 - of_drawn**2, 0.0))
         since, self._seconds = view.seconds - self._seconds, view.seconds
-        share = 1.0 - np.exp(-since / SETTLING_SECONDS) if self._frames and since >= 0 else 1.0
+        share = 1.0 - np.exp(-since / SETTLING_SECONDS) if since >= 0 else 1.0
         self._noise += share * (np.minimum(missing, _MOST_NOISE) - self._noise)
         # A regulator: where the drawn face has finer edges than the filmed one, the blur grows until it has not.
         if filmed_edges > 0 and drawn_edges > 0:
@@ -74,12 +85,27 @@ class Grain:
             self._blur = float(np.clip(self._blur + np.clip(step, -0.15, 0.15), 0.0, _SOFTEST))
 
 
-def measured(bgr: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:
+def change(before: tuple[np.ndarray, tuple[int, int]], now: tuple[np.ndarray, tuple[int, int]]) -> np.ndarray:
+    """Noise (2,) as from `measured`, by what changes where nothing moves between two pictures.
+
+    Each a uint8 (h, w) and the place (x, y) of its corner in the frame.
+    """
+    (one, (left, top)), (other, (x, y)) = before, now
+    width, height = min(left + one.shape[1], x + other.shape[1]), min(top + one.shape[0], y + other.shape[0])
+    x0, y0 = max(left, x), max(top, y)
+    if width - x0 < 4 * _BLOCK or height - y0 < 4 * _BLOCK:
+        return np.zeros(2)
+    parts = one[y0 - top : height - top, x0 - left : width - left], other[y0 - y : height - y, x0 - x : width - x]
+    difference = cv2.subtract(*parts, dtype=cv2.CV_32F) * np.float32(np.sqrt(0.5))
+    return measured(difference, np.full(difference.shape, 255, np.uint8))[0]
+
+
+def measured(grey: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:
     """Noise (2,), standard deviations in levels at full and half size; and how much of the edges is fine, 0 unknown.
 
-    bgr: uint8 (h, w, 3); skin: uint8 (h, w): blocks that it fills are measured.
+    grey: uint8 or float32 (h, w); skin: uint8 (h, w): blocks that it fills are measured.
     """
-    size = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    size = grey
     blocks = (max(1, size.shape[1] // _BLOCK), max(1, size.shape[0] // _BLOCK))
     used = (cv2.resize(skin, blocks, interpolation=cv2.INTER_AREA) > 250).ravel()
     if used.sum() < _LEAST_BLOCKS:

@@ -30,7 +30,6 @@ from deepfake_core.frame import Box, Frame
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import transform_points
-from deepfake_core.swapping.light import enlarge
 
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
@@ -77,7 +76,6 @@ class HeadMode:
     def layers(self, view: FaceView) -> list[Layer]:
         """The new head and all that changes around it, as one layer."""
         light = self._light(view)
-        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
         masks = self._removal(view)
         laid = cv2.merge([masks.removed, cv2.max(masks.neck, masks.clothes), masks.background, masks.toned])
         to_box = _shifted(resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE), view.box)
@@ -91,13 +89,14 @@ class HeadMode:
         seen = self._background.watch(self._frame_size, view.box, view.region, background)
         picture = view.region.copy()
         self._remove(view, picture, seen, masks, (removed, body))
-        touched = cv2.max(removed, _tone_neck(picture, toned, self._tone(view, light, given)))
-        new = self._grain(view, self._lit(view, given), face)
+        touched = cv2.max(removed, _tone_neck(picture, toned, self._tone(view, light)))
+        new = self._grain(view, self._lit(view, light), face, self._background.plate.noise)
         part = _bounds(head)
         picture[part] = seam.mix(picture[part], new[part], head[part])
         touched = cv2.threshold(cv2.max(touched, head), 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False)
-        return [Layer(view.box, picture, cv2.multiply(touched, cv2.bitwise_not(front), scale=1 / 255))]
+        matte = cv2.min(touched, cv2.bitwise_not(front))
+        return [Layer(view.box, picture, matte, view.region)]
 
     def _removal(self, view: FaceView) -> Removal:
         """The masks of the parsing, worked out once for each run of the parser's network."""
@@ -147,19 +146,13 @@ class HeadMode:
                 colours = seam.mixed(colours, spread(filmed, source), cv2.merge([share] * 3))
         return _warped(colours, _shifted(to_frame, box), box, cv2.BORDER_REPLICATE)
 
-    def _lit(self, view: FaceView, given: np.ndarray) -> np.ndarray:
-        """The head in its light: uint8 (h, w, 3) of the box."""
-        # Only what the head covers, and a little more for the warp.
-        x, y, width, height = cv2.boundingRect(view.drawn.head_matte)
-        x, y = max(0, x - 2), max(0, y - 2)
-        part = slice(y, y + height + 4), slice(x, x + width + 4)
-        light = enlarge(given, view.drawn.reflectance.shape[0])[part]
-        bgr = cv2.multiply(view.drawn.reflectance[part], light, dtype=cv2.CV_8U)
-        matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
-        return warped(bgr, matrix, (view.box.width, view.box.height), repeat=True)
+    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
+        """The head under the driver's light: uint8 (h, w, 3) of the box."""
+        return colour.lit(view, light, None, view.drawn.head_matte)
 
-    def _tone(self, view: FaceView, light: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def _tone(self, view: FaceView, light: np.ndarray) -> np.ndarray:
         """The new head's skin against the driver's: (3,) factors on BGR levels."""
+        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
         return np.asarray(given.mean((0, 1)) / light.mean((0, 1)))
 
 

@@ -14,7 +14,7 @@ SIZE = 128
 """Side of the masks, px: the parser knows no more."""
 _WISPS = 0.7
 """cm beyond the parsed head that go with it: single hairs, and what a lens spreads of the head's edge."""
-_MARGIN = 0.5
+_MARGIN = 0.9
 """cm between what is taken for background and everything else."""
 _COVERED = 24
 """Level of the soft head matte from which a pixel counts as part of the head."""
@@ -22,6 +22,8 @@ _NECK_FADE = 0.7
 """Half the width in cm of the soft end on the neck."""
 _CHIN = 152
 """Landmark at the chin's lowest point."""
+_BELOW_CHIN = 2.0
+"""cm below the chin at which the face has ended, whatever the expression."""
 _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
 _NECK_REACH = 6.0
@@ -58,7 +60,11 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
         cv2.resize(each, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for each in (parsing.head, parsing.neck)
     )
     empty = (labels == Label.BACKGROUND).astype(np.uint8) * 255
+    chin = (points[_CHIN, :2] + 0.5) / step - 0.5
     covered = cv2.threshold(head, _COVERED, 255, cv2.THRESH_BINARY)[1]
+    # Below the chin there is hair, but no face: what is taken for skin there is a hand.
+    low = int(np.clip(chin[1] + _BELOW_CHIN * centimetre, 0, SIZE))
+    covered[low:][(labels[low:] != Label.HAIR) & (labels[low:] != Label.HAT)] = 0
     # Where neck or clothes begin there are no wisps, and what is there shall stay sharp.
     removed = cv2.max(cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty), covered)
     # On the neck nothing but a gradual change hides where a chin or a beard ended.
@@ -67,7 +73,6 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     background = cv2.erode(cv2.bitwise_and(empty, cv2.bitwise_not(covered)), _disc(_MARGIN * centimetre))
     # Nothing is known beyond the crop.
     cv2.rectangle(background, (0, 0), (SIZE - 1, SIZE - 1), 0)
-    chin = (points[_CHIN, :2] + 0.5) / step - 0.5
     above, between = _hidden_body(labels, covered > 0, chin, centimetre)
     # With what is seen of each, so that no soft edge lies between the two.
     neck, clothes = (
@@ -98,9 +103,11 @@ def _hidden_body(
     height, width = gone.shape
     column = np.broadcast_to(np.arange(width), gone.shape)
     row = np.broadcast_to(np.arange(height)[:, None], gone.shape)
-    left = np.maximum.accumulate(np.where(gone, 0, column), axis=1)
-    right = np.minimum.accumulate(np.where(gone, width - 1, column)[:, ::-1], axis=1)[:, ::-1]
-    below = np.minimum.accumulate(np.where(gone, height - 1, row)[::-1], axis=0)[::-1]
+    # Nor does a hand tell what is behind it.
+    blind = gone | (labels == Label.OCCLUDER)
+    left = np.maximum.accumulate(np.where(blind, 0, column), axis=1)
+    right = np.minimum.accumulate(np.where(blind, width - 1, column)[:, ::-1], axis=1)[:, ::-1]
+    below = np.minimum.accumulate(np.where(blind, height - 1, row)[::-1], axis=0)[::-1]
     near = np.abs(column - chin[0]) < _NECK_HALF * centimetre
     near &= below - row < _NECK_REACH * centimetre
     visible = neck if neck.sum() > centimetre**2 else body

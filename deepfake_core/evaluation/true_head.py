@@ -33,10 +33,11 @@ class TrueHead(HeadMode):
         behind = np.where((alpha.astype(np.int16) - matte > _BODY)[..., None], truth, plate)
         self._picture = foreground(truth, behind, matte)
 
-    def _lit(self, view: FaceView, given: np.ndarray) -> np.ndarray:
-        return view.from_drawn(self._picture, repeat=True)
+    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
+        box = view.box
+        return np.ascontiguousarray(self._picture[box.y0 : box.y1, box.x0 : box.x1])
 
-    def _tone(self, view: FaceView, light: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def _tone(self, view: FaceView, light: np.ndarray) -> np.ndarray:
         # The drawn heads have the given light by construction; the renderer's has to be measured.
         size = (_TONE_SIZE, _TONE_SIZE)
         skin = cv2.resize(view.drawn.face_matte, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
@@ -56,6 +57,7 @@ def true_head(matte: np.ndarray, labels: np.ndarray, points: np.ndarray) -> Draw
         reflectance=np.ones((size, size, 3), np.float32),
         face_matte=np.where(np.isin(labels, FACE), 255, 0).astype(np.uint8),
         head_matte=matte,
+        skin=np.full((size, size), 255, np.uint8),
         driver_matte=regions.matte(points, size),
         tone=np.full(3, 128.0, np.float32),
         crop_to_frame=np.eye(2, 3),
