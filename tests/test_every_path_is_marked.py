@@ -45,6 +45,7 @@ DRAWING = {
     "deepfake_core/pipeline.py": "tried below, in every state",
     "deepfake_core/training/driver_sheet.py": "tests/training/test_driver_sheet.py",
     "deepfake_core/evaluation/candidates.py": "tests/evaluation/test_candidates.py",
+    "deepfake_core/training/own_base.py": "takes only the templates of people who do not exist, as drivers in samples",
     "tools/train_swap.py": "gives the decoder to driver_sheet.py and draws nothing itself",
 }
 
@@ -65,6 +66,10 @@ LEAVING = {
     "deepfake_core/training/augmentation.py": "a compression trace, in memory",
     "deepfake_core/training/consent_gate.py": NOBODY,
     "deepfake_core/training/identity_views.py": RENDERED,
+    "deepfake_core/training/own_base.py": NOBODY,
+    "deepfake_core/training/own_identity.py": OWN,
+    "deepfake_core/training/own_training.py": NOBODY,
+    "deepfake_core/training/own_video.py": OWN,
     "deepfake_core/training/packing.py": "an identity's texture, behind its consent",
     "deepfake_core/training/parser_augmentation.py": "a compression trace, in memory",
     "deepfake_core/training/parser_preview.py": "training pictures beside their labels; no fake",
@@ -84,6 +89,7 @@ LEAVING = {
     "tools/render_labels.py": "the label itself",
     "tools/render_people.py": RENDERED,
     "tools/swap_video.py": "tried below",
+    "tools/train_embedding.py": NOBODY,
     "tools/train_swap.py": "sheets of rendered people, and the marked one of driver_sheet.py",
 }
 
