@@ -32,6 +32,7 @@ _RING_MASS = 0.08
 _STEP_LIMITS = (0.6, 1.6)
 _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
 """What ln R/G and ln G/B of skin's albedo can be: the Monk scale lies inside. Beyond, the lamp is coloured."""
+_USUAL_SKIN = (0.4, 0.45)
 _OWN_BRIGHTNESS = 0.35
 """How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones)."""
 _BRIGHTNESS_LIMITS = (0.5, 2.2)
@@ -214,12 +215,14 @@ def _linear(levels: np.ndarray) -> np.ndarray:
 
 
 def lamp_colour(skin: np.ndarray) -> np.ndarray:
-    """What of a skin's linear BGR, float32 (3,), no skin under white light can be: the lamps' tint, its green 1."""
+    """The lamps' and the camera's tint, its green 1, guessed from a skin's linear BGR, float32 (3,)."""
     blue, green, red = np.log(skin)
-    red_green, green_blue = red - green, green - blue
-    tint_red = red_green - np.clip(red_green, *_SKIN_LOGS[0])
-    tint_blue = -(green_blue - np.clip(green_blue, *_SKIN_LOGS[1]))
-    return np.exp(np.array([tint_blue, 0.0, tint_red], np.float32))
+    tints = []
+    for measured, limits, usual in zip((red - green, green - blue), _SKIN_LOGS, _USUAL_SKIN, strict=True):
+        # Half of what is unusual is taken for the skin's, half for the lamp's or the camera's.
+        own = 0.5 * (float(np.clip(measured, *limits)) + usual)
+        tints.append(measured - own)
+    return np.exp(np.array([-tints[1], 0.0, tints[0]], np.float32))
 
 
 def _smooth(sums: np.ndarray, mass: np.ndarray, sigma: float) -> np.ndarray:

@@ -75,7 +75,7 @@ def test_own_tone_under_white_light_has_the_identity_s_hue() -> None:
     own = colour.given(flat(DARK), PALE, 0.0)[0, 0]
     linear = (own / 255) ** 2.2
     tone = (PALE / 255) ** 2.2
-    assert linear / linear.sum() == pytest.approx(tone / tone.sum(), abs=0.02)
+    assert linear / linear.sum() == pytest.approx(tone / tone.sum(), abs=0.08)
 
 
 @pytest.mark.parametrize("brightness", [0.3, 1.0, 2.0])
