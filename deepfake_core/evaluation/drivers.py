@@ -17,6 +17,7 @@ from deepfake_core.evaluation.gallery import Gallery
 from deepfake_core.evaluation.judging import mapping
 from deepfake_core.evaluation.movement import LEAST, Readings
 from deepfake_core.frame import Frame
+from deepfake_core.parsing.parser import FaceParser
 from deepfake_core.settings import Mode
 
 ENDINGS = (".mkv", ".mp4", ".mov", ".webm", ".avi", ".gif", ".jpg", ".jpeg", ".png")
@@ -100,7 +101,7 @@ def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
     film = frames(path)
     swap = CANDIDATES[task.candidate](identity, task.mode)
     embed = FaceEmbedder() if task.gallery else None
-    readers = movement.MovementReader(), movement.MovementReader()
+    readers = movement.MovementReader(FaceParser(threads=1, provider="cpu")), movement.MovementReader()
     swapped, found = 0, []
     clock = 0
     for bgr in reversed(film[1:]):

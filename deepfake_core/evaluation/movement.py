@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from deepfake_core.evaluation.expression import FaceReader, interocular_distance
+from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
+from deepfake_core.parsing.parser import FaceParser
+from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.swapping.alignment import RIGID, Pose, fit_pose
 from deepfake_core.swapping.expression import measures
 from deepfake_core.swapping.gaze import GazeReader
@@ -34,11 +38,22 @@ Readings = dict[str, np.ndarray]
 """Float64 (F,) for each name in `LEAST` and `SHAPES`, NaN where it cannot be read, and `landmarks` (F, 468, 3), px."""
 
 
+_PARTS = {
+    ("mouth", "smile"): topology.LIPS_OUTER,
+    ("eye_left", "gaze"): topology.LEFT_EYE,
+    ("eye_right", "gaze"): topology.RIGHT_EYE,
+}
+_HIDDEN = 0.25
+"""Share of a part's outline behind a hand or thing from which on nothing can be read of it."""
+
+
 class MovementReader:
     """Reads the frames of one clip, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, parser: FaceParser | None = None) -> None:
+        """parser: finds hands and things before the face; what they hide is not read. None reads all."""
         self._find = FaceReader()
+        self._parser = parser
         self._gaze = GazeReader(threads=1, provider="cpu")
         self._rows: list[dict[str, np.ndarray | float]] = []
 
@@ -50,7 +65,11 @@ class MovementReader:
         if landmarks is not None:
             pose = fit_pose(landmarks)
             row |= _expression(pose, landmarks)
-            row["gaze"] = float(self._gaze.still(Frame.from_bgr(bgr), landmarks, pose)[0, 0])
+            frame = Frame.from_bgr(bgr, timestamp_ns)
+            row["gaze"] = float(self._gaze.still(frame, landmarks, pose)[0, 0])
+            if self._parser is not None:
+                parsing = self._parser.parse(frame, landmarks, 0)
+                row |= dict.fromkeys(_hidden(parsing, landmarks), float("nan"))
         self._rows.append(row)
 
     @property
@@ -77,6 +96,15 @@ def _expression(pose: Pose, landmarks: np.ndarray) -> dict[str, np.ndarray | flo
         "pitch": pose.pitch_degrees,
         **dict(zip(SHAPES, shape, strict=True)),
     }
+
+
+def _hidden(parsing: Parsing, landmarks: np.ndarray) -> list[str]:
+    """The names of what cannot be read of a face with these landmarks, px of the frame."""
+    to_crop = cv2.invertAffineTransform(parsing.crop_to_frame)
+    places = np.round(landmarks[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]).astype(int)
+    x, y = np.clip(places, 0, np.array(parsing.occluder.shape[::-1]) - 1).T
+    shares = parsing.occluder[y, x] / 255.0
+    return [name for names, loop in _PARTS.items() if shares[list(loop)].mean() > _HIDDEN for name in names]
 
 
 def followed(driver: Readings, output: Readings) -> Readings:

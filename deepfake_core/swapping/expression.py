@@ -16,6 +16,9 @@ _CORNERS, _MIDDLES = [61, 291], [0, 17]
 _LOWEST = np.array([0.05, 0.05, 0.0, -0.5], np.float32)
 _HIGHEST = np.array([0.5, 0.5, 0.95, 1.3], np.float32)
 _STEPS = 3
+_GAIN = np.array([1.8, 1.8, 1.4, 1.2])
+"""FaceMesh shows lids, lips and smiles moving by less than they do, about 0.55, 0.7 and 0.8 times on rendered people
+whose true movement is known: what it saw less in the driver is given back."""
 _MOST_UNUSUAL = np.array([0.35, 0.35, 1.0, 0.4])
 """How far a driver's lids (as a share) and smile (cm) at rest may be from what is usual."""
 
@@ -57,8 +60,9 @@ class ExpressionMatch:
             seen[MOUTH] = rest[MOUTH]
             reach = _MOST_UNUSUAL * np.array([rest[0], rest[1], 1.0, 1.0])
             rest = rest + neutral.trust * (np.clip(seen, rest - reach, rest + reach) - rest)
-        wanted = self.identity_rest + (measured - rest)
-        wanted[EYES] = self.identity_rest[EYES] * measured[EYES] / rest[EYES]
+        moved = _GAIN * (measured - rest)
+        moved[EYES] *= self.identity_rest[EYES] / rest[EYES]
+        wanted = self.identity_rest + moved
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
 
     def control(self, head: np.ndarray, wanted: np.ndarray) -> np.ndarray:
