@@ -32,7 +32,11 @@ from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.identities.library import Library
 from deepfake_core.pipeline import Pipeline
+from deepfake_core.quality import LEVELS
 from deepfake_core.settings import Mode, Quality, Settings
+from deepfake_core.swapping import networks
+from deepfake_core.swapping.decoder import load_decoder
+from deepfake_core.swapping.swapper import Swapper
 
 SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 THREADS = (1, 2, 4)
@@ -89,6 +93,7 @@ def main() -> int:
         figures[f"fps_{suffix}"] = timing.fps
         figures[f"latency_ms_p50_{suffix}"] = timing.percentile(50)
         figures[f"latency_ms_p95_{suffix}"] = timing.percentile(95)
+    figures |= measure_swap(resized(clip, SIZES["720p"]), arguments.identity)
     report(console, timings, figures)
     if arguments.json:
         arguments.json.write_text(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=2) + "\n")
@@ -172,6 +177,42 @@ def measure_pipeline(frames: list[NDArray], threads: int, arguments: argparse.Na
         print(f"{pipeline.status().frames_without_result} frames had no result.", file=sys.stderr)
     pipeline.close()
     return timing
+
+
+def measure_swap(frames: list[NDArray], identity: str) -> dict[str, float]:
+    """Median milliseconds of the swap at each quality, 2 threads: drawing the template, gaze, networks, all.
+
+    `reference_ms` is what one GFLOP takes in the same networks in the same run: machines are compared by it.
+    """
+    threads = 2
+    cv2.setNumThreads(threads)
+    tracker = FaceTracker(max_faces=1, threads=threads)
+    faces = []
+    for index, bgr in enumerate(frames):
+        frame = Frame.from_bgr(bgr.copy(), index * FRAME_NS)
+        faces += [(frame, face.landmarks) for face in tracker.update(frame, frame.timestamp_ns)]
+    swapper = Swapper(threads=threads)
+    decoder = load_decoder(Library().open(identity), threads=threads)
+    figures: dict[str, float] = {}
+    for quality, level in LEVELS.items():
+        times: dict[str, list[float]] = {"template": [], "gaze": [], "networks": [], "all": []}
+        watched = [
+            (swapper._drawer, "draw", "template"),
+            (swapper, "_read_gaze", "gaze"),
+            (swapper, "_run", "networks"),
+        ]
+        for owner, name, stage in watched:
+            setattr(owner, name, timed(getattr(owner, name), times[stage]))
+        swap = timed(swapper.swap, times["all"])
+        for frame, landmarks in faces:
+            swap(frame, landmarks, decoder, resolution=level.resolution, network_size=level.network_size)
+        for owner, name, _ in watched:
+            delattr(owner, name)
+        figures |= {f"swap_{quality}_{stage}_ms": float(np.median(all_of[WARM_UP:])) for stage, all_of in times.items()}
+        figures[f"swap_{quality}_reference_ms"] = (
+            figures[f"swap_{quality}_networks_ms"] / networks.GIGAFLOPS[level.network_size]
+        )
+    return figures
 
 
 def timed(function: Callable[..., Any], milliseconds: list[float]) -> Callable[..., Any]:
@@ -307,6 +348,14 @@ def report(console: Console, timings: dict[tuple[str, int], Timing], figures: di
         f"{figures['rss_mb']:.0f} MB of memory at most.",
         highlight=False,
     )
+    for quality in LEVELS:
+        console.print(
+            f"Swap, {quality}, 2 threads: {figures[f'swap_{quality}_all_ms']:.1f} ms, of them template "
+            f"{figures[f'swap_{quality}_template_ms']:.1f}, gaze {figures[f'swap_{quality}_gaze_ms']:.1f}, networks "
+            f"{figures[f'swap_{quality}_networks_ms']:.1f}; 1 GFLOP in the same run: "
+            f"{figures[f'swap_{quality}_reference_ms']:.1f} ms.",
+            highlight=False,
+        )
     if "identity_change_ms" in figures:
         console.print(f"Another identity while live: {figures['identity_change_ms']:.0f} ms.", highlight=False)
 

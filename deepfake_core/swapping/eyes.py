@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,7 @@ PATCH_REACH = 1.25
 _MOST_DEGREES = 45.0
 _LID_SHADOW = 0.4
 _SUBPIXEL = 4
+_SHUT = 0.99
 
 
 @dataclass(frozen=True)
@@ -52,44 +54,46 @@ def draw(
     """
     degrees = np.zeros((2, 2)) if gaze is None else np.nan_to_num(gaze, nan=0.0)
     tangents = np.tan(np.radians(np.clip(degrees, -_MOST_DEGREES, _MOST_DEGREES)))
-    for eye in range(2):
-        opening = square.to_pixels(head[LOOPS[eye]] @ rotation.T)
-        low, high = np.floor(opening.min(0)).astype(int) - 2, np.ceil(opening.max(0)).astype(int) + 3
-        x0, y0 = np.clip(low, 0, square.size)
-        x1, y1 = np.clip(high, 0, square.size)
-        if x1 - x0 < 4 or y1 - y0 < 4 or shut[eye] > 0.99:
+    openings = square.to_pixels(head[np.concatenate(LOOPS)] @ rotation.T).reshape(2, -1, 2)
+    lows = np.clip(np.floor(openings.min(1)).astype(int) - 2, 0, square.size)
+    highs = np.clip(np.ceil(openings.max(1)).astype(int) + 3, 0, square.size)
+    for eye, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        width, height = (high - low).tolist()
+        if width < 4 or height < 4 or shut[eye] > _SHUT:
             continue
         to_square = iris_transform(eyeballs, eye, head, tangents[eye], rotation=rotation, square=square)
-        to_square[:, 2] -= x0, y0
-        size = (int(x1 - x0), int(y1 - y0))
-        iris = cv2.warpAffine(eyeballs.iris, to_square, size, flags=cv2.INTER_LINEAR)
-        mask = np.zeros((size[1], size[0]), np.uint8)
-        outline = np.round((opening - (x0, y0)) * 2**_SUBPIXEL).astype(np.int32)
+        to_square[:, 2] -= low
+        iris = cv2.warpAffine(eyeballs.iris, to_square, (width, height), flags=cv2.INTER_LINEAR)
+        mask = np.zeros((height, width), np.uint8)
+        outline = np.round((openings[eye] - low) * 2**_SUBPIXEL).astype(np.int32)
         cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
-        inside = mask.astype(np.float32) / 255.0
-        reach = max(3, round(0.25 * (y1 - y0)) * 2 + 1)
         # The upper lid and its lashes shade what lies close below.
-        lit = 1.0 - _LID_SHADOW * (1.0 - cv2.blur(inside, (reach, reach), borderType=cv2.BORDER_CONSTANT))
-        share = iris[..., 3].astype(np.float32) / 255.0 * inside * np.float32(1.0 - shut[eye])
-        part = picture[y0:y1, x0:x1]
-        drawn = part + cv2.merge([share] * 3) * (iris[..., :3] * cv2.merge([lit] * 3) - part)
-        part[:] = np.clip(drawn + 0.5, 0, 255)
+        reach = max(3, round(0.25 * height) * 2 + 1)
+        shade = cv2.blur(mask, (reach, reach), borderType=cv2.BORDER_CONSTANT) * np.float32(_LID_SHADOW / 255.0)
+        lit = cv2.merge([shade + np.float32(1.0 - _LID_SHADOW)] * 3)
+        share = cv2.multiply(iris[..., 3], mask, scale=(1.0 - shut[eye]) / 255.0**2, dtype=cv2.CV_32F)
+        part = picture[low[1] : high[1], low[0] : high[0]]
+        drawn = np.asarray(cv2.multiply(iris[..., :3], lit, dtype=cv2.CV_32F), np.float32)
+        drawn -= part
+        drawn *= cv2.merge([share] * 3)
+        drawn += part
+        part[:] = cv2.convertScaleAbs(drawn)
 
 
 def iris_transform(
     eyeballs: Eyeballs, eye: int, head: np.ndarray, tangents: np.ndarray, *, rotation: np.ndarray, square: Square
 ) -> np.ndarray:
     """float64 (2, 3): px of the iris's picture -> px of the square; tangents: (2,) of the gaze to the right and up."""
-    direction = np.array([tangents[0], tangents[1], 1.0])
-    direction /= np.linalg.norm(direction)
-    across = np.cross([0.0, 1.0, 0.0], direction)
-    across /= np.linalg.norm(across)
-    up = np.cross(direction, across)
-    middle = head[CORNERS[eye]].mean(0) + eyeballs.offsets[eye] + RADIUS * direction
+    right, up = float(tangents[0]), float(tangents[1])
+    # Three axes of an eyeball that looks along (right, up, 1): the third, then one level with the head, then the rest.
+    length, flat = math.sqrt(right * right + up * up + 1.0), math.sqrt(right * right + 1.0)
+    forward = np.array([right, up, 1.0]) / length
+    across = np.array([1.0, 0.0, -right]) / flat
+    above = np.array([-right * up, flat * flat, -up]) / (flat * length)
+    middle = head[CORNERS[eye]].mean(0) + eyeballs.offsets[eye] + RADIUS * forward
     radius = float(eyeballs.iris_radius[0])
-    corners = np.stack([middle, middle + radius * across, middle + radius * up]) @ rotation.T
-    origin, right, top = square.to_pixels(corners)
-    side = eyeballs.iris.shape[0]
-    pixels = side / (2.0 * PATCH_REACH)
-    linear = np.column_stack([right - origin, origin - top]) / pixels
-    return np.column_stack([linear, origin - linear @ np.full(2, (side - 1) / 2)])
+    corners = np.stack([middle, middle + radius * across, middle + radius * above]) @ rotation.T
+    origin, side, top = square.to_pixels(corners)
+    size = eyeballs.iris.shape[0]
+    linear = np.column_stack([side - origin, origin - top]) * (2.0 * PATCH_REACH / size)
+    return np.column_stack([linear, origin - linear @ np.full(2, (size - 1) / 2)])

@@ -13,6 +13,8 @@ from deepfake_core.inference.session import Shape
 SIZES = (96, 128, 192)
 """Sides of the networks' pictures: fast, balanced, best."""
 ENCODER_NAME = "swap/encoder.onnx"
+GIGAFLOPS = {96: 0.402, 128: 0.715, 192: 1.608}
+"""What encoder and decoder compute for pictures of these sides."""
 FEATURE_CHANNELS = {"features_4": 48, "features_8": 96, "features_16": 192}
 """Channels of the features at a fourth, an eighth and a sixteenth of the side."""
 _STRIDES = {"features_4": 4, "features_8": 8, "features_16": 16}

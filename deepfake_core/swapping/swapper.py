@@ -25,6 +25,8 @@ _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
+_GAZE_EVERY = 2
+_DRIVERS = 8
 _GHOST = np.float32(0.2)
 _WINDOW = 0.06
 """Width of the rim of the networks' crop, as a part of its side, in which the drawn head takes over."""
@@ -78,7 +80,8 @@ class Swapper:
         """How many pictures show the bare template because a network gave no usable result."""
         self._drawer = TemplateDrawer()
         self._calibration = DriverCalibration()
-        self._gaze = GazeReader(threads=threads, provider=provider)
+        self._gaze_reader = GazeReader(threads=threads, provider=provider)
+        self._gazes: dict[int, tuple[int, np.ndarray | None]] = {}
 
     def swap(
         self,
@@ -136,10 +139,18 @@ class Swapper:
         )
 
     def _read_gaze(self, frame: Frame, face_landmarks: np.ndarray, pose: Pose, driver_id: int) -> np.ndarray | None:
-        try:
-            return self._gaze.follow(frame, face_landmarks, pose, driver_id)
-        except NetworkFailed:
-            return None
+        """The driver's gaze, read in every other picture: eyes jump, but rest longer than two pictures between."""
+        age, gaze = self._gazes.pop(driver_id, (_GAZE_EVERY, None))
+        if age >= _GAZE_EVERY:
+            age = 0
+            try:
+                gaze = self._gaze_reader.follow(frame, face_landmarks, pose, driver_id)
+            except NetworkFailed:
+                gaze = None
+        self._gazes[driver_id] = age + 1, gaze
+        while len(self._gazes) > _DRIVERS:
+            self._gazes.pop(next(iter(self._gazes)))
+        return gaze
 
     def _refine(
         self,
