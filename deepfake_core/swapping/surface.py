@@ -15,6 +15,8 @@ _RING = len(_OVAL)
 RING_REACH = 0.22
 """How far the ring of extra vertices lies beyond the mesh's border, in distances from the face's middle."""
 VERTEX_COUNT = 468 + _RING
+_MOST_LAYERS = 64
+"""Bounding boxes of triangles on each other, on average over the picture."""
 
 
 def _ring_triangles() -> np.ndarray:
@@ -114,6 +116,9 @@ def rasterise(points: np.ndarray, size: int) -> Raster:
     # Counter-clockwise with y up is a negative area with y down.
     shown = np.flatnonzero((area < -1e-6) & (widths > 0) & (heights > 0))
     shown = shown[np.argsort(-corners[shown, :, 2].mean(1), kind="stable")]
+    # No face is like that; it would take all memory to find out what it hides.
+    if (widths[shown].astype(np.int64) * heights[shown]).sum() > _MOST_LAYERS * size * size:
+        shown = shown[:0]
 
     # First every row of every bounding box, then every pixel of every row.
     row_owner = np.repeat(np.arange(len(shown)), heights[shown])

@@ -46,6 +46,11 @@ def test_a_face_out_of_the_picture_covers_nothing() -> None:
     assert not raster.interpolate(np.ones((surface.VERTEX_COUNT, 2), np.float32)).any()
 
 
+def test_a_torn_face_covers_nothing_and_takes_no_memory() -> None:
+    torn = np.random.default_rng(0).uniform(-1e5, 1e5, (surface.VERTEX_COUNT, 3))
+    assert not surface.rasterise(torn, 1024).coverage().any()
+
+
 @pytest.mark.parametrize("size", [128, 256])
 def test_a_texture_is_drawn_where_its_coordinates_say(size: int) -> None:
     points = posed(128)
