@@ -46,6 +46,7 @@ DRAWING = {
     "deepfake_core/training/driver_sheet.py": "tests/training/test_driver_sheet.py",
     "deepfake_core/evaluation/candidates.py": "tests/evaluation/test_candidates.py",
     "deepfake_core/training/own_base.py": "takes only the templates of people who do not exist, as drivers in samples",
+    "tools/benchmark.py": "measures how long drawing takes; no picture leaves it",
     "tools/train_swap.py": "gives the decoder to driver_sheet.py and draws nothing itself",
 }
 
@@ -56,6 +57,7 @@ NOBODY = "no picture of anybody"
 OWN = "the person's own recording, for themselves; no fake"
 MARKED = "pictures that went through the pipeline or its Disclosure"
 LEAVING = {
+    "deepfake_core/evaluation/gallery.py": NOBODY,
     "deepfake_core/identities/consent_video.py": OWN,
     "deepfake_core/obs/source_frame.py": "only what the mailbox holds, which takes MarkedFrames alone",
     "deepfake_core/synthetic/clip.py": RENDERED,
@@ -74,6 +76,7 @@ LEAVING = {
     "deepfake_core/training/parser_augmentation.py": "a compression trace, in memory",
     "deepfake_core/training/parser_preview.py": "training pictures beside their labels; no fake",
     "deepfake_core/training/parser_trainer.py": NOBODY,
+    "deepfake_core/training/report.py": "a training's preview: rendered people, or who consented, in their workspace",
     "deepfake_core/training/trainer.py": NOBODY,
     "deepfake_core/training/workspace.py": RENDERED,
     "tools/benchmark.py": NOBODY,
