@@ -13,7 +13,7 @@ from deepfake_core.frame import Frame
 from deepfake_core.inference.session import shared
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.crop import parsing_crop
-from deepfake_core.parsing.parser import FINE_BORDER, PARSER_NAME, checked, network_shares
+from deepfake_core.parsing.parser import FINE_BORDER, PARSER_NAME, checked, mixed, network_shares
 from deepfake_core.parsing.parsing import SIZE
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.training.still_landmarks import StillLandmarks
@@ -50,23 +50,32 @@ class NetworkParser:
         height, width = bgr.shape[:2]
         square = np.array([[SIZE / width, 0.0, 0.0], [0.0, SIZE / height, 0.0]])
         square[:, 2] = 0.5 * np.diag(square[:, :2]) - 0.5
-        crops = [(square, 0)]
+        shares = np.zeros((len(Label), height, width), np.float32)
+        _lay(shares, self._shares(bgr, square), square, 0)
         points = self._landmarks(bgr)
         if points is not None:
             pose = fit_pose(points.astype(np.float64))
-            crops.append((parsing_crop(pose), 0))
+            to_crop = parsing_crop(pose)
+            coarse = self._shares(bgr, to_crop)
+            _lay(shares, coarse, to_crop, 0)
             if self._fine:
-                crops.append((parsing_crop(pose, fine=True), FINE_BORDER // 2))
-        shares = np.zeros((len(Label), height, width), np.float32)
-        for to_crop, border in crops:
-            found = network_shares(self._session, crop(Frame.from_bgr(bgr), to_crop, SIZE))
-            to_shares = to_crop * 0.5
-            to_shares[:, 2] -= 0.25 + border
-            part = slice(border, found.shape[1] - border)
-            for mine, theirs in zip(shares, found, strict=True):
-                how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-                cv2.warpAffine(theirs[part, part], to_shares, (width, height), mine, how, cv2.BORDER_TRANSPARENT)
+                to_fine = parsing_crop(pose, fine=True)
+                between = to_fine @ np.vstack([cv2.invertAffineTransform(to_crop), [0.0, 0.0, 1.0]])
+                _lay(shares, mixed(self._shares(bgr, to_fine), coarse, between), to_fine, FINE_BORDER // 2)
         return shares.argmax(axis=0).astype(np.uint8)
+
+    def _shares(self, bgr: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
+        return network_shares(self._session, crop(Frame.from_bgr(bgr), to_crop, SIZE))
+
+
+def _lay(shares: np.ndarray, found: np.ndarray, to_crop: np.ndarray, border: int) -> None:
+    """Write what was found in a crop, float32 (20, 128, 128), into the picture's shares, but for its border (px)."""
+    to_shares = to_crop * 0.5
+    to_shares[:, 2] -= 0.25 + border
+    part = slice(border, found.shape[1] - border)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for mine, theirs in zip(shares, found, strict=True):
+        cv2.warpAffine(theirs[part, part], to_shares, mine.shape[::-1], mine, flags, cv2.BORDER_TRANSPARENT)
 
 
 class LandmarkPolygons:

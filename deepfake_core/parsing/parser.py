@@ -28,13 +28,14 @@ GROUPS: dict[str, tuple[Label, ...]] = {
     "cloth": (Label.CLOTH,),
 }
 """The mattes of a `Parsing`, and the classes that each adds up."""
-_MEMBERSHIP = np.array([[label in group for label in Label] for group in GROUPS.values()], np.float32)
 EVERY = 2
 """The network runs on one picture in so many; between them the masks move with the landmarks."""
 _FAR = 0.12
 """A head that moved by more of the crop's side, in place or size, is parsed at once."""
 FINE_BORDER = SIZE // 16
 """Px of the fine crop that are not used on each side."""
+FINE_SHARE = 0.7
+"""What the fine crop's own answer counts for in it; the rest is the other crop's."""
 _LATE_NS = 150_000_000
 _FACES = 8
 """So many faces are remembered."""
@@ -78,49 +79,55 @@ class FaceParser:
         to_frame = cv2.invertAffineTransform(to_crop)
         late = not 0 <= frame.timestamp_ns - face.timestamp_ns <= _LATE_NS
         if face.parsing is None or face.age >= EVERY or late or _moved(face.parsing.crop_to_frame, to_crop) > _FAR:
-            labels, mattes = self._parsed(frame, to_crop, face.steadyings[0])
+            picture = crop(frame, to_crop, SIZE)
+            coarse = network_shares(self._session, picture)
+            shares, labels = face.steadyings[0].update(coarse, picture)
+            mattes = group_mattes(shares)
             if self.fine:
                 to_fine = parsing_crop(pose, fine=True)
-                finer = self._parsed(frame, to_fine, face.steadyings[1])
-                labels, mattes = _laid_in((labels, mattes), finer, _between(to_fine, to_frame))
+                between = to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
+                picture = crop(frame, to_fine, SIZE)
+                fine = mixed(network_shares(self._session, picture), coarse, between)
+                shares, finer = face.steadyings[1].update(fine, picture)
+                labels, mattes = _laid_in(labels, mattes, finer, group_mattes(shares), between)
             face.parsing, face.age = Parsing(labels, mattes, to_frame), 0
         face.age += 1
         face.timestamp_ns = frame.timestamp_ns
         return replace(face.parsing, crop_to_frame=to_frame)
 
-    def _parsed(
-        self, frame: Frame, to_crop: np.ndarray, steadying: Steadying
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        picture = crop(frame, to_crop, SIZE)
-        shares, labels = steadying.update(network_shares(self._session, picture), picture)
-        return labels, group_mattes(shares)
 
+def mixed(fine: np.ndarray, coarse: np.ndarray, to_fine: np.ndarray) -> np.ndarray:
+    """Shares of the fine crop that heed what is seen around it, float32 (20, 128, 128).
 
-def _between(to_fine: np.ndarray, to_frame: np.ndarray) -> np.ndarray:
-    """(2, 3), px of the crop -> px of the fine crop."""
-    return to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
+    to_fine: (2, 3), px of the crop -> px of the fine crop, both of 256 px.
+    """
+    half = to_fine.copy()  # px of the shares are twice as large, and their middles lie between four others
+    half[:, 2] = 0.5 * (to_fine @ (0.5, 0.5, 1.0)) - 0.25
+    size = (SHARES_SIZE, SHARES_SIZE)
+    around = np.stack([cv2.warpAffine(each, half, size, borderMode=cv2.BORDER_REPLICATE) for each in coarse])
+    return np.asarray(cv2.addWeighted(fine, FINE_SHARE, around, 1.0 - FINE_SHARE, 0.0), np.float32)
 
 
 def _laid_in(
-    coarse: tuple[np.ndarray, dict[str, np.ndarray]],
-    fine: tuple[np.ndarray, dict[str, np.ndarray]],
+    labels: np.ndarray,
+    mattes: dict[str, np.ndarray],
+    fine_labels: np.ndarray,
+    fine_mattes: dict[str, np.ndarray],
     to_fine: np.ndarray,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine: px of the crop -> of the fine crop.
+    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine as in `mixed`.
 
     The fine crop's border sees too little around it, and is left out.
     """
-    labels, mattes = coarse[0].copy(), coarse[1]
-    # As far as the border reaches, the transform leads outside, where nothing is written.
+    labels = labels.copy()
     inner = to_fine.copy()
     inner[:, 2] -= FINE_BORDER
     part = slice(FINE_BORDER, SIZE - FINE_BORDER)
-    how = cv2.WARP_INVERSE_MAP
-    cv2.warpAffine(fine[0][part, part], inner, (SIZE, SIZE), labels, cv2.INTER_NEAREST | how, cv2.BORDER_TRANSPARENT)
-    for name, matte in mattes.items():
-        cv2.warpAffine(
-            fine[1][name][part, part], inner, (SIZE, SIZE), matte, cv2.INTER_LINEAR | how, cv2.BORDER_TRANSPARENT
-        )
+    pairs = [(fine_labels, labels, cv2.INTER_NEAREST)]
+    pairs += [(fine_mattes[name], matte, cv2.INTER_LINEAR) for name, matte in mattes.items()]
+    for source, target, how in pairs:
+        flags = how | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(source[part, part], inner, (SIZE, SIZE), target, flags, cv2.BORDER_TRANSPARENT)
     return labels, mattes
 
 
@@ -140,12 +147,14 @@ def network_shares(session: Session, picture: np.ndarray) -> np.ndarray:
 
 def group_mattes(shares: np.ndarray) -> dict[str, np.ndarray]:
     """The mattes of `GROUPS`, uint8 (256, 256), of shares float32 (20, 128, 128)."""
-    summed = (_MEMBERSHIP @ shares.reshape(len(Label), -1)).reshape(-1, SHARES_SIZE, SHARES_SIZE)
-    coarse = np.clip(summed * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
-    return {
-        name: cv2.resize(matte, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
-        for name, matte in zip(GROUPS, coarse, strict=True)
-    }
+    mattes = {}
+    for name, group in GROUPS.items():
+        # Added plane by plane: a matrix product would wake numpy's own threads, which fight with ONNX Runtime's.
+        share = shares[group[0]].copy()
+        for label in group[1:]:
+            share += shares[label]
+        mattes[name] = cv2.resize(cv2.convertScaleAbs(share, alpha=255.0), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    return mattes
 
 
 def _moved(before_to_frame: np.ndarray, to_crop: np.ndarray) -> float:

@@ -44,7 +44,7 @@ def with_occluder(
     y, x = np.nonzero(mask)
     if len(x) < 64:
         return bgr, labels
-    goal = _place(points, generator)
+    goal = _place(points, generator, low=own_skin and bool(generator.random() < 0.5))
     turn = cv2.getRotationMatrix2D(
         (float(x.mean()), float(y.mean())), generator.uniform(-180.0, 180.0), generator.uniform(0.6, 1.4)
     )
@@ -154,10 +154,13 @@ def _half_lit(bgr: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return cv2.multiply(bgr, gains, dtype=cv2.CV_8U)
 
 
-def _place(points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A point on or around the face."""
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
-    return generator.uniform(low - 0.2 * (high - low), high + (0.3, 0.6) * (high - low))
+def _place(points: np.ndarray, generator: np.random.Generator, *, low: bool = False) -> np.ndarray:
+    """A point on or around the face; low: before neck and chest, where hands are most of the time."""
+    left_top, right_bottom = points[:, :2].min(0), points[:, :2].max(0)
+    side = right_bottom - left_top
+    if low:
+        return generator.uniform(left_top + side * (-0.4, 1.0), right_bottom + side * (0.4, 0.7))
+    return generator.uniform(left_top - 0.2 * side, right_bottom + side * (0.3, 0.6))
 
 
 def _laid_on(
