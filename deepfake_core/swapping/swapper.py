@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,7 +19,10 @@ from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, tra
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverCalibration
 from deepfake_core.swapping.gaze import GazeReader
-from deepfake_core.swapping.template import Template, TemplateDrawer, premultiplied
+from deepfake_core.swapping.template import Placed, Template, TemplateDrawer, place, premultiplied
+from deepfake_core.threads import Run
+
+T = TypeVar("T")
 
 _COARSE = 5
 _LEAST_DRAWN = 0.5
@@ -25,6 +31,8 @@ _MOVED = 0.15
 """Difference between the networks' picture and the template at which the texture's detail no longer fits."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
+_THREAD_NAME = "OBS Deepfake, looks at the driver"
+_PATIENCE_SECONDS = 5.0
 _GAZE_EVERY = 2
 _DRIVERS = 8
 _GHOST = np.float32(0.2)
@@ -109,16 +117,30 @@ class Swapper:
         driver_head = pose.to_head(face_landmarks)
         neutral = self._calibration(driver_head, pose, driver_id)
         head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
-        gaze = self._read_gaze(frame, face_landmarks, pose, driver_id)
-        template = self._drawer.draw(decoder.head, pose, head, gaze, size=resolution, head_mode=head_mode)
-        reflectance, face_matte, head_matte = template.reflectance(), template.face, _steeper(template.alpha)
-        if not template_only:
-            try:
-                reflectance, face_matte, head_matte = self._refine(
-                    frame, face_landmarks, pose, decoder, template=template, fine=reflectance, n=network_size
-                )
-            except NetworkFailed:
-                self.network_failures += 1
+        placed = place(pose, head, size=resolution, head_mode=head_mode)
+        gaze: Future[np.ndarray | None] = Future()
+        features: Future[tuple[np.ndarray, ...]] = Future()
+
+        def look_at_driver() -> None:
+            _settle(gaze, lambda: self._read_gaze(frame, face_landmarks, pose, driver_id))
+            if not template_only:
+                _settle(features, lambda: self._encode(frame, face_landmarks, pose, placed, network_size))
+
+        # While a second thread reads what the driver does, this one draws the identity.
+        beside = Run(look_at_driver, _THREAD_NAME)
+        try:
+            template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
+            reflectance, face_matte, head_matte = template.reflectance(), template.face, _steeper(template.alpha)
+            if not template_only:
+                try:
+                    reflectance, face_matte, head_matte = self._refine(
+                        decoder, template, reflectance, features.result, network_size
+                    )
+                except NetworkFailed:
+                    self.network_failures += 1
+        finally:
+            # It reads the frame, which is written to next.
+            beside.join(_PATIENCE_SECONDS)
 
         square = template.square
         to_square = crop_transform(pose, resolution)
@@ -152,26 +174,27 @@ class Swapper:
             self._gazes.pop(next(iter(self._gazes)))
         return gaze
 
-    def _refine(
-        self,
-        frame: Frame,
-        face_landmarks: np.ndarray,
-        pose: Pose,
-        decoder: IdentityDecoder,
-        *,
-        template: Template,
-        fine: np.ndarray,
-        n: int,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the networks make of a template whose reflectance is `fine`: reflectance float32 (S, S, 3) and the
-        mattes of face and head (S, S). Raises NetworkFailed."""
+    def _encode(
+        self, frame: Frame, face_landmarks: np.ndarray, pose: Pose, placed: Placed, n: int
+    ) -> tuple[np.ndarray, ...]:
+        """What the encoder says of the driver. Raises NetworkFailed."""
         to_crop = crop_transform(pose, n)
         driver = crop(frame, to_crop, n)
         driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n).astype(np.float32) / 255.0
         driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
-        openings = template.openings(n)
-        geometry = networks.geometry_input(template.normals(n), openings)
+        geometry = networks.geometry_input(placed.normals(n), placed.openings(n))
+        return self._encoder.run(driver=driver_input[None], geometry=geometry[None])
 
+    def _refine(
+        self,
+        decoder: IdentityDecoder,
+        template: Template,
+        fine: np.ndarray,
+        features: Callable[[], tuple[np.ndarray, ...]],
+        n: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the networks make of a template whose reflectance is `fine`: reflectance float32 (S, S, 3) and the
+        mattes of face and head (S, S). features: gives what the encoder says. Raises NetworkFailed."""
         inner, side = template.square.face, template.square.side
         alpha, face = template.alpha[inner], template.face[inner]
         drawn = premultiplied(fine[inner], alpha)
@@ -180,7 +203,7 @@ class Swapper:
             for picture in (drawn, alpha, face)
         )
         given = networks.template_input(small, small_alpha)
-        made, own_face, own_head = self._run(decoder, driver_input, geometry, given)
+        made, own_face, own_head = self._decode(decoder, given, features())
         own_face = np.minimum(own_face, _grown(small_face, _FACE_REACH))
         own_head = np.minimum(own_head, _grown(small_alpha, _HEAD_REACH))
         # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
@@ -189,8 +212,8 @@ class Swapper:
         relief = np.clip(small + change, 0.0, 2.0)
 
         always = regions.detail(template.scaled_points(n), n).astype(np.float32) / 255.0 * small_face
-        weight, features = detail_weight(relief, small, always, openings)
-        relief = sharpen(relief, small, features)
+        weight, kept = detail_weight(relief, small, always, template.openings(n))
+        relief = sharpen(relief, small, kept)
         refined = _enlarged(relief, small, drawn, weight)
         # Single hairs are drawn finer than the networks see; they say what is wrong about them.
         own_face, wrong = (
@@ -207,19 +230,25 @@ class Swapper:
         fine[inner] += cv2.merge([window] * 3) * (refined - fine[inner])
         return fine, whole_face, whole_head
 
-    def _run(
-        self, decoder: IdentityDecoder, driver: np.ndarray, geometry: np.ndarray, template: np.ndarray
+    def _decode(
+        self, decoder: IdentityDecoder, template: np.ndarray, features: tuple[np.ndarray, ...]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The identity's reflectance float32 (n, n, 3), 0..2, and the mattes of its face and head (n, n), 0..1."""
-        features = self._encoder.run(driver=driver[None], geometry=geometry[None])
-        outputs = decoder.network.run(
-            template=template[None], **dict(zip(self._encoder.outputs, features, strict=True))
-        )
+        inputs = dict(zip(self._encoder.outputs, features, strict=True))
+        outputs = decoder.network.run(template=template[None], **inputs)
         made = dict(zip(decoder.network.outputs, outputs, strict=True))
         n = template.shape[0]
         if any(made[name].shape != shape for name, shape in networks.decoder_outputs(n).items()):
             raise NetworkFailed(f"The decoder of {decoder.name!r} gave pictures of another size than {n} px.")
         return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
+
+
+def _settle(future: Future[T], work: Callable[[], T]) -> None:
+    """Give a future what some work returns or raises."""
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001  Who waits for the result gets the error, whatever it is.
+        future.set_exception(error)
 
 
 def _grown(share: np.ndarray, reach: float) -> np.ndarray:

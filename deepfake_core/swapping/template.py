@@ -5,6 +5,7 @@ It is what the networks are given and what stands in for them. Run time and trai
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -21,17 +22,13 @@ _BEYOND = np.float32(1e-3)
 
 
 @dataclass(frozen=True)
-class Template:
-    """A drawn identity under flat light."""
+class Placed:
+    """Where an identity's face lies before it is drawn."""
 
-    bgr: np.ndarray
-    """uint8 (S, S, 3); undefined where `alpha` is 0."""
-    alpha: np.ndarray
-    """float32 (S, S), 0..1: how much of each pixel the head covers."""
-    face: np.ndarray
-    """float32 (S, S), 0..1: how much of that is the face's surface, not under hair."""
-    hair: np.ndarray
-    """float32 (S/4, S/4), 0..1: how much of the head behind the face's surface is hair."""
+    head: np.ndarray
+    """float (468, 3): the identity's landmarks, cm of the canonical head."""
+    rotation: np.ndarray
+    """float64 (3, 3): canonical head to camera, without roll."""
     square: Square
     points: np.ndarray
     """float64 (504, 3): the identity's mesh, px of the face's crop."""
@@ -48,6 +45,29 @@ class Template:
         """Where its light can be measured: uint8 (size, size), see `regions.skin`."""
         return regions.skin(self.scaled_points(size), size)
 
+    def openings(self, size: int) -> np.ndarray:
+        """What lids and lips leave open: uint8 (size, size), see `regions.eyes_and_mouth`."""
+        return regions.eyes_and_mouth(self.scaled_points(size), size)
+
+    def normals(self, size: int) -> np.ndarray:
+        """Unit normals of the face in camera axes, float32 (size, size, 3), 0 off it."""
+        coarse = self.raster.interpolate(surface.vertex_normals(self.points * np.array([1.0, -1.0, -1.0])))
+        return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+@dataclass(frozen=True)
+class Template(Placed):
+    """The same, drawn under flat light."""
+
+    bgr: np.ndarray
+    """uint8 (S, S, 3); undefined where `alpha` is 0."""
+    alpha: np.ndarray
+    """float32 (S, S), 0..1: how much of each pixel the head covers."""
+    face: np.ndarray
+    """float32 (S, S), 0..1: how much of that is the face's surface, not under hair."""
+    hair: np.ndarray
+    """float32 (S/4, S/4), 0..1: how much of the head behind the face's surface is hair."""
+
     def plain_skin(self) -> np.ndarray:
         """What may take another's tone: uint8 (S, S), half on lips, 0 on eyes, mouth and hair, soft."""
         coarse = self.hair.shape[0]
@@ -60,15 +80,6 @@ class Template:
         inner = self.square.face
         picture[inner] = cv2.min(picture[inner], cv2.bitwise_not(features))
         return picture
-
-    def openings(self, size: int) -> np.ndarray:
-        """What lids and lips leave open: uint8 (size, size), see `regions.eyes_and_mouth`."""
-        return regions.eyes_and_mouth(self.scaled_points(size), size)
-
-    def normals(self, size: int) -> np.ndarray:
-        """Unit normals of the face in camera axes, float32 (size, size, 3), 0 off it."""
-        coarse = self.raster.interpolate(surface.vertex_normals(self.points * np.array([1.0, -1.0, -1.0])))
-        return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
     def reflectance(self) -> np.ndarray:
         """Its colours without the light that it was drawn in: float32 (S, S, 3), 0..2, undefined where nothing is."""
@@ -116,33 +127,49 @@ class TemplateDrawer:
         head_mode: bool = False,
         centimetres: float = CROP_CENTIMETRES,
     ) -> Template:
-        """Draw the identity's landmarks (468, 3), cm of the canonical head, at the driver's pose.
+        """Draw the identity's landmarks (468, 3), cm of the canonical head, at the driver's pose; see `place`.
 
-        gaze: see `eyes.draw`. size: side of the face's crop, px, which is `centimetres` wide; in head mode the whole
-        head is drawn around it.
+        gaze: see `eyes.draw`.
         """
-        rotation = upright(pose)
-        square = head_square(rotation, size) if head_mode else face_square(rotation, size, centimetres)
-        shares = identity.shares(head)
-        mesh = surface.extend(head) @ rotation.T
-        crop = face_square(rotation, size, square.centimetres)
-        points = np.column_stack([crop.to_pixels(mesh), mesh[:, 2] * (-size / square.centimetres)])
-        coarse = round(RASTER_PER_CENTIMETRE * square.centimetres)
-        factor = coarse / size
-        small = points * factor
-        small[:, :2] += 0.5 * factor - 0.5
-        raster = surface.rasterise(small, coarse)
-        drawn, face = surface.draw(self._blender.blend(identity, shares), identity.uv, raster, size)
-        eyes.draw(drawn, identity.eyeballs, head, gaze, rotation=rotation, square=crop, shut=shares[:2])
-        mouth.draw(drawn, identity.mouth, head, rotation, crop)
+        placed = place(pose, head, size=size, head_mode=head_mode, centimetres=centimetres)
+        return self.draw_placed(identity, placed, lambda: gaze)
 
+    def draw_placed(self, identity: IdentityHead, placed: Placed, gaze: Callable[[], np.ndarray | None]) -> Template:
+        """Draw an identity where `place` put it; gaze: gives what `eyes.draw` takes, asked as late as can be."""
+        head, rotation, square = placed.head, placed.rotation, placed.square
+        crop = face_square(rotation, square.side, square.centimetres)
+        shares = identity.shares(head)
         behind, alpha, hair = head_layer.draw(identity.head, rotation, square)
+        texture = self._blender.blend(identity, shares)
+        drawn, face = surface.draw(texture, identity.uv, placed.raster, square.side)
+        mouth.draw(drawn, identity.mouth, head, rotation, crop)
+        eyes.draw(drawn, identity.eyeballs, head, gaze(), rotation=rotation, square=crop, shut=shares[:2])
+
         inner = square.face
         rest = alpha[inner] * (1.0 - face)
         behind[inner] = cv2.blendLinear(behind[inner], drawn, rest + _BEYOND, face)
         alpha[inner] = rest + face
         whole = face
-        if square.size != size:
+        if square.size != square.side:
             whole = np.zeros((square.size, square.size), np.float32)
             whole[inner] = face
-        return Template(behind, alpha, whole, hair, square, points, raster)
+        return Template(**vars(placed), bgr=behind, alpha=alpha, face=whole, hair=hair)
+
+
+def place(
+    pose: Pose, head: np.ndarray, *, size: int, head_mode: bool = False, centimetres: float = CROP_CENTIMETRES
+) -> Placed:
+    """Put an identity's landmarks (468, 3), cm of the canonical head, at the driver's pose.
+
+    size: side of the face's crop, px, which is `centimetres` wide; in head mode the whole head is drawn around it.
+    """
+    rotation = upright(pose)
+    square = head_square(rotation, size) if head_mode else face_square(rotation, size, centimetres)
+    mesh = surface.extend(head) @ rotation.T
+    crop = face_square(rotation, size, square.centimetres)
+    points = np.column_stack([crop.to_pixels(mesh), mesh[:, 2] * (-size / square.centimetres)])
+    coarse = round(RASTER_PER_CENTIMETRE * square.centimetres)
+    factor = coarse / size
+    small = points * factor
+    small[:, :2] += 0.5 * factor - 0.5
+    return Placed(head, rotation, square, points, surface.rasterise(small, coarse))
