@@ -33,6 +33,8 @@ from deepfake_core.swapping.alignment import transform_points
 
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
+_FADE = 4.0
+"""cm from the box's rim over which the removal of such hair fades out."""
 _CUT_OFF = 127
 """Level of the head's matte at the crop's edge at which it does."""
 _SAME_TONE = 0.01
@@ -60,16 +62,18 @@ class HeadMode:
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
         """Everything that is read from the frame: the parser's crop and what the new head covers.
 
-        Raises ValueError where the head has no place.
+        Raises ValueError where the head has no place or covers nothing.
         """
         assert face.parsing is not None  # the compositor falls back to face mode without one
         head = face.parsing.head
         # Hair beyond the parser's crop goes on there for a while.
-        leaves = max(head[0].max(), head[:, 0].max(), head[:, -1].max()) > _CUT_OFF
+        leaves = max(head[[0, -1]].max(), head[:, [0, -1]].max()) > _CUT_OFF
         low, high = np.array([0.0, head.shape[0]]) + (np.array([-1.0, 1.0]) * head.shape[0] * _BEYOND if leaves else 0)
         matrix = after(inverse(face.drawn.crop_to_frame), face.parsing.crop_to_frame)
         parsed = _corners(low, low, high, high) @ matrix[:, :2].T + matrix[:, 2]
         x, y, width, height = cv2.boundingRect(face.drawn.head_matte)
+        if not width:
+            raise ValueError("The drawn head covers nothing: its matte is empty.")
         self._frame_size = frame.width, frame.height
         return FaceView(frame, face, settings, np.vstack([parsed, _corners(x, y, x + width, y + height)]))
 
@@ -84,7 +88,7 @@ class HeadMode:
         drawn = [view.drawn.head_matte, view.drawn.face_matte, seam.driver_face(view)]
         head, face, driver = cv2.split(_warped(cv2.merge(drawn), view.drawn_to_box, view.box, cv2.BORDER_CONSTANT))
         # Whatever the parser says, nothing of the performer's face is left.
-        removed = cv2.max(removed, driver)
+        removed = cv2.max(self._faded(view, removed), driver)
 
         seen = self._background.watch(self._frame_size, view.box, view.region, background)
         picture = view.region.copy()
@@ -97,6 +101,22 @@ class HeadMode:
         front = self._front(view, light, hair=False)
         matte = cv2.min(touched, cv2.bitwise_not(front))
         return [Layer(view.box, picture, matte, view.region)]
+
+    def _faded(self, view: FaceView, removed: np.ndarray) -> np.ndarray:
+        """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere."""
+        if not max(removed[[0, -1]].max(), removed[:, [0, -1]].max()):
+            return removed
+        (height, width), box = removed.shape, view.box
+        # Where the frame ends nothing goes on.
+        rims = box.x0 > 0, box.x1 < self._frame_size[0], box.y0 > 0, box.y1 < self._frame_size[1]
+        reach = max(2.0, _FADE * view.pixels_per_centimetre)
+        shares = []
+        for size, (low, high) in ((width, rims[:2]), (height, rims[2:])):
+            place, far = np.arange(size, dtype=np.float32), np.full(size, reach, np.float32)
+            distance = np.minimum(place if low else far, place[::-1] if high else far)
+            shares.append(np.minimum(distance * np.float32(255.0 / reach), 255.0).astype(np.uint8))
+        rim = cv2.min(np.tile(shares[0], (height, 1)), np.tile(shares[1][:, None], (1, width)))
+        return cv2.multiply(removed, rim, scale=1 / 255)
 
     def _removal(self, view: FaceView) -> Removal:
         """The masks of the parsing, worked out once for each run of the parser's network."""
@@ -136,10 +156,13 @@ class HeadMode:
         to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
         to_cells = resized_target(_shifted(to_frame, seen.place), 1 / self._background.plate.cell)
         filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
-        colours = filmed
         gone = cv2.resize(masks.removed, size, interpolation=cv2.INTER_AREA)
+        left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
+        colours = spread(filmed, left)
+        # On the neck the removal fades out over pixels that show nothing but neck.
+        left = cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1]
         for visible, whole in ((parsing.cloth, masks.clothes), (parsing.neck, masks.neck)):
-            source = cv2.subtract(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), gone)
+            source = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), left)
             source = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
             if source.any():
                 share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)

@@ -24,12 +24,15 @@ _CHIN = 152
 """Landmark at the chin's lowest point."""
 _BELOW_CHIN = 2.0
 """cm below the chin at which the face has ended, whatever the expression."""
+_SHOULDERS = 4.0
+"""cm below the chin from which the body is as wide as the crop."""
 _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
 _TONED = 6.5
 """cm below the chin over which the new head's tone passes into the performer's own."""
+_SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,9 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     # Below the chin there is hair, but no face: what is taken for skin there is a hand.
     low = int(np.clip(chin[1] + _BELOW_CHIN * centimetre, 0, SIZE))
     covered[low:][(labels[low:] != Label.HAIR) & (labels[low:] != Label.HAT)] = 0
-    # Where neck or clothes begin there are no wisps, and what is there shall stay sharp.
-    removed = cv2.max(cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty), covered)
+    # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
+    wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
+    removed = cv2.max(wisps, cv2.dilate(covered, _SQUARE))
     # On the neck nothing but a gradual change hides where a chin or a beard ended.
     fade = _disc(_NECK_FADE * centimetre)
     fading = cv2.blur(cv2.blur(cv2.dilate(covered, fade), fade.shape), fade.shape)
@@ -110,9 +114,15 @@ def _hidden_body(
     below = np.minimum.accumulate(np.where(blind, height - 1, row)[::-1], axis=0)[::-1]
     near = np.abs(column - chin[0]) < _NECK_HALF * centimetre
     near &= below - row < _NECK_REACH * centimetre
-    visible = neck if neck.sum() > centimetre**2 else body
-    above = gone & near & np.take_along_axis(visible, below, 0)
-    between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
+    # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
+    beside = ((labels == Label.HAIR) | (labels == Label.HAT)) if neck.sum() > centimetre**2 else np.zeros_like(gone)
+    above = gone & near & np.take_along_axis(body, below, 0) & (np.take_along_axis(neck, below, 0) | ~beside)
+    # Of shoulders that the crop cuts off nothing is seen.
+    cut = (row > chin[1] + _SHOULDERS * centimetre) & blind
+    ends = [
+        np.take_along_axis(body | (cut & (column == rim)), side, 1) for side, rim in ((left, 0), (right, width - 1))
+    ]
+    between = gone & ends[0] & ends[1]
     return above, between & ~above
 
 

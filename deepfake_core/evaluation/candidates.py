@@ -211,6 +211,16 @@ class Relit(Composite):
         self._mode = TrueFace(relit=True)
 
 
+class OnPlate(Composite):
+    """A perfect head before the true background: what a composite of whole heads loses besides what it must invent."""
+
+    def __init__(self, identity: str, mode: Mode = Mode.FACE) -> None:
+        super().__init__(identity, mode)
+        if mode is not Mode.HEAD:
+            raise CandidateRefused("Only a whole head lays the background bare: score it with --mode head.")
+        self._mode = TrueHead(before_truth=True)
+
+
 CANDIDATES: dict[str, Callable[[str, Mode], Candidate]] = {
     "filter": LiveFilter,
     "template": Template,
@@ -218,6 +228,7 @@ CANDIDATES: dict[str, Callable[[str, Mode], Candidate]] = {
     "portrait": WarpedPortrait,
     "composite": Composite,
     "relit": Relit,
+    "on_plate": OnPlate,
     "truth": Truth,
 }
 """Each is opened with an identity's name and what is replaced, anew for each sequence, and raises CandidateRefused."""

@@ -81,6 +81,8 @@ MEASURES = (
     Measure("delta_e_face", "ΔE00", "lower", "frames", mean("delta_e_face")),
     Measure("delta_e_seam", "ΔE00", "lower", "frames", mean("delta_e_seam")),
     Measure("psnr_seam", "dB", "higher", "frames", mean("psnr_seam")),
+    Measure("delta_e_head_edge", "ΔE00", "lower", "frames", mean("delta_e_head_edge")),
+    Measure("psnr_head_edge", "dB", "higher", "frames", mean("psnr_head_edge")),
     Measure("delta_e_outside", "ΔE00", "lower", "frames", mean("delta_e_outside")),
     Measure("delta_e_occluder", "ΔE00", "lower", "frames", mean("delta_e_occluder")),
     Measure("mouth_error", "eye distances", "lower", "frames", mean("mouth_error")),

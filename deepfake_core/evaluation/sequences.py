@@ -11,7 +11,7 @@ from deepfake_core.evaluation.benchmark import Benchmark, Truth
 from deepfake_core.evaluation.candidates import CANDIDATES, Candidate, Sample
 from deepfake_core.evaluation.embedding import FaceEmbedder, resemblance
 from deepfake_core.evaluation.gaze import eye_features
-from deepfake_core.evaluation.masks import masks, place_of_label
+from deepfake_core.evaluation.masks import head_edge, masks, place_of_label
 from deepfake_core.evaluation.perceptual import perceptual_distance
 from deepfake_core.evaluation.plate import plate_scores
 from deepfake_core.frame import Frame
@@ -112,6 +112,7 @@ def _pictures(outputs: np.ndarray, arrays: Arrays, truth: Truth) -> Columns:
                 "delta_e_outside": picture.mean_over(colour, where.outside),
                 "delta_e_occluder": picture.mean_over(colour, where.occluder),
                 "psnr_seam": picture.psnr(output, target, where.seam),
+                **_head_edge(output, target, arrays, truth, k),
                 "flicker": np.nan
                 if previous is None
                 else picture.mean_over(np.abs(residual - previous).mean(2), where.face),
@@ -120,6 +121,18 @@ def _pictures(outputs: np.ndarray, arrays: Arrays, truth: Truth) -> Columns:
         )
         previous = residual
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _head_edge(output: np.ndarray, target: np.ndarray, arrays: Arrays, truth: Truth, k: int) -> dict[str, float]:
+    """How well a new head sits; NaN where only the face is new."""
+    if truth != "head":
+        return {"delta_e_head_edge": np.nan, "psnr_head_edge": np.nan}
+    unit = expression.interocular_distance(arrays["actor_points"][k])
+    band = head_edge(arrays["head_head_matte"][k], arrays["actor_labels"][k], arrays["head_labels"][k], unit)
+    return {
+        "delta_e_head_edge": picture.mean_over(picture.colour_difference(output, target), band),
+        "psnr_head_edge": picture.psnr(output, target, band),
+    }
 
 
 def _landmarks(outputs: np.ndarray, arrays: Arrays, truth: Truth) -> Columns:

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing import colour
+from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.head import HeadMode
 from deepfake_core.compositing.view import FaceView
 from deepfake_core.evaluation.ground_truth import foreground
+from deepfake_core.frame import Box
 from deepfake_core.parsing.classes import FACE
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, fit_pose
@@ -20,11 +22,28 @@ _BODY = 40
 _TONE_SIZE = 64
 
 
-class TrueHead(HeadMode):
-    """Head mode given the true picture of the head; all else is the product's."""
+class TrueBackground(Background):
+    """A background of which everything is known."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.bgr = np.zeros((0, 0, 3), np.uint8)
+        """uint8 (S, S, 3): the next frame's."""
+
+    def read(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """See `Background`."""
+        part = self.bgr[box.y0 : box.y1, box.x0 : box.x1]
+        return part.copy(), np.full(part.shape[:2], 255, np.uint8)
+
+
+class TrueHead(HeadMode):
+    """Head mode given the true picture of the head, and, if so asked, of the background; all else is the product's."""
+
+    def __init__(self, *, before_truth: bool = False) -> None:
+        super().__init__()
+        self._true_background = TrueBackground()
+        if before_truth:
+            self._background = self._true_background
         self._picture = np.zeros((0, 0, 3), np.uint8)
 
     def show(self, truth: np.ndarray, plate: np.ndarray, alpha: np.ndarray, matte: np.ndarray) -> None:
@@ -32,6 +51,7 @@ class TrueHead(HeadMode):
         its head."""
         behind = np.where((alpha.astype(np.int16) - matte > _BODY)[..., None], truth, plate)
         self._picture = foreground(truth, behind, matte)
+        self._true_background.bgr = plate
 
     def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
         box = view.box

@@ -1,0 +1,225 @@
+"""Head mode: the performer's head goes with all its hair; background, neck, clothes and hands stay what they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from made_up_head import HEIGHT, SKIN, STEP_NS, WALL, WIDTH, drawn, frame, landmarks, parsing, pose
+
+from deepfake_core.compositing.compositor import Compositor
+from deepfake_core.compositing.inpainting import Inpainting, inpainted, spread
+from deepfake_core.compositing.removal import removal
+from deepfake_core.compositing.view import ComposedFace
+from deepfake_core.frame import Frame, PixelFormat
+from deepfake_core.parsing.classes import Label
+from deepfake_core.settings import Mode, Settings
+from deepfake_core.swapping.alignment import Pose, transform_points
+from deepfake_core.swapping.swapper import DrawnHead
+
+HAIR, SHIRT, HAND = (20, 20, 230), (30, 160, 40), (90, 110, 150)
+PLACE = pose(y=100, scale=6.0)
+HEAD = Settings(mode=Mode.HEAD)
+
+
+def scene(place: Pose = PLACE, hand: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """A performer with a mane of red hair: picture uint8 (240, 320, 3) and labels uint8 (240, 320)."""
+    bgr = np.full((HEIGHT, WIDTH, 3), WALL, np.uint8)
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    x, y = (int(v) for v in place.to_picture(np.zeros((1, 3)))[0, :2])
+    chin = int(landmarks(place)[152, 1])
+
+    def put(mask: np.ndarray, colour: tuple[int, int, int], label: Label) -> None:
+        bgr[mask > 0], labels[mask > 0] = colour, int(label)
+
+    def empty() -> np.ndarray:
+        return np.zeros((HEIGHT, WIDTH), np.uint8)
+
+    put(cv2.rectangle(empty(), (x - 70, chin + 25), (x + 70, HEIGHT), 1, -1), SHIRT, Label.CLOTH)
+    put(cv2.rectangle(empty(), (x - 25, chin - 20), (x + 25, chin + 25), 1, -1), SKIN, Label.NECK)
+    put(cv2.ellipse(empty(), (x, y - 10), (66, 75), 0, 0, 360, 1, -1), HAIR, Label.HAIR)
+    put(cv2.rectangle(empty(), (x - 60, y), (x - 40, chin + 45), 1, -1), HAIR, Label.HAIR)
+    hull = np.round(cv2.convexHull(landmarks(place)[:, :2].astype(np.float32))).astype(np.int32)
+    put(cv2.fillConvexPoly(empty(), hull, 1), SKIN, Label.SKIN)
+    if hand:
+        put(cv2.circle(empty(), (x + 20, y + 25), 26, 1, -1), HAND, Label.OCCLUDER)
+    return bgr, labels
+
+
+def new_head(place: Pose = PLACE) -> DrawnHead:
+    return replace(drawn(place), head_mode=True)
+
+
+def shown(bgr: np.ndarray, labels: np.ndarray, number: int = 0, place: Pose = PLACE) -> np.ndarray:
+    made = frame(bgr, number)
+    face = ComposedFace(new_head(place), parsing(place, labels), 1)
+    assert Compositor().composite(made, [face], HEAD) is Mode.HEAD
+    return made.to_bgr()
+
+
+def redness(bgr: np.ndarray) -> np.ndarray:
+    return bgr[..., 2].astype(int) - bgr[..., :2].max(2)
+
+
+def test_no_hair_of_the_performer_is_left_and_the_wall_takes_its_place() -> None:
+    bgr, labels = scene()
+    result = shown(bgr, labels)
+    hair = labels == Label.HAIR
+    assert (redness(bgr)[hair] > 150).all()
+    assert np.percentile(redness(result)[hair], 99) < 70
+    above = slice(18, 40), slice(140, 180)
+    assert np.abs(result[above].astype(int) - WALL).max() <= 4
+
+
+def test_the_parser_need_not_see_the_face_for_it_to_go() -> None:
+    bgr, labels = scene()
+    bgr[landmarks_box()] = (0, 255, 255)
+    labels[labels == Label.SKIN] = Label.BACKGROUND
+    result = shown(bgr, labels)
+    assert not (np.abs(result.astype(int) - (0, 255, 255)).max(2) < 40).any()
+
+
+def landmarks_box() -> tuple[slice, slice]:
+    """Around an eye."""
+    x, y = landmarks(PLACE)[33, :2].astype(int)
+    return slice(y - 3, y + 4), slice(x - 3, x + 10)
+
+
+def test_wall_shirt_and_neck_stay_as_filmed() -> None:
+    bgr, labels = scene()
+    result = shown(bgr, labels)
+    far = cv2.dilate(np.isin(labels, (Label.HAIR, Label.SKIN)).astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
+    assert far.sum() > 20_000
+    assert np.array_equal(result[far], bgr[far])
+
+
+def test_hair_on_the_shoulder_gives_way_to_the_shirt() -> None:
+    bgr, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    strand = slice(chin + 30, chin + 43), slice(105, 117)
+    assert (labels[strand] == Label.HAIR).all()
+    assert np.abs(shown(bgr, labels)[strand].astype(int) - SHIRT).mean() < 15
+
+
+def test_behind_the_chin_the_neck_goes_on() -> None:
+    bgr, labels = scene()
+    head = new_head()
+    side = head.head_matte.shape[0]
+    head.head_matte[side // 2 + 8 :] = 0  # a shorter face than the performer's
+    head.face_matte[side // 2 + 8 :] = 0
+    made = frame(bgr)
+    Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+    chin = int(landmarks(PLACE)[152, 1])
+    below = made.to_bgr()[chin - 14 : chin - 2, 150:170]
+    assert np.abs(below.astype(int) - SKIN).mean() < 12, "neck, not wall"
+
+
+def test_a_hand_stays_in_front() -> None:
+    bgr, labels = scene(hand=True)
+    result = shown(bgr, labels)
+    inner = cv2.erode((labels == Label.OCCLUDER).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert np.abs(result[inner].astype(int) - bgr[inner]).max() <= 3
+
+
+def test_what_showed_while_the_head_was_elsewhere_is_not_invented() -> None:
+    random = np.random.default_rng(3)
+    texture = cv2.resize(random.integers(60, 200, (24, 32, 3)).astype(np.uint8), (WIDTH, HEIGHT))
+    compositor, last = Compositor(), None
+    places = [pose(x=95, y=100, scale=6.0)] * 25 + [pose(x=225, y=100, scale=6.0)] * 25 + [PLACE]
+    # The camera sees all of the wall: the performer steps from side to side.
+    for number, place in enumerate(places):
+        bgr, labels = scene(place)
+        wall = labels == Label.BACKGROUND
+        bgr[wall] = texture[wall]
+        made = frame(bgr, number)
+        compositor.composite(made, [ComposedFace(new_head(place), parsing(place, labels), 1)], HEAD)
+        last = made.to_bgr(), labels
+    assert last is not None
+    result, labels = last
+    behind = np.zeros(labels.shape, bool)
+    behind[24:44, 150:170] = True
+    assert (labels[behind] == Label.HAIR).all()
+    assert np.abs(result[behind].astype(int) - texture[behind]).mean() < 6
+
+
+def test_the_neck_takes_the_head_s_tone_and_loses_it_downwards() -> None:
+    bgr, labels = scene()
+    made = frame(bgr)
+    pale = replace(new_head(), tone=np.array([235, 235, 245], np.float32))
+    settings = Settings(mode=Mode.HEAD, colour_match=0.0)
+    Compositor().composite(made, [ComposedFace(pale, parsing(PLACE, labels), 1)], settings)
+    chin = int(landmarks(PLACE)[152, 1])
+    column = made.to_bgr()[chin + 4 : chin + 24, 155:165].mean((1, 2)) - np.mean(SKIN)
+    assert column[0] > 8
+    assert column[-1] < 0.7 * column[0]
+    assert np.array_equal(made.to_bgr()[chin + 60 :], bgr[chin + 60 :])
+
+
+@pytest.mark.parametrize("pixel_format", [PixelFormat.NV12, PixelFormat.YUY2, PixelFormat.BGRA])
+def test_other_formats(pixel_format: PixelFormat) -> None:
+    bgr, labels = scene()
+    made = Frame.allocate(pixel_format, WIDTH, HEIGHT, timestamp_ns=STEP_NS)
+    made.blend(made.box, bgr, np.full((HEIGHT, WIDTH), 255, np.uint8))
+    Compositor().composite(made, [ComposedFace(new_head(), parsing(PLACE, labels), 1)], HEAD)
+    assert np.percentile(redness(made.to_bgr())[labels == Label.HAIR], 97) < 80
+
+
+@pytest.mark.parametrize(("x", "y", "scale"), [(10, 20, 6.0), (310, 230, 9.0), (160, 60, 14.0), (160, 120, 2.0)])
+def test_heads_at_the_edges_near_and_far(x: float, y: float, scale: float) -> None:
+    place = pose(x, y, scale)
+    bgr, labels = scene(place)
+    shown(bgr, labels, place=place)
+
+
+def test_a_head_that_covers_nothing_is_an_error() -> None:
+    bgr, labels = scene()
+    head = new_head()
+    head.head_matte[...] = 0
+    made = frame(bgr)
+    with pytest.raises(ValueError, match="covers nothing"):
+        Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+    assert np.array_equal(made.to_bgr(), bgr)
+
+
+def test_two_people_or_no_parsing_fall_back_to_the_face() -> None:
+    bgr, labels = scene()
+    one = ComposedFace(new_head(), parsing(PLACE, labels), 1)
+    other = ComposedFace(new_head(), parsing(PLACE, labels), 2)
+    assert Compositor().composite(frame(bgr), [one, other], HEAD) is Mode.FACE
+    assert Compositor().composite(frame(bgr), [replace(one, parsing=None)], HEAD) is Mode.FACE
+
+
+def test_a_hand_below_the_chin_is_no_part_of_the_head() -> None:
+    _, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    labels[chin + 16 : chin + 36, 150:170] = Label.SKIN
+    parsed = parsing(PLACE, labels)
+    to_crop = cv2.invertAffineTransform(parsed.crop_to_frame)
+    masks = removal(parsed, transform_points(to_crop, landmarks(PLACE)), 256 / 34.0)
+    x, y = (to_crop[:, :2] @ (160, chin + 28) + to_crop[:, 2]) / 2
+    assert masks.removed[round(y), round(x)] == 0
+
+
+def test_a_fill_that_nothing_changes_keeps_still_and_meets_its_border() -> None:
+    random = np.random.default_rng(1)
+    bgr = cv2.resize(random.integers(0, 255, (8, 8, 3)).astype(np.uint8), (40, 40))
+    known = np.ones((40, 40), bool)
+    known[10:30, 10:30] = False
+    whole = (slice(0, 40), slice(0, 40))
+    inpainting = Inpainting()
+    fills = [inpainting.fill(whole, (40, 40), bgr, known) for _ in range(120)]
+    assert np.array_equal(fills[-1], fills[-2])
+    assert np.array_equal(fills[-1][known], bgr[known])
+    step = np.abs(fills[-1][10, 10:30].astype(int) - bgr[9, 10:30])
+    assert step.mean() < 25
+
+
+def test_colours_spread_from_their_sources_alone() -> None:
+    bgr = np.full((32, 32, 3), (0, 0, 255), np.uint8)
+    bgr[:, :6] = (10, 200, 30)
+    source = np.zeros((32, 32), np.uint8)
+    source[:, :6] = 255
+    assert np.abs(spread(bgr, source).astype(int) - (10, 200, 30)).max() <= 2
+    assert inpainted(bgr, source > 0).shape == bgr.shape
