@@ -417,3 +417,17 @@ def test_the_colour_obs_describes(standard: str, full: bool) -> None:
 def test_a_matrix_that_is_none_becomes_the_default(matrix: list[float]) -> None:
     described = Colour.from_obs(matrix, (16 / 255,) * 3, (235 / 255, 240 / 255, 240 / 255), False)
     assert described == Colour.bt709(False)
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_mix_passes_over_into_the_other_picture(pixel_format: PixelFormat) -> None:
+    one, other = (Frame.allocate(pixel_format, 34, 18) for _ in range(2))
+    for plane, its in zip(one.planes, other.planes, strict=True):
+        plane[...], its[...] = 100, 200
+    for share, level in ((0.0, 100), (0.25, 125), (1.0, 200)):
+        mixed = Frame.like(one)
+        mixed.copy_from(one)
+        mixed.mix(other, share)
+        assert all((plane == level).all() for plane in mixed.planes)
+    with pytest.raises(FrameLayoutError, match="layouts"):
+        one.mix(Frame.allocate(pixel_format, 40, 18), 0.5)

@@ -1,5 +1,6 @@
 """The whole way of a frame with the shipped networks: nothing raw and nothing unmarked may come out."""
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from deepfake_core import pipeline as pipeline_module
+from deepfake_core.compositing import turning
 from deepfake_core.disclosure.detection import is_labelled
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.identities.library import Library
@@ -217,3 +219,26 @@ def test_networks_are_shared_and_state_is_not(clip: list[np.ndarray]) -> None:
     assert one._decoder is other._decoder
     run(one, clip[:3])
     assert other.status().frames_swapped == 0
+
+
+@pytest.mark.parametrize("no_result", list(NoResult))
+def test_a_head_that_turns_too_far_fades_away_and_back(
+    clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, no_result: NoResult
+) -> None:
+    pipeline = loaded(Settings(no_result=no_result))
+    still = clip[:1] * 12
+    swapped = run(pipeline, still[:4])
+    monkeypatch.setattr(turning, "YAW_DEGREES", (-1.0, -1.0))  # as if the head were turned
+    away = run(pipeline, still, first=4)
+    monkeypatch.undo()
+    back = run(pipeline, still, first=16)
+    assert not any(shows_raw_face(bgr, clip) for bgr in [*away, *back])
+    assert np.abs(back[-1].astype(int) - swapped[-1]).mean() < 2
+    if no_result is NoResult.HOLD:
+        assert same_but_for_the_watermark(away[-1], swapped[-1])
+        return
+    whole = np.abs(away[-1].astype(int) - swapped[-1]).mean()
+    assert whole > 8, "another picture shows in the end"
+    assert same_but_for_the_watermark(away[-1], away[-2])
+    for before, after in itertools.pairwise([swapped[-1], *away, *back]):
+        assert np.abs(after.astype(int) - before).mean() < 0.35 * whole, "no pop"
