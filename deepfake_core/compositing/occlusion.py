@@ -82,7 +82,7 @@ class Front:
         glasses, filmed = whole[part], view.region[part]
         reach = max(1, round(_RIM * view.pixels_per_centimetre))
         lenses = cv2.erode(glasses, _square(reach), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        eyes = np.zeros(glasses.shape, np.uint8)
+        eyes: np.ndarray = np.zeros(glasses.shape, np.uint8)
         corner = np.array([part[1].start, part[0].start])
         for eye in _EYES:
             hull = cv2.convexHull((view.points[eye, :2] - corner).astype(np.float32))[:, 0]

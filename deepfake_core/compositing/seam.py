@@ -115,7 +115,7 @@ def for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray) -> np.nd
     np.copyto(over, cv2.cvtColor(above, cv2.COLOR_BGR2GRAY, scratch("grey", shape)))
     np.copyto(under, cv2.cvtColor(below, cv2.COLOR_BGR2GRAY, scratch("grey", shape)))
     np.copyto(share, matte)
-    cv2.add(under, 1e-3, under)
+    under += np.float32(1e-3)
     cv2.subtract(over, under, light)
     cv2.add(over, under, over)
     cv2.multiply(light, over, light)

@@ -9,11 +9,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.seam import lay
 from deepfake_core.compositing.view import ComposedFace, Layer, warped
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.evaluation.errors import CandidateRefused
-from deepfake_core.evaluation.ground_truth import TrueFace, true_face, true_parsing
+from deepfake_core.evaluation.ground_truth import TrueFace, true_face, true_parsing, unlit_face
 from deepfake_core.evaluation.true_head import TrueHead, true_head
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
@@ -179,7 +180,7 @@ class Composite:
     """
 
     def __init__(self, _identity: str, mode: Mode = Mode.FACE) -> None:
-        self._mode: TrueFace | TrueHead = TrueFace(relit=False) if mode is Mode.FACE else TrueHead()
+        self._mode: TrueFace | TrueHead = TrueFace() if mode is Mode.FACE else TrueHead()
         # The truth shows the head without the actor's glasses, the face with them.
         self._settings = Settings(mode=mode, glasses=Glasses.KEEP if mode is Mode.FACE else Glasses.TAKE)
         self._disclosure = Disclosure()
@@ -201,14 +202,25 @@ class Composite:
         return True
 
 
-class Relit(Composite):
-    """The same without the picture's own light, which the product measures on the actor's skin and puts back."""
+class Relit:
+    """The renderer's own face without its light, as the swapper draws one, and a perfect parser: the product measures
+    the light on the actor's skin, puts it back and composites.
+    """
 
-    def __init__(self, identity: str, mode: Mode = Mode.FACE) -> None:
-        super().__init__(identity, mode)
+    def __init__(self, _identity: str, mode: Mode = Mode.FACE) -> None:
         if mode is not Mode.FACE:
             raise CandidateRefused("The true head is not relit: score it with --mode face.")
-        self._mode = TrueFace(relit=True)
+        self._compositor = Compositor()
+        self._disclosure = Disclosure()
+
+    def __call__(self, frame: Frame, sample: Sample) -> bool:
+        """See `Candidate`."""
+        points, actor = sample.actor_points, frame.to_bgr()
+        drawn = unlit_face(sample.truth, actor, sample.swap_matte, sample.truth_labels, points)
+        parsing = true_parsing(sample.actor_labels, sample.actor_hair_matte, sample.actor_head_matte, points)
+        self._compositor.composite(frame, [ComposedFace(drawn, parsing, track_id=0)], Settings())
+        self._disclosure.mark(frame)
+        return True
 
 
 class OnPlate(Composite):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
-from deepfake_core.compositing import colour
 from deepfake_core.compositing.face import FaceMode
 from deepfake_core.compositing.view import FaceView
 from deepfake_core.parsing.classes import Label
@@ -13,9 +14,11 @@ from deepfake_core.parsing.crop import parsing_crop
 from deepfake_core.parsing.parser import GROUPS
 from deepfake_core.parsing.parsing import SIZE, Parsing
 from deepfake_core.swapping import light, regions
-from deepfake_core.swapping.alignment import CROP_CENTIMETRES, fit_pose
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.swapper import DrawnHead
 
+DRAWN = 256
+"""Side of the square that a swapper draws, px."""
 _SURE = 0.25
 """Share of a pixel from which its foreground colour can be told."""
 _LENS = 180
@@ -23,32 +26,19 @@ _LENS = 180
 
 
 class TrueFace(FaceMode):
-    """Face mode that is shown the renderer's own face."""
+    """Face mode that is shown the renderer's own face under its own light."""
 
-    def __init__(self, *, relit: bool) -> None:
-        """relit: without its own light, which is measured as on the driver's skin and replaced by the driver's."""
+    def __init__(self) -> None:
         super().__init__()
-        self._relit = relit
         self._face = np.zeros((0, 0, 3), np.uint8)
-        self._bare = np.zeros((0, 0), np.uint8)
 
     def show(self, truth: np.ndarray, actor: np.ndarray, matte: np.ndarray, labels: np.ndarray) -> None:
         """The next frame's: uint8 (S, S, 3) twice, uint8 (S, S): where they differ, and the truth's labels."""
-        # Through a lens the truth shows the identity as the lens lets it be seen.
-        through = np.where((labels == Label.GLASSES) & (matte > _LENS), 255, matte).astype(np.uint8)
-        self._face = foreground(truth, actor, through)
-        self._bare = np.where(np.isin(labels, (Label.SKIN, Label.NOSE)), matte, 0).astype(np.uint8)
+        self._face = _shown(truth, actor, matte, labels)
 
-    def _lit(self, view: FaceView, there: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
-        part = slice(view.box.y0, view.box.y1), slice(view.box.x0, view.box.x1)
-        if not self._relit:
-            return np.ascontiguousarray(self._face[part])
-        side = len(self._face)
-        skin = cv2.min(regions.skin(view.drawn.points, side), self._bare).astype(np.float32) / np.float32(255.0)
-        sigma = colour.SIGMA_CENTIMETRES * light.LIGHT_SIZE / view.centimetres
-        plain = light.reflectance(self._face, colour.measure(self._face, skin, sigma))
-        lit = cv2.multiply(plain, light.enlarge(there * correction, side), dtype=cv2.CV_8U)
-        return np.ascontiguousarray(lit[part])
+    def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
+        box = view.box
+        return np.ascontiguousarray(self._face[box.y0 : box.y1, box.x0 : box.x1])
 
 
 def true_parsing(labels: np.ndarray, hair_matte: np.ndarray, head_matte: np.ndarray, points: np.ndarray) -> Parsing:
@@ -83,6 +73,42 @@ def true_face(matte: np.ndarray, points: np.ndarray) -> DrawnHead:
         face_square=(0, 0, round(CROP_CENTIMETRES * pose.scale)),
         head_mode=False,
     )
+
+
+def unlit_face(
+    truth: np.ndarray, actor: np.ndarray, matte: np.ndarray, labels: np.ndarray, points: np.ndarray
+) -> DrawnHead:
+    """The renderer's own inner face without its light, as the swapper draws one: `points` as for `true_face`, the rest
+    as for `TrueFace.show`."""
+    points = points.astype(np.float64)
+    pose = fit_pose(points)
+    to_square = crop_transform(pose, DRAWN)
+
+    def laid(picture: np.ndarray, border: int = cv2.BORDER_CONSTANT) -> np.ndarray:
+        return cv2.warpAffine(picture, to_square, (DRAWN, DRAWN), flags=cv2.INTER_CUBIC, borderMode=border)
+
+    face = laid(_shown(truth, actor, matte, labels), cv2.BORDER_REPLICATE)
+    placed = transform_points(to_square, points)
+    bare = np.where(np.isin(labels, (Label.SKIN, Label.NOSE)), matte, 0).astype(np.uint8)
+    skin = cv2.min(regions.skin(placed, DRAWN), laid(bare)).astype(np.float32) / np.float32(255.0)
+    whole = true_face(matte, points)
+    return replace(
+        whole,
+        reflectance=light.reflectance(face, light.measure(face, skin)),
+        face_matte=laid(matte),
+        head_matte=laid(matte),
+        skin=np.full((DRAWN, DRAWN), 255, np.uint8),
+        driver_matte=regions.matte(placed, DRAWN),
+        crop_to_frame=cv2.invertAffineTransform(to_square),
+        points=placed,
+        face_square=(0, 0, DRAWN),
+    )
+
+
+def _shown(truth: np.ndarray, actor: np.ndarray, matte: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    # Through a lens the truth shows the identity as the lens lets it be seen.
+    through = np.where((labels == Label.GLASSES) & (matte > _LENS), 255, matte).astype(np.uint8)
+    return foreground(truth, actor, through)
 
 
 def foreground(picture: np.ndarray, background: np.ndarray, matte: np.ndarray) -> np.ndarray:
