@@ -70,7 +70,8 @@ class IrisNetwork:
             maps.append(to_frame)
         contours, irises = self.session.run(input_1=self._tensor)
         points = np.concatenate([irises.reshape(2, 5, 3), contours.reshape(2, _CONTOUR, 3)[:, :16]], axis=1)[..., :2]
-        points[1, :, 0] = SIDE - points[1, :, 0]
+        # Pixel 0 of a mirrored crop is its last one.
+        points[1, :, 0] = SIDE - 1 - points[1, :, 0]
         placed = np.stack([points[k] @ maps[k][:, :2].T + maps[k][:, 2] for k in range(2)]).astype(np.float32)
         return Eyes(placed[:, :5], placed[:, 5:])
 
