@@ -163,7 +163,8 @@ class HeadMode:
         left = cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1]
         for visible, whole in ((parsing.cloth, masks.clothes), (parsing.neck, masks.neck)):
             source = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), left)
-            source = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
+            pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
+            source = pure if pure.any() else cv2.threshold(source, 127, 255, cv2.THRESH_BINARY)[1]
             if source.any():
                 share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
                 colours = seam.mixed(colours, spread(filmed, source), cv2.merge([share] * 3))

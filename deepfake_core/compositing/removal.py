@@ -24,8 +24,9 @@ _CHIN = 152
 """Landmark at the chin's lowest point."""
 _BELOW_CHIN = 2.0
 """cm below the chin at which the face has ended, whatever the expression."""
-_SHOULDERS = 4.0
-"""cm below the chin from which the body is as wide as the crop."""
+_SHOULDERS = 4.5
+"""cm from the chin down to shoulders of which nothing is seen."""
+_FALL = 0.25
 _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
 _NECK_REACH = 6.0
@@ -83,6 +84,8 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
         cv2.blur(each.astype(np.uint8) * 255, (3, 3))
         for each in (above | _is_neck(labels), between | (labels == Label.CLOTH))
     )
+    # Hair that is longer than the crop goes on before the body.
+    clothes[-2:] = cv2.max(clothes[-2:], removed[-2:])
     height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(chin[1])) / np.float32(_TONED * centimetre)
     toned = cv2.max(neck, seen_neck) * np.clip(1.0 - height, 0.0, 1.0)
     return Removal(
@@ -100,7 +103,8 @@ def _hidden_body(
     """Where what is removed lies before the neck, and where before clothes: bool (P, P) each.
 
     The neck goes on above what is seen of it, behind chin and jaw; where nothing is seen of it, above the collar.
-    Clothes go on between two of their parts in a row, or one and the neck: long hair lies on shoulders.
+    Clothes go on between two of their parts in a row, or one and the neck, and below the shoulders: long hair lies on
+    them.
     """
     neck = _is_neck(labels)
     body = neck | (labels == Label.CLOTH)
@@ -117,13 +121,21 @@ def _hidden_body(
     # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
     beside = ((labels == Label.HAIR) | (labels == Label.HAT)) if neck.sum() > centimetre**2 else np.zeros_like(gone)
     above = gone & near & np.take_along_axis(body, below, 0) & (np.take_along_axis(neck, below, 0) | ~beside)
-    # Of shoulders that the crop cuts off nothing is seen.
-    cut = (row > chin[1] + _SHOULDERS * centimetre) & blind
-    ends = [
-        np.take_along_axis(body | (cut & (column == rim)), side, 1) for side, rim in ((left, 0), (right, width - 1))
-    ]
-    between = gone & ends[0] & ends[1]
-    return above, between & ~above
+    between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
+    return above, (between | gone & (row > _shoulders(labels == Label.CLOTH, chin, centimetre))) & ~above
+
+
+def _shoulders(cloth: np.ndarray, chin: np.ndarray, centimetre: float) -> np.ndarray:
+    """Below which row shoulders are, in each column, float32 (128,), where long hair hides them.
+
+    They fall off to the sides by a quarter; how high they are is seen at clothes beside the neck, or else guessed.
+    """
+    aside = np.abs(np.arange(SIZE) - chin[0]) / centimetre
+    falling = np.maximum(aside - _NECK_HALF, 0) * _FALL * centimetre
+    top = np.where(cloth.any(0), cloth.argmax(0), SIZE) - falling
+    seen = cloth.any(0) & (aside > _NECK_HALF) & (top > chin[1])
+    height = float(np.median(top[seen])) if seen.sum() > centimetre else chin[1] + _SHOULDERS * centimetre
+    return np.asarray(height + falling, np.float32)
 
 
 def _is_neck(labels: np.ndarray) -> np.ndarray:
