@@ -1,0 +1,102 @@
+"""Whether an output moves as its driver: known movements, shapes, shaking and lost faces."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from deepfake_core.evaluation.movement import LEAST, SHAPES, Readings, agreement, followed, jerk, moved, shape_leak
+from deepfake_core.facemesh.topology import canonical_face
+
+pytestmark = pytest.mark.train
+
+FRAMES = 60
+Clip = tuple[Readings, Readings]
+
+
+def face() -> np.ndarray:
+    return canonical_face().vertices * np.array([10.0, -10.0, -10.0]) + np.array([128.0, 128.0, 0.0])
+
+
+def readings(seed: int = 0, amount: float = 3.0, place: Callable[[int], float] = lambda _: 0.0) -> Readings:
+    """Each part moves by so many times the least movement; the face is shifted by `place` px in each frame."""
+    generator = np.random.default_rng(seed)
+    read: Readings = {name: generator.normal(0, amount * least, FRAMES) for name, least in LEAST.items()}
+    read["yaw"] = np.zeros(FRAMES) + 0.01 * np.arange(FRAMES)
+    read["mouth"] = np.abs(read["mouth"]) * 0.3 + 0.01
+    read |= {name: np.full(FRAMES, generator.uniform(2, 5)) for name in SHAPES}
+    read["landmarks"] = np.stack([face() + np.array([place(k), 0, 0]) for k in range(FRAMES)])
+    return read
+
+
+def blurred(driver: Readings, noise: float, seed: int = 1) -> Readings:
+    generator = np.random.default_rng(seed)
+    return driver | {name: driver[name] + generator.normal(0, noise * LEAST[name], FRAMES) for name in LEAST}
+
+
+def test_a_copy_agrees_and_noise_agrees_less() -> None:
+    driver = readings()
+    assert agreement([(driver, driver)], "smile") == pytest.approx(1.0)
+    slightly, much = (agreement([(driver, blurred(driver, noise))], "smile") for noise in (1.0, 6.0))
+    assert 0.85 < slightly < 1.0
+    assert much < 0.7
+
+
+def test_differences_between_people_are_no_movement() -> None:
+    clips: list[Clip] = []
+    for seed in range(6):
+        driver, other = readings(seed), readings(seed + 100)
+        clips.append(
+            (
+                driver | {"smile": driver["smile"] + 5.0 * seed},
+                other | {"smile": other["smile"] + 5.0 * seed},
+            )
+        )
+    assert abs(agreement(clips, "smile")) < 0.3
+
+
+def test_a_driver_that_keeps_still_says_nothing() -> None:
+    still = readings(amount=0.2)
+    assert not moved(still, still, "smile").any()
+    assert np.isnan(agreement([(still, still)], "smile"))
+    lively = readings(3)
+    assert agreement([(still, blurred(still, 5.0)), (lively, lively)], "smile") == pytest.approx(1.0)
+
+
+def test_frames_without_a_reading_are_left_out() -> None:
+    driver = readings()
+    output = {name: values.copy() for name, values in driver.items()}
+    output["gaze"][:20] = np.nan
+    assert moved(driver, output, "gaze").sum() == FRAMES - 20
+    output["gaze"][:50] = np.nan
+    assert not moved(driver, output, "gaze").any()
+
+
+def test_a_shaking_output_jerks_more_and_a_smoothed_one_less() -> None:
+    generator = np.random.default_rng(0)
+    wobble = generator.normal(0, 1, FRAMES)
+    driver = readings(place=lambda k: float(wobble[k]))
+    double = readings(place=lambda k: float(2 * wobble[k]))
+    assert jerk([(driver, driver)]) == pytest.approx(1.0)
+    assert jerk([(driver, double)]) == pytest.approx(2.0)
+
+
+def test_what_is_read_beside_the_face_does_not_count() -> None:
+    driver = readings()
+    strayed = readings(place=lambda k: 400.0 if 20 <= k < 30 else 0.0)
+    kept = followed(driver, strayed)
+    assert np.isnan(kept["landmarks"][20:30]).all()
+    assert np.isnan(kept["smile"]).sum() == 10
+    assert np.isnan(kept["smile"][20:30]).all()
+    assert np.isnan(jerk([(driver, kept)]))
+
+
+def test_a_shape_that_follows_the_driver_leaks() -> None:
+    drivers = [readings(seed) for seed in range(12)]
+    generator = np.random.default_rng(5)
+    free = [driver | {name: np.full(FRAMES, generator.uniform(2, 5)) for name in SHAPES} for driver in drivers]
+    leaking = shape_leak([(driver, driver) for driver in drivers])
+    tight = shape_leak(list(zip(drivers, free, strict=True)))
+    assert min(leaking.values()) == pytest.approx(1.0)
+    assert np.mean(list(tight.values())) < 0.4
+    assert all(np.isnan(value) for value in shape_leak([(drivers[0], drivers[0])] * 4).values())
