@@ -357,8 +357,8 @@ def report(console: Console, timings: dict[tuple[str, int], Timing], figures: di
         }
         console.print(
             f"Swap, {quality}, 2 threads: {ms['all']:.1f} ms, of them template {ms['template']:.1f}, decoder "
-            f"{ms['decoder']:.1f}; beside it gaze {ms['gaze']:.1f} and encoder {ms['encoder']:.1f}; 1 GFLOP in the same "
-            f"run: {ms['reference']:.1f} ms.",
+            f"{ms['decoder']:.1f}; beside it gaze {ms['gaze']:.1f} and encoder {ms['encoder']:.1f}; 1 GFLOP in the "
+            f"same run: {ms['reference']:.1f} ms.",
             highlight=False,
         )
     if "identity_change_ms" in figures:

@@ -15,6 +15,7 @@ from safetensors.numpy import load as load_tensors
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.identities.library import Identity
 from deepfake_core.identities.pack import Crop
+from deepfake_core.inference import providers
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, open_session
 from deepfake_core.swapping import networks, surface
@@ -86,17 +87,17 @@ def load_decoder(identity: Identity, *, threads: int = 2, provider: str = "auto"
 
 def _open(identity: Identity, threads: int, provider: str) -> IdentityDecoder | DfmDecoder:
     manifest = identity.manifest
-    network_name = f"identities/{identity.name}/decoder.onnx"
     if manifest.networks == "dfm":
-        network = open_session(_file(identity, "decoder.onnx"), name=network_name, threads=threads, provider=provider)
+        name = f"identities/{identity.name}/{networks.DECODER_FILE}"
+        network = open_session(_file(identity, networks.DECODER_FILE), name=name, threads=threads, provider=provider)
         decoder = open_dfm(network, identity.name, manifest.crop.extent)
         if manifest.crop.alignment != "dfl" or decoder.size != manifest.size:
             raise IdentityBroken(identity.name, "its model has another size or crop than it says")
         return decoder
-    return _open_surface(identity, network_name, threads, provider)
+    return _open_surface(identity, threads, provider)
 
 
-def _open_surface(identity: Identity, network_name: str, threads: int, provider: str) -> IdentityDecoder:
+def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDecoder:
     name, manifest = identity.name, identity.manifest
     if Manifest.load().entry(networks.ENCODER_NAME).sha256 != manifest.encoder_sha256:
         raise IdentityBroken(name, "it was trained with another encoder than this version's")
@@ -110,15 +111,18 @@ def _open_surface(identity: Identity, network_name: str, threads: int, provider:
     tensors = _read_geometry(name, _file(identity, "geometry.safetensors"), len(head_pages))
     if not ((tensors["uv"] >= 0).all() and (tensors["uv"] <= pages.shape[1] - 1).all()):
         raise IdentityBroken(name, "its geometry.safetensors points outside of surface.png")
+    file = networks.DECODER_FILE
+    if providers.only_cpu(provider) and networks.DECODER_INT8_FILE in identity.files:
+        file = networks.DECODER_INT8_FILE
     network = open_session(
-        _file(identity, "decoder.onnx"),
-        name=network_name,
+        _file(identity, file),
+        name=f"identities/{name}/{file}",
         threads=threads,
         provider=provider,
         dimensions=networks.EXAMPLE,
     )
     if network.inputs != networks.decoder_inputs() or network.outputs != networks.decoder_outputs():
-        raise IdentityBroken(name, "its decoder.onnx does not take or give what this version's decoders do")
+        raise IdentityBroken(name, f"its {file} does not take or give what this version's decoders do")
     return IdentityDecoder(
         name=name,
         head=IdentityHead(

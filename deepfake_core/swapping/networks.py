@@ -13,6 +13,9 @@ from deepfake_core.inference.session import Shape
 SIZES = (96, 128, 192)
 """Sides of the networks' pictures: fast, balanced, best."""
 ENCODER_NAME = "swap/encoder.onnx"
+ENCODER_INT8_NAME = "swap/encoder_int8.onnx"
+DECODER_FILE, DECODER_INT8_FILE = "decoder.onnx", "decoder_int8.onnx"
+"""The same networks in 8 bits are twice as fast on a processor, and no faster on anything else."""
 GIGAFLOPS = {96: 0.402, 128: 0.715, 192: 1.608}
 """What encoder and decoder compute for pictures of these sides."""
 FEATURE_CHANNELS = {"features_4": 48, "features_8": 96, "features_16": 192}

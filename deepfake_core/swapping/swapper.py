@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 
 from deepfake_core.frame import Box, Frame
+from deepfake_core.inference import providers
 from deepfake_core.inference.errors import ModelRefused, NetworkFailed
+from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, shared
 from deepfake_core.swapping import dfm, light, networks, regions
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, transform_points
@@ -76,13 +78,12 @@ class Swapper:
 
     def __init__(self, *, threads: int = 2, provider: str = "auto") -> None:
         """Open the shared networks; raises ModelError where one is missing, damaged or another network."""
-        self._encoder: Session = shared(
-            networks.ENCODER_NAME, threads=threads, provider=provider, dimensions=networks.EXAMPLE
-        )
+        name = networks.ENCODER_NAME
+        if providers.only_cpu(provider) and networks.ENCODER_INT8_NAME in Manifest.load().entries:
+            name = networks.ENCODER_INT8_NAME
+        self._encoder: Session = shared(name, threads=threads, provider=provider, dimensions=networks.EXAMPLE)
         if self._encoder.inputs != networks.encoder_inputs() or self._encoder.outputs != networks.features():
-            raise ModelRefused(
-                f"'{networks.ENCODER_NAME}' is another network than expected; restore it with 'git checkout -- models'."
-            )
+            raise ModelRefused(f"'{name}' is another network than expected; restore it with 'git checkout -- models'.")
         self.provider = self._encoder.provider
         self.network_failures = 0
         """How many pictures show the bare template because a network gave no usable result."""

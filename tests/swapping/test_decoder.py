@@ -153,3 +153,16 @@ def test_a_network_of_other_inputs_is_refused(vesper: Identity) -> None:
 
     encoder = Manifest.load().read("swap/encoder.onnx")
     assert "decoder.onnx" in refusal(with_file(vesper, "decoder.onnx", encoder))
+
+
+def test_a_decoder_in_eight_bits_is_checked_like_the_other(vesper: Identity) -> None:
+    from deepfake_core.inference.manifest import Manifest
+
+    encoder = Manifest.load().read("swap/encoder.onnx")
+    assert "decoder_int8.onnx" in refusal(with_file(vesper, "decoder_int8.onnx", encoder))
+    changed = dataclasses.replace(
+        with_file(vesper, "decoder_int8.onnx", vesper.files["decoder.onnx"]), content_sha256=uuid.uuid4().hex
+    )
+    decoder = load_decoder(changed, threads=1, provider="cpu")
+    assert isinstance(decoder, IdentityDecoder)
+    assert decoder.network.name.endswith("decoder_int8.onnx")
