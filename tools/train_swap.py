@@ -45,12 +45,12 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
+import numpy as np
 
 from deepfake_core.identities import keys, pack
 from deepfake_core.identities.consent_video import VideoRefused
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.inference.manifest import MODELS_DIR, Manifest
-from deepfake_core.swapping.networks import ENCODER_NAME
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.identity_views import bake_head, identity_name, read_views
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from deepfake_core.training.consent_gate import Look, Person
 
 LOOKS_PER_SHARD = 8
+CALIBRATED = 16
+"""Samples of each identity."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -321,23 +323,27 @@ def _export(options: argparse.Namespace) -> None:
     person = _person(workspace, options.name)
     gate.check_footage(person, gate.looks(options.views / "portrait.png"), gate.FaceReader(), same=gate.SURELY_ANOTHER)
     consent = _consent(options, person)
-    networks, step = averaged_networks(options.work / options.run_name, workspace.identities())
-    encoder_data = packing.encoder_file(networks.encoder)
+    names = workspace.identities()
+    networks, step = averaged_networks(options.work / options.run_name, names)
+    rows = _calibration(workspace, options.work / options.run_name)
+    number = names.index(options.name)
+    encoder_path = packing.encoder_files(
+        networks.encoder, MODELS_DIR / "swap", [{name: row[name] for name in ("driver", "geometry")} for row in rows]
+    )
+    own = rows[number :: len(names)]
     files = packing.identity_files(
-        networks.decoders[workspace.identities().index(options.name)],
+        networks.decoders[number],
         *workspace.identity(options.name),
         options.views / "portrait.png",
+        [_decoder_inputs(networks.encoder, row) for row in own],
     )
-    encoder_path = MODELS_DIR / ENCODER_NAME
-    encoder_path.parent.mkdir(parents=True, exist_ok=True)
-    encoder_path.write_bytes(encoder_data)
     folder = MODELS_DIR / "identities" / options.name
     record = packing.write_identity(
         folder,
         files,
         title=options.title,
         description=options.description,
-        encoder_sha256=pack.sha256(encoder_data),
+        encoder_sha256=pack.sha256(encoder_path.read_bytes()),
         consent=consent,
     )
     identity_path = folder / pack.MANIFEST
@@ -348,7 +354,7 @@ def _export(options: argparse.Namespace) -> None:
     learnt_from = "rendered people who do not exist"
     if record.kind == "subject":
         learnt_from = f"footage of {record.depicted}, who consented ({record.record_id})"
-    for path in (encoder_path, identity_path):
+    for path in (encoder_path, encoder_path.with_name("encoder_int8.onnx"), identity_path):
         Manifest.add(
             path,
             licence="Apache-2.0",
@@ -356,6 +362,27 @@ def _export(options: argparse.Namespace) -> None:
             source=f"trained by this project on {learnt_from}, {step} steps",
         )
     print(f"exported step {step}: {encoder_path}, {identity_path.parent}")
+
+
+def _calibration(workspace: Workspace, run: Path) -> list[dict[str, np.ndarray]]:
+    """Unvaried samples of held-out actors, of each identity in turn, to choose the steps of 8-bit networks by."""
+    from deepfake_core.training.augmentation import network_sample
+    from deepfake_core.training.pool import SamplePool
+    from deepfake_core.training.trainer import SETTINGS
+
+    pool = SamplePool(workspace.samples, workspace.identities(), Configuration.load(run / SETTINGS), held_out=True)
+    pool.require()
+    rows = []
+    for share in np.linspace(0, 1, CALIBRATED):
+        for number in range(len(pool.identities)):
+            sample = network_sample(pool.sample(number, round(share * (pool.count(number) - 1))), 128)
+            rows.append({name: array[None] for name, array in sample.items()})
+    return rows
+
+
+def _decoder_inputs(encoder: Callable, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    features = encoder({name: row[name] for name in ("driver", "geometry")})
+    return {"template": row["template"], **{name: np.asarray(x) for name, x in features.items()}}
 
 
 def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:

@@ -41,7 +41,7 @@ class Configuration:
     colour_weight: float = 2.0
     edges_weight: float = 2.0
     structure_weight: float = 0.5
-    contrast_weight: float = 2.0
+    contrast_weight: float = 6.0
     matte_weight: float = 0.2
     outside_weight: float = 0.05
     """Keeps the residual small where there is nothing to learn from."""
@@ -53,7 +53,7 @@ class Configuration:
     """Part of the steps after which the losses of detail join: perceptual, identity and adversarial."""
     perceptual_weight: float = 0.1
     identity_weight: float = 0.1
-    adversarial_weight: float = 0.05
+    adversarial_weight: float = 0.1
     discriminator_rate: float = 4e-4
 
     sequence_share: float = 0.25
@@ -78,11 +78,15 @@ class Configuration:
             raise ConfigurationBroken(f"sides {self.sides} need as many shares, and 16 has to divide each.")
 
     def autoencoder(self) -> Configuration:
-        """The same for the plain autoencoder: pictures alone, each identity reconstructed from itself."""
+        """The same for the plain autoencoder: pictures alone, no template.
+
+        Half of the rows are the classic's (each identity reconstructed from itself, warped); the other half are our
+        pairs, which the classic never had: without them its encoder would know no driver.
+        """
         return dataclasses.replace(
             self,
             template=False,
-            self_reconstruction=1.0,
+            self_reconstruction=0.5,
             sequence_share=0.0,
             temporal_weight=0.0,
             adversarial_weight=0.0,

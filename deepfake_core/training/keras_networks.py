@@ -56,7 +56,7 @@ def build_decoder(side: int | None = None, name: str = "decoder") -> keras.Model
     x = ops.depth_to_space(_block(x, 2 * fine, "u4", kernel=1), 2)
     x = _residuals(layers.Add(name="join2")([x, t2]), 1, "d2")
 
-    small = keras.initializers.VarianceScaling(scale=0.01, mode="fan_in", distribution="truncated_normal")
+    small = keras.initializers.VarianceScaling(scale=1e-4, mode="fan_in", distribution="truncated_normal")
     # Under a policy of mixed precision the picture itself is still made in float32.
     x = layers.Conv2D(20, 3, padding="same", kernel_initializer=small, name="out", dtype="float32")(x)
     x = ops.depth_to_space(x, 2)

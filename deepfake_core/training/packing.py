@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,14 +16,17 @@ from safetensors.numpy import save as save_tensors
 from deepfake_core.identities import pack, release
 from deepfake_core.identities.consent import NOBODY, ConsentRecord
 from deepfake_core.identities.purposes import Purpose
+from deepfake_core.inference.session import Shape
 from deepfake_core.swapping import networks
 from deepfake_core.swapping.decoder import CROP, SIZE
 from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.training.errors import TrainingError
-from deepfake_core.training.export import to_onnx
+from deepfake_core.training.export import largest_difference, to_onnx
+from deepfake_core.training.quantisation import Inputs, quantised
 
 MAX_PORTRAIT_SIDE = 512
+_SAME = 1e-5
 
 
 class PortraitMissing(TrainingError):
@@ -39,17 +43,45 @@ class Origin:
     valid_from: date
 
 
-def encoder_file(encoder: keras.Model) -> bytes:
-    """The shared encoder as ONNX; raises ExportMismatch."""
-    return to_onnx(encoder, networks.encoder_inputs(), networks.features(), "encoder")
+def encoder_files(encoder: keras.Model, folder: Path, samples: Sequence[Inputs]) -> Path:
+    """Write the shared encoder into `folder` as encoder.onnx and, in 8 bits, encoder_int8.onnx; returns the first.
+
+    A file that computes the same already stays: exports of the same weights differ in their bytes, and identities name
+    the encoder by its hash. samples: inputs to quantise by. Raises ExportMismatch.
+    """
+    path, small = folder / "encoder.onnx", folder / "encoder_int8.onnx"
+    inputs, outputs = networks.encoder_inputs(), networks.features()
+    if not (small.exists() and path.exists() and _computes(path.read_bytes(), encoder, inputs, outputs)):
+        data = to_onnx(encoder, inputs, outputs, "encoder")
+        folder.mkdir(parents=True, exist_ok=True)
+        pack.replace(small, quantised(data, samples))
+        pack.replace(path, data)
+    return path
+
+
+def _computes(data: bytes, encoder: keras.Model, inputs: dict[str, Shape], outputs: dict[str, Shape]) -> bool:
+    try:
+        return largest_difference(encoder, data, inputs, outputs) < _SAME
+    except (RuntimeError, ValueError, KeyError):  # an encoder of another version takes other inputs
+        return False
 
 
 def identity_files(
-    decoder: keras.Model, identity: IdentityHead, expression: ExpressionMatch, portrait: Path
+    decoder: keras.Model,
+    identity: IdentityHead,
+    expression: ExpressionMatch,
+    portrait: Path,
+    samples: Sequence[Inputs] = (),
 ) -> dict[str, bytes]:
-    """The files of an identity pack but for its two JSON files; raises ExportMismatch or PortraitMissing."""
+    """The files of an identity pack but for its two JSON files; raises ExportMismatch or PortraitMissing.
+
+    samples: inputs of the decoder to quantise it by; without them the pack has no 8-bit variant.
+    """
+    data = to_onnx(decoder, networks.decoder_inputs(), networks.decoder_outputs(), "decoder")
+    small = {"decoder_int8.onnx": quantised(data, samples)} if samples else {}
     return {
-        "decoder.onnx": to_onnx(decoder, networks.decoder_inputs(), networks.decoder_outputs(), "decoder"),
+        "decoder.onnx": data,
+        **small,
         **drawn_files(identity, expression),
         "portrait.png": _png(_portrait(portrait)),
     }

@@ -104,7 +104,7 @@ def test_perceptual_and_identity_losses_compare_what_their_networks_see() -> Non
     from deepfake_core.training.losses import identity, perceptual, shown
 
     def features(x: np.ndarray) -> list:
-        return [ops.average_pool(x, 4), 5.0 * x]
+        return [x[:, ::4, ::4], 5.0 * x]
 
     def embed(x: np.ndarray) -> object:
         return ops.reshape(x - 0.5, (4, -1))
