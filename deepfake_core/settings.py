@@ -70,7 +70,8 @@ class Settings(BaseModel):
     smoothing: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     """Landmark smoothing, 0 (none) to 1 (calmest)."""
     colour_match: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
-    """1: the identity takes the performer's skin tone and light; 0: it keeps its own tone under the same light."""
+    """1: the identity takes the performer's skin tone and light; 0: it keeps its own tone under the same light. A whole
+    head always keeps its own."""
     matte_size: Annotated[float, Field(ge=0.8, le=1.2, allow_inf_nan=False)] = 1.0
     """Size of the replaced area relative to the face."""
     matte_softness: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5

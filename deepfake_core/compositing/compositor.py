@@ -36,6 +36,9 @@ class Compositor:
         layers = []
         whole = len(faces) == 1 and faces[0].drawn.head_mode and faces[0].parsing is not None
         replaced = Mode.HEAD if whole and settings.mode is Mode.HEAD else Mode.FACE
+        if replaced is Mode.HEAD:
+            # A whole head has a neck to meet, which follows; the performer's tone on another's head is nobody's.
+            settings = settings.model_copy(update={"colour_match": 0.0})
         for face in faces:
             mode = self._mode(face.track_id, replaced, frame.timestamp_ns / 1e9)
             view = mode.view(frame, face, settings)

@@ -123,7 +123,7 @@ def _fill(properties: int, source: int, settings: Settings, status: str) -> None
     _add_list(properties, "glasses", "Glasses", {str(k): v for k, v in _GLASSES.items()})
     _add_list(properties, "no_result", "When there is no result", {str(k): v for k, v in _NO_RESULT.items()})
     _add_slider(properties, "smoothing", "Smoothing")
-    _add_slider(properties, "colour_match", "Colour match")
+    _add_slider(properties, "colour_match", "Colour match (face)")
     _add_slider(properties, "matte_size", "Matte size")
     _add_slider(properties, "matte_softness", "Matte softness")
     _add_list(properties, "quality", "Quality", {str(k): v for k, v in _QUALITY.items()})

@@ -1,5 +1,7 @@
 """A drawn face comes to its place, in the driver's light, and nothing else changes."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from hypothesis import strategies as st
 from made_up_head import HEIGHT, SKIN, WIDTH, drawn, face, frame, labels, noise, parsing, picture, pose
 
 from deepfake_core.compositing.compositor import Compositor
-from deepfake_core.compositing.view import ComposedFace
-from deepfake_core.frame import PixelFormat
+from deepfake_core.compositing.face import FaceMode
+from deepfake_core.compositing.head import HeadMode
+from deepfake_core.compositing.view import ComposedFace, FaceView
+from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.parsing.classes import Label
 from deepfake_core.settings import Mode, Settings
 
@@ -161,3 +165,20 @@ def test_a_whole_head_needs_a_parsing_and_a_head() -> None:
     made = frame(picture(pose()))
     replaced = Compositor().composite(made, [face(pose(), None)], Settings(mode=Mode.HEAD))
     assert replaced is Mode.FACE
+
+
+def test_a_whole_head_keeps_its_own_tone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def view(_self: HeadMode, made: Frame, one: ComposedFace, chosen: Settings) -> FaceView:
+        asked.append(chosen)
+        return FaceMode().view(made, one, chosen)
+
+    monkeypatch.setattr(HeadMode, "view", view)
+    monkeypatch.setattr(HeadMode, "layers", lambda _self, _view: [])
+    place = pose()
+    whole = ComposedFace(replace(drawn(place), head_mode=True), parsing(place, labels(place)), 1)
+    compositor = Compositor()
+    assert compositor.composite(frame(picture(place)), [whole], Settings(mode=Mode.HEAD)) is Mode.HEAD
+    assert asked[0].colour_match == 0
+    assert compositor.composite(frame(picture(place)), [whole, whole], Settings(mode=Mode.HEAD)) is Mode.FACE

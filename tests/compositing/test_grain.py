@@ -20,10 +20,10 @@ def noise_of(bgr: np.ndarray, skin: np.ndarray = ALL) -> np.ndarray:
 
 def noisy(bgr: np.ndarray, sigma: float, seed: int = 0, coarse: float = 0.0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    grain = random.normal(0, 1, bgr.shape[:2])
+    grain: np.ndarray = random.normal(0, 1, bgr.shape[:2])
     if coarse:
         grain = cv2.GaussianBlur(grain, (0, 0), coarse)
-        grain /= grain.std()
+        grain = grain / grain.std()
     return np.clip(bgr + sigma * grain[..., None], 0, 255).astype(np.uint8)
 
 

@@ -1,5 +1,6 @@
 """Beyond what the networks can draw the picture passes over into the one for "no result", and back."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from made_up_head import pose
@@ -9,7 +10,7 @@ from deepfake_core.compositing.turning import FADE_SECONDS, Turning, smooth
 STEP = 1 / 30
 
 
-def run(turning: Turning, yaws: list[float], first: int = 0) -> list[float]:
+def run(turning: Turning, yaws: Sequence[float], first: int = 0) -> list[float]:
     return [turning.update([pose(yaw=yaw)], (first + k) * STEP) for k, yaw in enumerate(yaws)]
 
 
