@@ -4,8 +4,7 @@
     python3 tools/identity_films.py --identity vesper --out FOLDER
 
 Every picture is the live filter's own marked output, and nothing else is shown: no driver's picture stands beside it.
-Films: face mode on the left, head mode on the right. Sheets: pairs of rows, face mode above head mode. In face mode the
-skin takes the driver's tone, in head mode the identity keeps its own (the setting "Colour match"). Drivers are the
+Films: face mode on the left, head mode on the right. Sheets: pairs of rows, face mode above head mode. Drivers are the
 bundled performer, who does not exist, and the people of ../shared/footage (or --footage), who may be shown only like
 this; see its LICENSES.md.
 """
@@ -138,8 +137,7 @@ def _around_face(pictures: list[np.ndarray], path: Path) -> tuple[int, int, int]
 
 def swapped(person: Driver, identity: str, mode: Mode) -> tuple[list[np.ndarray], int]:
     """The filter's marked pictures of a driver, and on how many of them the identity was drawn without complaint."""
-    tone = 0.0 if mode is Mode.HEAD else 1.0
-    settings = Settings(identity=identity, mode=mode, colour_match=tone, quality=Quality.BEST, no_result=NoResult.SLATE)
+    settings = Settings(identity=identity, mode=mode, quality=Quality.BEST, no_result=NoResult.SLATE)
     pipeline = Pipeline(settings, threads=2)
     pipeline.load()
     if pipeline.status().last_error:
