@@ -94,9 +94,11 @@ def _fused_encoder(normalised: bool) -> keras.Model:
     block = _Blocks(normalised)
     x2 = block.convolution(picture, 16, "e2", 3, 2)
     x4 = block.convolution(x2, 32, "e4", 3, 2)
-    x8 = block.residual(block.convolution(x4, 64, "e8", 3, 2), "e8a")
-    x16 = block.residual(block.residual(block.convolution(x8, 128, "e16", 3, 2), "e16a"), "e16b")
-    x32 = block.residual(block.residual(block.convolution(x16, 160, "e32", 3, 2), "e32a"), "e32b")
+    x8 = block.residual(block.convolution(x4, 64, "e8", 3, 2), "e8a", 32)
+    x16 = block.residual(block.convolution(x8, 128, "e16", 3, 2), "e16a", 48)
+    x16 = block.residual(x16, "e16b", 48)
+    x32 = block.residual(block.convolution(x16, 160, "e32", 3, 2), "e32a", 72)
+    x32 = block.residual(x32, "e32b", 72)
     return keras.Model(picture, [x2, x4, x8, x16, x32], name=ENCODER)
 
 
@@ -135,10 +137,10 @@ class _Blocks:
             x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_act")(x) if active else x
 
-    def residual(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-        """A 3 x 3 convolution to half the channels and a 1 x 1 back, added."""
+    def residual(self, x: keras.KerasTensor, name: str, inner: int) -> keras.KerasTensor:
+        """A 3 x 3 convolution to `inner` channels and a 1 x 1 back, added."""
         channels = x.shape[-1]
-        y = self.convolution(x, channels // 2, f"{name}_in", 3)
+        y = self.convolution(x, inner, f"{name}_in", 3)
         y = self.convolution(y, channels, f"{name}_out", active=False)
         return layers.ReLU(name=f"{name}_act")(layers.Add(name=f"{name}_add")([x, y]))
 

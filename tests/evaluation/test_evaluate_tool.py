@@ -71,7 +71,7 @@ def test_the_truth_scores_best_and_doing_nothing_less(benchmark: Path, tmp_path:
     assert numbers["truth"]["jitter_ratio"] == pytest.approx(1, abs=0.2)
     assert truth["coverage"] == 1
     assert truth["frames"] == 8
-    assert truth["parser"] == "landmarks"
+    assert truth["parser"] == "network"
     # In every figure the pictures' labels come from the same polygons.
     assert truth["parsing_f1_mean"] == 1
     assert truth["parsing_f1_occluder"] is None
