@@ -15,6 +15,8 @@ RIDGE = 30.0
 _OPENING_GAIN = 4.0
 _MEASURE_RIDGE = 1e-5
 _CALM_SHARE = 0.04
+_EYE_REACH = (1.8, 3.0)
+"""cm from an eye's middle up to which all moves with its lids, and from which on nothing does."""
 _EMPHASISED = sorted({*topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.LIPS_INNER, *topology.LIPS_OUTER})
 
 
@@ -107,11 +109,25 @@ def _rest(found: np.ndarray) -> np.ndarray:
 
 def _directions(heads: np.ndarray, found: np.ndarray) -> np.ndarray:
     """float64 (4, 1404), cm: how one person's landmarks (N, 468, 3) move with its measures (N, 4)."""
-    centred = found - found.mean(0)
+    # The two eyes nearly always move together: what one does alone would be noise, so each gets its own surroundings'
+    # share of what both do, and nothing of the smile that often comes with it.
+    together = np.column_stack([found[:, EYES].mean(1), found[:, MOUTH:]])
+    centred = together - together.mean(0)
     flat = heads.reshape(len(heads), -1)
-    # The two eyes nearly always move together: the ridge keeps what one does alone from being noise.
-    gram = centred.T @ centred + _MEASURE_RIDGE * len(flat) * np.eye(MEASURES)
-    return np.linalg.solve(gram, centred.T @ (flat - flat.mean(0)))
+    gram = centred.T @ centred + _MEASURE_RIDGE * len(flat) * np.eye(MEASURES - 1)
+    eyes, *rest = np.linalg.solve(gram, centred.T @ (flat - flat.mean(0))).reshape(-1, 468, 3)
+    around = _around_eyes()[..., None]
+    elsewhere = 1.0 - around.sum(0)
+    return np.stack([*(around * eyes), *(elsewhere * way for way in rest)]).reshape(MEASURES, -1)
+
+
+def _around_eyes() -> np.ndarray:
+    """float64 (2, 468), 0..1: what belongs to the right and to the left eye."""
+    vertices = topology.canonical_face().vertices.astype(np.float64)
+    middles = np.stack([vertices[list(loop)].mean(0) for loop in (topology.RIGHT_EYE, topology.LEFT_EYE)])
+    distance = np.linalg.norm(vertices[None, :, :2] - middles[:, None, :2], axis=-1)
+    near, far = _EYE_REACH
+    return np.clip((far - distance) / (far - near), 0.0, 1.0)
 
 
 def judge(retargeter: Retargeter, driver: np.ndarray, identity: np.ndarray) -> FitReport:

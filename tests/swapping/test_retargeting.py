@@ -68,6 +68,18 @@ def test_the_expression_becomes_exactly_what_it_is_asked_to_be() -> None:
         np.testing.assert_allclose(measures(match.control(start, asked)), asked, atol=0.02)
 
 
+def test_a_wink_moves_nothing_but_its_own_eye() -> None:
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    face = opened(0.8, 0.3)
+    asked = measures(face)
+    asked[0] *= 0.3
+    winking = match.control(face, asked)
+    moved = np.linalg.norm(winking - face, axis=1)
+    assert moved[159] > 0.1
+    assert moved[face[:, 0] > 0.5].max() < 0.02
+    assert moved[list(topology.LIPS_OUTER)].max() < 0.02
+
+
 def test_what_is_asked_stays_within_what_faces_can_do() -> None:
     match = match_expression(expressions(300, 0), expressions(300, 0))
     assert match.wanted(np.full(4, 50.0, np.float32)).max() < 1.4
