@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 PREVIEWED = 12
 LICENCE = "Apache-2.0"
+RESEARCH = "for non-commercial research and education only, as CelebAMask-HQ"
 
 
 class Unfinished(TrainingError):
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", _export, "write models/parsing")
     export.add_argument("--unfinished", action="store_true", help="also before the end of the schedule")
+    export.add_argument("--research", action="store_true", help="also what was trained on CelebAMask-HQ")
     export.add_argument("--models", type=Path, default=MODELS_DIR, help="folder with manifest.json")
     return parser
 
@@ -200,9 +202,10 @@ def _export(options: argparse.Namespace) -> None:
         raise Unfinished(
             f"{options.work} stands at step {step} of {settings.steps}: call its command again, or add --unfinished."
         )
-    if settings.unknown:
+    if settings.unknown and not options.research:
         raise Unfinished(
-            f"{options.work} was trained on CelebAMask-HQ, which is for research only, and is not written into models/."
+            f"{options.work} was trained on CelebAMask-HQ, which is for non-commercial research only: add --research "
+            "if that is what you do, and do not hand the network on."
         )
     from deepfake_core.parsing.parser import PARSER_NAME
 
@@ -213,12 +216,13 @@ def _export(options: argparse.Namespace) -> None:
     temporary.write_bytes(data)
     temporary.replace(network)
     save_weights(parser, weights, kind=settings.kind, normalised=settings.normalised)
+    data_set = "CelebAMask-HQ" if settings.unknown else "rendered people who do not exist"
     for path in (network, weights):
         Manifest.add(
             path,
-            licence=LICENCE,
+            licence=RESEARCH if settings.unknown else LICENCE,
             made_by="python3 tools/train_parser.py export --work WORK",
-            source=f"trained by this project on rendered people who do not exist, {step} steps",
+            source=f"trained by this project on {data_set}, {step} steps",
             models_dir=options.models,
         )
         print(f"{path}: {path.stat().st_size} bytes")

@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow", reason="training needs .venv-train")
 
 import train_parser
 
+from deepfake_core.inference.manifest import Manifest
 from deepfake_core.parsing.classes import Label
 from deepfake_core.training.parser_celebamask import MASKS, UNKNOWN, CelebAMaskPool, CelebAMaskUnusable, numbers_of
 from deepfake_core.training.parser_data import UNLABELLED
@@ -182,8 +183,12 @@ def test_transfer_trains_frozen_first_then_all_and_is_not_shipped(
     assert train_parser.main([*arguments, "--steps", "3", "--size", "64", "--batch", "2", "--frozen-steps", "1"]) == 0
     assert "non-commercial research" in capsys.readouterr().out
     assert train_parser.main(["evaluate", "--work", str(work), "--celebamask-hq", str(original), "--count", "1"]) == 0
-    assert train_parser.main(["export", "--work", str(work), "--models", str(tmp_path)]) == 1
-    assert "research only" in capsys.readouterr().err
+    export = ["export", "--work", str(work), "--models", str(tmp_path)]
+    assert train_parser.main(export) == 1
+    assert "add --research" in capsys.readouterr().err
+    assert not (tmp_path / "manifest.json").exists()
+    assert train_parser.main([*export, "--research"]) == 0
+    assert "non-commercial" in Manifest.load(tmp_path).entry("parsing/parser.onnx").licence
     assert UNKNOWN == (Label.OCCLUDER,)
 
 
