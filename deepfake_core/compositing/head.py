@@ -37,6 +37,13 @@ _FADE = 4.0
 """cm from the box's rim over which the removal of such hair fades out."""
 _CUT_OFF = 127
 """Level of the head's matte at the crop's edge at which it does."""
+_JAW = np.array([50, 280, 172, 397, 136, 365, 176, 400, 152])
+"""Landmarks on cheeks, jaw and chin."""
+_LEAST_SKIN = 50
+"""Pixels of the new face's lower half: fewer tell nothing of its tone."""
+_MOST_TONE = 4.0
+_TONE_SETTLING = 0.3
+"""s."""
 _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
 _BODY_SIZE = 64
@@ -58,6 +65,8 @@ class HeadMode:
         self._background = Background()
         self._masks: tuple[object, Removal] | None = None
         self._frame_size = (0, 0)
+        self._tone = np.ones(3)
+        self._tone_seconds = float("-inf")
 
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
         """Everything that is read from the frame: the parser's crop and what the new head covers.
@@ -93,8 +102,8 @@ class HeadMode:
         seen = self._background.watch(self._frame_size, view.box, view.region, background)
         picture = view.region.copy()
         self._remove(view, picture, seen, masks, (removed, body))
-        touched = cv2.max(removed, _tone_neck(picture, toned, self._tone(view, light)))
         new = self._grain(view, self._lit(view, light), face, self._background.plate.noise)
+        touched = cv2.max(removed, _tone_neck(picture, toned, self._follow_tone(view, light, new, face)))
         part = _bounds(head)
         picture[part] = seam.mix(picture[part], new[part], head[part])
         touched = cv2.threshold(cv2.max(touched, head), 0, 255, cv2.THRESH_BINARY)[1]
@@ -174,10 +183,23 @@ class HeadMode:
         """The head under the driver's light: uint8 (h, w, 3) of the box."""
         return colour.lit(view, light, None, view.drawn.head_matte)
 
-    def _tone(self, view: FaceView, light: np.ndarray) -> np.ndarray:
-        """The new head's skin against the driver's: (3,) factors on BGR levels."""
-        given = colour.given(light, view.drawn.tone, view.settings.colour_match)
-        return np.asarray(given.mean((0, 1)) / light.mean((0, 1)))
+    def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> np.ndarray:
+        """The new head's skin against the driver's, as it is shown: (3,) factors on BGR levels, followed slowly.
+
+        new: uint8 (h, w, 3), the lit head; face: uint8 (h, w), its inner face.
+        """
+        x, y, width, height = cv2.boundingRect(face)
+        low = slice(y + height // 2, y + height), slice(x, x + width)  # what is next to the neck
+        mask = cv2.threshold(face[low], _WHOLE, 255, cv2.THRESH_BINARY)[1] if width else face[low]
+        if width and cv2.countNonZero(mask) >= _LEAST_SKIN:
+            size = view.drawn.reflectance.shape[0]
+            place = np.clip(view.drawn.points[_JAW, :2] * (len(light) / size), 0, len(light) - 1).astype(int)
+            driver = light[place[:, 1], place[:, 0]].mean(0)
+            measured = np.clip(np.array(cv2.mean(new[low], mask)[:3]) / driver, 1 / _MOST_TONE, _MOST_TONE)
+            since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
+            share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
+            self._tone += share * (measured - self._tone)
+        return self._tone
 
 
 def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray) -> np.ndarray:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from deepfake_core.compositing import colour
 from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.head import HeadMode
 from deepfake_core.compositing.view import FaceView
@@ -14,12 +12,10 @@ from deepfake_core.frame import Box
 from deepfake_core.parsing.classes import FACE
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, fit_pose
-from deepfake_core.swapping.light import LIGHT_SIZE
 from deepfake_core.swapping.swapper import DrawnHead
 
 _BODY = 40
 """Difference of the mattes of person and head from which the body is behind the head's edge."""
-_TONE_SIZE = 64
 
 
 class TrueBackground(Background):
@@ -56,14 +52,6 @@ class TrueHead(HeadMode):
     def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
         box = view.box
         return np.ascontiguousarray(self._picture[box.y0 : box.y1, box.x0 : box.x1])
-
-    def _tone(self, view: FaceView, light: np.ndarray) -> np.ndarray:
-        # The drawn heads have the given light by construction; the renderer's has to be measured.
-        size = (_TONE_SIZE, _TONE_SIZE)
-        skin = cv2.resize(view.drawn.face_matte, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        small = cv2.resize(self._picture, size, interpolation=cv2.INTER_AREA)
-        found = colour.measure(small, skin, colour.SIGMA_CENTIMETRES * LIGHT_SIZE / view.centimetres)
-        return np.asarray(found.mean((0, 1)) / light.mean((0, 1)))
 
 
 def true_head(matte: np.ndarray, labels: np.ndarray, points: np.ndarray) -> DrawnHead:
