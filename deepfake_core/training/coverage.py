@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepfake_core.parsing.classes import Label
 from deepfake_core.swapping.expression import measures
 from deepfake_core.training.own_video import OwnFrame
 
@@ -25,7 +26,7 @@ class Traits:
     pitch: np.ndarray
     """float64 (N,), degrees, down."""
     eyes: np.ndarray
-    """float64 (N,): opening of the lids, 1 as this person's usually are."""
+    """float64 (N,): how open they are, 1 as this person's usually are, about 0.3 and less when shut."""
     mouth: np.ndarray
     """float64 (N,): opening of the lips, in widths of the mouth."""
     smile: np.ndarray
@@ -43,10 +44,13 @@ def traits(frames: Sequence[OwnFrame]) -> Traits:
     found = measures(np.stack(heads))
     # An eye that is turned away is seen narrow: the more open of the two counts.
     lids = found[:, :2].max(1)
+    seen = np.array([[np.count_nonzero(frame.labels == eye) for eye in (Label.L_EYE, Label.R_EYE)] for frame in frames])
+    area = seen.max(1) / max(float(np.median(seen.max(1))), 1.0)
     return Traits(
         yaw=np.array([pose.yaw_degrees for pose in poses]),
         pitch=np.degrees(np.arcsin([-np.clip(pose.rotation[1, 2], -1.0, 1.0) for pose in poses])),
-        eyes=lids / np.quantile(lids, 0.6),
+        # FaceMesh keeps some people's lids apart when they are shut; what is seen of the eyes tells as well.
+        eyes=lids / np.quantile(lids, 0.6) * np.minimum(area, 1.0),
         mouth=found[:, 2],
         smile=found[:, 3] - np.quantile(found[:, 3], 0.3),
         gaze=np.array([np.hypot(*frame.gaze[0]) for frame in frames], np.float64),
@@ -75,7 +79,7 @@ class Part:
 
 def parts(seen: Traits) -> list[Part]:
     """All that a video should show, and which frames do."""
-    calm = (seen.mouth < 0.15) & (seen.eyes > 0.75)
+    calm = (seen.mouth < 0.15) & (seen.eyes > 0.6)
     level = np.abs(seen.pitch) < 14
     ahead = (np.abs(seen.yaw) < 12) & level
     return [

@@ -22,6 +22,8 @@ _HEAD_YAWS = (-60, -40, -20, 0, 20, 40, 60)
 _PITCHES = (-18, 18)
 _REACH = 9.0
 """Degrees within which a frame stands for a pose asked for."""
+_OPEN_MOUTH, _SHUT_EYES = 8.0, 2.0
+"""What they count for against sharpness, 1 as usual, and a pose that is just within reach."""
 _LIGHT_SIZE = 192
 _GAP = np.ones((11, 11), np.uint8)
 _FRINGE = 0.08
@@ -80,20 +82,19 @@ def choose_views(frames: Sequence[OwnFrame], seen: Traits, found: Sequence[Part]
     sharp = seen.sharpness / np.median(seen.sharpness)
     straight = np.where(np.isfinite(seen.gaze), seen.gaze, 45.0) / 10.0 + np.abs(seen.yaw) / 8 + np.abs(seen.pitch) / 12
     chosen = {
-        FRONT: best(sharp + seen.eyes - straight, by_name["front"].chosen),
+        FRONT: best(sharp + np.minimum(seen.eyes, 1.0) - 8 * seen.mouth - straight, by_name["front"].chosen),
         MOUTH_OPEN: best(4 * seen.mouth + 0.3 * sharp - np.abs(seen.yaw) / 12, by_name["mouth open"].chosen),
         EYES_SHUT: best(-3 * seen.eyes + 0.3 * sharp - np.abs(seen.yaw) / 20, by_name["eyes shut"].chosen),
     }
-    calm = (seen.mouth < 0.2) & (seen.eyes > 0.7)
     poses = [(yaw, 0) for yaw in _FACE_YAWS] + [(0, pitch) for pitch in _PITCHES]
     for yaw, pitch in poses:
-        index = _nearest(seen, sharp, calm, yaw, pitch)
+        index = _nearest(seen, sharp, yaw, pitch)
         if index is not None and index not in chosen.values():
             chosen[f"face {yaw:+d} {pitch:+d}"] = index
     views = {name: _view(frames[index], tone, irises, whole=False) for name, index in chosen.items()}
     taken: set[int] = set()
     for yaw, pitch in [(yaw, 0) for yaw in _HEAD_YAWS] + [(0, pitch) for pitch in _PITCHES]:
-        index = _nearest(seen, sharp, calm, yaw, pitch)
+        index = _nearest(seen, sharp, yaw, pitch)
         if index is not None and index not in taken:
             taken.add(index)
             views[f"head {yaw:+d} {pitch:+d}"] = _view(frames[index], tone, irises, whole=True)
@@ -106,15 +107,13 @@ def choose_views(frames: Sequence[OwnFrame], seen: Traits, found: Sequence[Part]
     return views
 
 
-def _nearest(seen: Traits, sharp: np.ndarray, calm: np.ndarray, yaw: float, pitch: float) -> int | None:
-    """The frame that shows this pose best, or None."""
+def _nearest(seen: Traits, sharp: np.ndarray, yaw: float, pitch: float) -> int | None:
+    """The frame that shows this pose best, mouth shut and eyes open, or None."""
     away = np.hypot(seen.yaw - yaw, seen.pitch - pitch)
-    usable = calm & (away < _REACH)
-    if not usable.any():
-        usable = away < _REACH
-    if not usable.any():
+    if away.min() > _REACH:
         return None
-    return int(np.argmax(np.where(usable, sharp - away / _REACH, -np.inf)))
+    calm = -_OPEN_MOUTH * np.maximum(seen.mouth - 0.05, 0.0) - _SHUT_EYES * np.maximum(0.7 - seen.eyes, 0.0)
+    return int(np.argmax(np.where(away < _REACH, sharp + calm - away / _REACH, -np.inf)))
 
 
 def _view(frame: OwnFrame, tone: np.ndarray, irises: IrisNetwork, *, whole: bool) -> baking.View:
