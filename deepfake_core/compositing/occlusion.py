@@ -131,7 +131,7 @@ def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:
         hat = cv2.inRange(parsing.labels, int(Label.HAT), int(Label.HAT))
         worn = cv2.max(parsing.hair, cv2.blur(hat, (3, 3)))
         brows = round(float(np.clip(points[_BROWS, 1].mean(), 0, len(worn))))
-        worn = falling(worn, inner, brows, round(_STRAND * per_centimetre))
+        worn = falling(worn, inner, brows, max(1, round(_STRAND * per_centimetre)))
         front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
     return front
 
@@ -172,8 +172,11 @@ def falling(hair: np.ndarray, inner: np.ndarray, brows: int, strand: int) -> np.
     hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; brows: their row; strand: px. It is what is above
     the brows, what falls into the face, and what goes on from there. Beside the jaw it is behind it, and covered.
     """
-    before = cv2.dilate(cv2.min(hair, inner), _square(max(1, strand)))
-    before[:brows] = 255
+    before = cv2.dilate(cv2.min(hair, inner), _square(strand))
+    # Softly, so that no edge runs through the hair beside the eyes.
+    rows = np.arange(len(hair))
+    above = np.clip(255.0 * (brows + 2 * strand - rows) / (2 * strand), 0, 255).astype(np.uint8)
+    np.maximum(before, above[:, None], out=before)
     return cv2.min(hair, before)
 
 
