@@ -29,8 +29,11 @@ T = TypeVar("T")
 _COARSE = 5
 _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
-_MOVED = 0.15
-"""Difference between the networks' picture and the template at which the texture's detail no longer fits."""
+_MOVED = 0.3
+"""Difference between the networks' picture and the template at which the template's detail no longer fits."""
+_CRISPNESS = np.float32(0.35)
+"""How much of what is finer than 3 px of the networks' picture is added once more: with it, faces of people never seen
+have as much of it as their truth."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
 _THREAD_NAME = "OBS Deepfake, looks at the driver"
@@ -213,8 +216,8 @@ class Swapper:
         relief = np.clip(small + change, 0.0, 2.0)
 
         always = regions.detail(template.scaled_points(n), n).astype(np.float32) / 255.0 * small_face
-        weight, kept = detail_weight(relief, small, always, template.openings(n))
-        relief = sharpen(relief, small, kept)
+        weight = detail_weight(relief, small, always, template.openings(n))
+        relief = sharpen(relief, small, weight)
         refined = _enlarged(relief, small, drawn, weight)
         # Single hairs are drawn finer than the networks see; they say what is wrong about them.
         own_face, wrong = (
@@ -337,34 +340,32 @@ def crop(frame: Frame, to_crop: np.ndarray, size: int) -> np.ndarray:
     return cv2.warpAffine(region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def detail_weight(
-    relief: np.ndarray, template: np.ndarray, always: np.ndarray, openings: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where the template's detail, which the networks cannot draw, fits: two weights float32 (n, n), 0..1.
+def detail_weight(relief: np.ndarray, template: np.ndarray, always: np.ndarray, openings: np.ndarray) -> np.ndarray:
+    """Where the template's detail, which the networks cannot draw, fits: float32 (n, n), 0..1.
 
     relief, template: float32 (n, n, 3), what the networks made of what; always: float32 (n, n), 1 on skin, where the
     finest detail always fits, 0 on eyes, lips and hair; openings: uint8 (n, n) from `regions.eyes_and_mouth`.
-    On those it fits where the networks, seen coarsely, left the template in its place; in the mouth never. The second
-    weight is that of eyes, lips and hair alone, for `sharpen`.
+    On those it fits where the networks, seen coarsely, left the template in its place; in the mouth never.
     """
     blue, green, red = cv2.split(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))))
     moved = cv2.blur(blue + green + red, (_COARSE, _COARSE))
     fits = np.exp(-((moved * np.float32(1.0 / (3.0 * _MOVED))) ** 2))
     mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 9), np.uint8))
-    features = (1.0 - always) * fits * (1.0 - mouth)
-    return always + features, features
+    return always + (1.0 - always) * fits * (1.0 - mouth)
 
 
 def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`relief` with the template's detail where `weight` says so: float32 (n, n, 3).
+    """`relief` with the template's detail where `weight` says so, and crisper everywhere: float32 (n, n, 3).
 
-    The template has pupils and the lips' outline; the networks have learned the mean of many gazes and mouths.
+    The template has pores, pupils and the lips' outline; the networks have learned the mean of many lights, gazes and
+    mouths, which is softer than each.
     """
     difference = template - relief
     difference -= cv2.blur(difference, (_COARSE, _COARSE))
     difference *= cv2.merge([weight] * 3)
     difference += relief
-    return difference
+    soft = cv2.blur(difference, (3, 3))
+    return difference + _CRISPNESS * (difference - soft)
 
 
 def _enlarged(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray) -> np.ndarray:
