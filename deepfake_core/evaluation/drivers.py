@@ -27,6 +27,8 @@ FRAME_NS = 33_333_333
 MOST_FRAMES = 900
 MOST_PIXELS = 4096 * 2304
 RETRIEVAL_EVERY = 5
+WARMING = 60
+"""Frames that the filter sees before it is measured."""
 _NO_TRUTH = Sample(*(np.zeros((0, 0), np.uint8),) * 4)
 KEYS = (*(f"{name}_r" for name in LEAST), "jerk_ratio", "shape_leak_r", "identity_retrieval")
 
@@ -95,8 +97,8 @@ def frames(path: Path) -> list[np.ndarray]:
 def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
     """Run and measure one film; raises EvaluationError.
 
-    The filter sees the film once backwards before it is measured: it has then known its driver for as long as the
-    film is, as in any use but these few seconds.
+    The filter sees the film's beginning once backwards before it is measured: it has then known its driver for two
+    seconds, as in any use but such short films.
     """
     film = frames(path)
     swap = CANDIDATES[task.candidate](identity, task.mode)
@@ -104,7 +106,7 @@ def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
     readers = movement.MovementReader(FaceParser(threads=1, provider="cpu")), movement.MovementReader()
     swapped, found = 0, []
     clock = 0
-    for bgr in reversed(film[1:]):
+    for bgr in reversed(film[1:WARMING]):
         clock += FRAME_NS
         swap(Frame.from_bgr(bgr.copy(), clock), _NO_TRUTH)
     for k, bgr in enumerate(film):
