@@ -108,6 +108,9 @@ class HeadMode:
         picture[part] = seam.mix(picture[part], new[part], head[part])
         touched = cv2.threshold(cv2.max(touched, head), 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False)
+        if masks.worn.any():
+            worn = _warped(cv2.dilate(masks.worn, _SQUARE), to_box, view.box, cv2.BORDER_CONSTANT)
+            front = cv2.min(front, cv2.bitwise_not(worn))
         matte = cv2.min(touched, cv2.bitwise_not(front))
         return [Layer(view.box, picture, matte, view.region)]
 

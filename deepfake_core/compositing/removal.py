@@ -31,8 +31,8 @@ _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
-_TONED = 6.5
-"""cm below the chin over which the new head's tone passes into the performer's own."""
+_TONED_FROM, _TONED_TO = 3.0, 9.0
+"""cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -48,6 +48,8 @@ class Removal:
     """The neck, also where it was behind what goes."""
     clothes: np.ndarray
     """Clothes, also where they were behind what goes, as behind long hair."""
+    worn: np.ndarray
+    """What the parser takes for a thing in front, but nobody holds: a headset, or hair in the sun. It goes too."""
     toned: np.ndarray
     """How much of the new head's tone the neck takes: less and less downwards."""
 
@@ -69,6 +71,8 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     # Below the chin there is hair, but no face: what is taken for skin there is a hand.
     low = int(np.clip(chin[1] + _BELOW_CHIN * centimetre, 0, SIZE))
     covered[low:][(labels[low:] != Label.HAIR) & (labels[low:] != Label.HAT)] = 0
+    worn = _worn(labels, covered)
+    covered = cv2.max(covered, worn)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
     removed = cv2.max(wisps, cv2.dilate(covered, _SQUARE))
@@ -86,15 +90,34 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     )
     # Hair that is longer than the crop goes on before the body.
     clothes[-2:] = cv2.max(clothes[-2:], removed[-2:])
-    height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(chin[1])) / np.float32(_TONED * centimetre)
+    begin = chin[1] + _TONED_FROM * centimetre
+    end = min(chin[1] + _TONED_TO * centimetre, SIZE - 3.0)
+    height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(begin)) / np.float32(max(end - begin, 1.0))
     toned = cv2.max(neck, seen_neck) * np.clip(1.0 - height, 0.0, 1.0)
     return Removal(
         cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck)),
         background,
         neck,
         clothes,
+        worn,
         toned.astype(np.uint8),
     )
+
+
+def _worn(labels: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """The things that touch the head, but neither the body nor the crop's edge: uint8 (128, 128). A hand has an arm."""
+    things = (labels == Label.OCCLUDER).astype(np.uint8)
+    count, blobs, boxes, _ = cv2.connectedComponentsWithStats(things, connectivity=8, ltype=cv2.CV_16U)
+    if count == 1:
+        return np.zeros_like(labels)
+    x, y, width, height = boxes[:, : cv2.CC_STAT_AREA].T
+    held = (x <= 1) | (y <= 1) | (x + width >= SIZE - 1) | (y + height >= SIZE - 1)
+    body = (_is_neck(labels) | (labels == Label.CLOTH)).astype(np.uint8)
+    held[np.unique(blobs[cv2.dilate(body, np.ones((5, 5), np.uint8)) > 0])] = True
+    touching = np.zeros(count, np.bool_)
+    touching[np.unique(blobs[cv2.dilate(covered, _SQUARE) > 0])] = True
+    touching[0] = False
+    return np.where(touching & ~held, 255, 0).astype(np.uint8)[blobs]
 
 
 def _hidden_body(
