@@ -27,7 +27,7 @@ def eyes(right: float = 0.0, up: float = 0.0, opening: float = 1.0) -> Eyes:
     lids = np.stack([-15 * np.cos(angle), 5 * opening * np.sin(angle)], axis=1)
     order = [*range(9), *range(15, 8, -1)]
     both = np.stack([lids[order] + (-30, 0), lids[order] + (30, 0)]).astype(np.float32)
-    iris = np.repeat(both.mean(1, keepdims=True) + np.float32([SCALE * right, -SCALE * up]), 5, axis=1)
+    iris = np.repeat(both.mean(1, keepdims=True) + np.array([SCALE * right, -SCALE * up], np.float32), 5, axis=1)
     return Eyes(iris.astype(np.float32), both)
 
 
@@ -44,7 +44,7 @@ def test_a_turned_head_that_looks_ahead_of_itself_has_the_same_gaze() -> None:
     angle = np.radians(30)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
     seen = eyes(0.2, 0.06)
-    shortened = Eyes(*(points * np.float32([np.cos(angle), 1]) for points in seen))
+    shortened = Eyes(*(points * np.array([np.cos(angle), 1], np.float32) for points in seen))
     np.testing.assert_allclose(measure(shortened, Pose(SCALE, turn, np.zeros(3))), measure(seen, frontal()), atol=1.0)
 
 
