@@ -25,6 +25,8 @@ _FEATURES = (
     np.array(topology.LIPS_OUTER),
 )
 """What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
+_TIGHTER = np.clip((np.arange(256) - 64) * 2, 0, 255).astype(np.uint8)
+"""Levels of a matte whose edge is half as wide."""
 _RIM = 0.04
 """Part of the drawn square's side over which what it shows fades out at its edge."""
 
@@ -45,7 +47,7 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     """How much of the drawn face shows, before anything in front of it is cut out: uint8 (h, w) of the box.
 
     covered: uint8 (S, S). `matte_size` scales it about its middle; `matte_softness` is the width of a feather, half
-    inside and half outside, where skin goes on; against hair, neck, clothes and background the matte stays as it is.
+    inside and half outside, where skin goes on; against hair, neck, clothes and background there is none.
     """
     x, y, width, height = cv2.boundingRect(covered)
     settings = view.settings
@@ -56,7 +58,9 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     wide = _softened(covered, feather)
     if view.parsing is None:
         return view.from_drawn(cv2.addWeighted(wide, _UNKNOWN, covered, 1 - _UNKNOWN, 0), matrix=grown)
-    return view.from_drawn(mixed(covered, wide, _skin_beyond(view, covered, feather)), matrix=grown)
+    # The networks' mattes are soft over several pixels: a haze of skin before a bright wall.
+    narrow = cv2.LUT(covered, _TIGHTER)
+    return view.from_drawn(mixed(narrow, wide, _skin_beyond(view, covered, feather)), matrix=grown)
 
 
 def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndarray:
