@@ -104,7 +104,7 @@ def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDe
     if manifest.crop != CROP or manifest.size != SIZE:
         raise IdentityBroken(name, "it was trained with another crop of the face than this version's")
     pages = _read_row(identity, "surface.png", MAX_TEXTURE_SIDE, _PAGES, _PAGES)
-    head_pages = _read_row(identity, "head.png", MAX_HEAD_SIDE, 2, MAX_HEAD_PAGES)
+    head_pages = _read_row(identity, "head.png", MAX_HEAD_SIDE, 1, MAX_HEAD_PAGES)
     hair = _read_row(identity, "hair.png", MAX_HEAD_SIDE, len(head_pages), len(head_pages), channels=1)
     (iris,) = _read_row(identity, "iris.png", MAX_SMALL_SIDE, 1, 1)
     (teeth,) = _read_row(identity, "teeth.png", MAX_SMALL_SIDE, 1, 1)

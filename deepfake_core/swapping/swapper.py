@@ -41,6 +41,8 @@ _PATIENCE_SECONDS = 5.0
 _GAZE_EVERY = 2
 _DRIVERS = 8
 _GHOST = np.float32(0.2)
+_SLIT = 0.025
+"""Half the width of the gaps in the head's matte that are closed, as a part of the networks' crop."""
 _WINDOW = 0.06
 """Width of the rim of the networks' crop, as a part of its side, in which the drawn head takes over."""
 
@@ -209,7 +211,7 @@ class Swapper:
         given = networks.template_input(small, small_alpha)
         made, own_face, own_head = self._decode(decoder, given, features())
         own_face = np.minimum(own_face, _grown(small_face, _FACE_REACH))
-        own_head = np.minimum(own_head, _grown(small_alpha, _HEAD_REACH))
+        own_head = np.minimum(_closed(own_head), _grown(small_alpha, _HEAD_REACH))
         # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
         change = made - small
         change *= cv2.merge([own_head] * 3)
@@ -266,6 +268,13 @@ def _steeper(alpha: np.ndarray) -> np.ndarray:
     """The template's matte without the ghost of its second page: what covers little is left out, what covers much is
     whole."""
     return np.clip((alpha - _GHOST) * np.float32(1.0 / (1.0 - 2.0 * _GHOST)), 0.0, 1.0)
+
+
+def _closed(share: np.ndarray) -> np.ndarray:
+    """A matte (n, n) without slits: what is behind an ear is not to be seen between it and the jaw."""
+    width = 2 * round(_SLIT * share.shape[0]) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return np.asarray(cv2.morphologyEx(share, cv2.MORPH_CLOSE, kernel), np.float32)
 
 
 def _as_matte(share: np.ndarray) -> np.ndarray:

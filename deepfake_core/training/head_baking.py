@@ -14,7 +14,7 @@ from deepfake_core.training.baking import View, fill_gaps
 HEAD_PAGE_SIZE = 448
 _IRIS_SIZE = 64
 _LOWER_LIP = 17
-_STRAND = 13
+_STRAND, _SLIT = 13, 17
 _TEETH_SIZE = 48
 _CROP_SIZE = 1024
 _LID_DEPTH = 0.1
@@ -33,6 +33,8 @@ def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.
         pose = fit_pose(view.landmarks)
         to_page = _page_transform(pose, size)
         matte = cv2.warpAffine(view.matte, to_page, (size, size), flags=cv2.INTER_LINEAR)
+        # Between ear and jaw the neck comes up in a slit, which belongs to no neck that is seen without it.
+        matte = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_SLIT, _SLIT)))
         matte = _without_strands(matte, float((view.landmarks[_LOWER_LIP, :2] @ to_page[:, :2].T + to_page[:, 2])[1]))
         bgr = cv2.warpAffine(view.bgr, to_page, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         # The background must not shine through where the matte is soft.

@@ -1,5 +1,7 @@
 """Every layer of the template lies where the head, the gaze and the jaw put it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,15 @@ def test_pages_are_chosen_by_side_and_change_without_a_jump(identity: IdentityHe
     moving = np.stack([shares(yaw) for yaw in np.arange(-60, 60, 0.5)])
     np.testing.assert_allclose(moving.sum(1), 1.0, atol=0.03)
     assert np.abs(np.diff(moving, axis=0)).max() < 0.25
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_pages_are_enough(identity: IdentityHead, drawer: TemplateDrawer, count: int) -> None:
+    pages = identity.head
+    few = head_layer.HeadPages(pages.pictures[:count], pages.hair[:count], pages.rotations[:count])
+    assert sum(share for _, share in head_layer.nearest(few, turned(35.0))) == pytest.approx(1.0, abs=0.02)
+    template = drawer.draw(dataclasses.replace(identity, head=few), posed(35), canonical(), None, size=128)
+    assert template.alpha.max() > 0.9
 
 
 @pytest.mark.parametrize("yaw", [-85.0, 85.0])
