@@ -116,11 +116,16 @@ class HeadMode:
 
     def _faded(self, view: FaceView, removed: np.ndarray) -> np.ndarray:
         """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere."""
-        if not max(removed[[0, -1]].max(), removed[:, [0, -1]].max()):
-            return removed
         (height, width), box = removed.shape, view.box
         # Where the frame ends nothing goes on.
-        rims = box.x0 > 0, box.x1 < self._frame_size[0], box.y0 > 0, box.y1 < self._frame_size[1]
+        rims = (
+            box.x0 > 0 and removed[:, 0].any(),
+            box.x1 < self._frame_size[0] and removed[:, -1].any(),
+            box.y0 > 0 and removed[0].any(),
+            box.y1 < self._frame_size[1] and removed[-1].any(),
+        )
+        if not any(rims):
+            return removed
         reach = max(2.0, _FADE * view.pixels_per_centimetre)
         shares = []
         for size, (low, high) in ((width, rims[:2]), (height, rims[2:])):
