@@ -211,7 +211,7 @@ class Swapper:
         given = networks.template_input(small, small_alpha)
         made, own_face, own_head = self._decode(decoder, given, features())
         own_face = np.minimum(own_face, _grown(small_face, _FACE_REACH))
-        own_head = np.minimum(_closed(own_head), _grown(small_alpha, _HEAD_REACH))
+        own_head = np.minimum(_closed(own_head, small_face), _grown(small_alpha, _HEAD_REACH))
         # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
         change = made - small
         change *= cv2.merge([own_head] * 3)
@@ -270,11 +270,12 @@ def _steeper(alpha: np.ndarray) -> np.ndarray:
     return np.clip((alpha - _GHOST) * np.float32(1.0 / (1.0 - 2.0 * _GHOST)), 0.0, 1.0)
 
 
-def _closed(share: np.ndarray) -> np.ndarray:
-    """A matte (n, n) without slits: what is behind an ear is not to be seen between it and the jaw."""
+def _closed(share: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """A head's matte (n, n) without slits beside the face: the neck is not to be seen between ear and jaw."""
     width = 2 * round(_SLIT * share.shape[0]) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    return np.asarray(cv2.morphologyEx(share, cv2.MORPH_CLOSE, kernel), np.float32)
+    closed = np.minimum(cv2.morphologyEx(share, cv2.MORPH_CLOSE, kernel), _grown(face, 2 * _SLIT))
+    return np.maximum(share, closed)
 
 
 def _as_matte(share: np.ndarray) -> np.ndarray:

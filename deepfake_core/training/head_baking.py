@@ -14,6 +14,7 @@ from deepfake_core.training.baking import View, fill_gaps
 HEAD_PAGE_SIZE = 448
 _IRIS_SIZE = 64
 _LOWER_LIP = 17
+_BEFORE_EARS = [234, 93, 132, 58, 454, 323, 361, 288]
 _STRAND, _SLIT = 13, 17
 _TEETH_SIZE = 48
 _CROP_SIZE = 1024
@@ -33,20 +34,28 @@ def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.
         pose = fit_pose(view.landmarks)
         to_page = _page_transform(pose, size)
         matte = cv2.warpAffine(view.matte, to_page, (size, size), flags=cv2.INTER_LINEAR)
-        # Between ear and jaw the neck comes up in a slit, which belongs to no neck that is seen without it.
-        matte = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_SLIT, _SLIT)))
         matte = _without_strands(matte, float((view.landmarks[_LOWER_LIP, :2] @ to_page[:, :2].T + to_page[:, 2])[1]))
         bgr = cv2.warpAffine(view.bgr, to_page, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         # The background must not shine through where the matte is soft.
         inner = np.clip((matte.astype(np.float32) / 255.0 - 0.8) / 0.2, 0.0, 1.0)
         continued = fill_gaps(bgr.astype(np.float32) * inner[..., None], inner)
-        pictures.append(np.dstack([continued, matte]))
+        edge = view.landmarks[_BEFORE_EARS, :2] @ to_page[:, :2].T + to_page[:, 2]
+        pictures.append(np.dstack([continued, _without_slit(matte, edge)]))
         shown = np.zeros_like(view.matte) if view.hair is None else view.hair
         covered = cv2.warpAffine(shown, to_page, (size, size), flags=cv2.INTER_LINEAR)
         small = (size // head_layer.COARSER,) * 2
         hair.append(cv2.resize(covered, small, interpolation=cv2.INTER_AREA))
         rotations.append(square.upright(pose))
     return head_layer.HeadPages(np.stack(pictures), np.stack(hair), np.stack(rotations).astype(np.float32))
+
+
+def _without_slit(matte: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """A head's matte closed around points (N, 2) of the face's edge: the neck comes up in a slit before the ear."""
+    near = np.zeros_like(matte)
+    for x, y in np.round(edge).astype(int).tolist():
+        cv2.circle(near, (x, y), _SLIT, 255, -1)
+    closed = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_SLIT, _SLIT)))
+    return np.maximum(matte, np.minimum(closed, near))
 
 
 def _without_strands(matte: np.ndarray, below: float) -> np.ndarray:
