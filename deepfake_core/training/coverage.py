@@ -90,7 +90,7 @@ def parts(seen: Traits) -> list[Part]:
         Part("far right", "Turn your head further to the right.", seen.yaw < -38, 5),
         Part("up", "Lift your chin.", seen.pitch < -10, 5),
         Part("down", "Lower your chin.", seen.pitch > 13, 5),
-        Part("mouth open", "Open your mouth wide.", (seen.mouth > 0.4) & ahead, 4, required=True),
+        Part("mouth open", "Open your mouth wide.", (seen.mouth > 0.3) & ahead, 4, required=True),
         Part(
             "mouth open, turned", "Turn your head with your mouth open.", (seen.mouth > 0.3) & (abs(seen.yaw) > 15), 4
         ),

@@ -23,6 +23,7 @@ _TEETH_DEPTH = 0.7
 _LASH = 40.0
 """Levels from the colour that is usual at its distance from the iris's middle."""
 _LEAST_CONTRAST = 25.0
+_MOST_REDNESS = 55.0
 """Levels between teeth and what is behind them, below which no teeth are seen."""
 
 
@@ -195,7 +196,7 @@ def open_mouth(view: View) -> mouth.Mouth:
     rows, places, cavity = [], [], []
     for row, lip in enumerate(lips):
         half = shown & (down if row else ~down)
-        bright = _bright(picture[..., 0], half)
+        bright = _bright(picture, half)
         place = np.array([lips[:, 0].mean(), lip[1], lips[:, 2].mean() - _TEETH_DEPTH])
         rows.append(_teeth(picture, bright, place, rotation, crop, upper=row == 0))
         places.append(place - (mouth.chin(head) if row else 0.0))
@@ -204,14 +205,17 @@ def open_mouth(view: View) -> mouth.Mouth:
     return mouth.Mouth(np.stack(rows), np.array(places, np.float32), np.array(cavity, np.float32))
 
 
-def _bright(blue: np.ndarray, half: np.ndarray) -> np.ndarray:
+def _bright(picture: np.ndarray, half: np.ndarray) -> np.ndarray:
     """The teeth in one half of an opening: bright in blue, as lips, gums and tongue and the dark behind are not."""
     if not half.any():
         return half
+    blue, red = picture[..., 0], picture[..., 2]
     threshold, _ = cv2.threshold(blue[half].reshape(-1, 1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     bright = half & (blue > threshold)
     dark = half & ~bright
     if not bright.any() or not dark.any() or blue[bright].mean() - blue[dark].mean() < _LEAST_CONTRAST:
+        return np.zeros_like(half)
+    if red[bright].mean() - blue[bright].mean() > _MOST_REDNESS:  # the tongue, or the lip
         return np.zeros_like(half)
     return bright
 

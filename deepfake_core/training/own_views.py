@@ -24,6 +24,7 @@ _REACH = 9.0
 """Degrees within which a frame stands for a pose asked for."""
 _OPEN_MOUTH, _SHUT_EYES = 8.0, 2.0
 """What they count for against sharpness, 1 as usual, and a pose that is just within reach."""
+_LEAST_MOUTH = 60
 _LIGHT_SIZE = 192
 _GAP = np.ones((11, 11), np.uint8)
 _FRINGE = 0.08
@@ -83,7 +84,7 @@ def choose_views(frames: Sequence[OwnFrame], seen: Traits, found: Sequence[Part]
     straight = np.where(np.isfinite(seen.gaze), seen.gaze, 45.0) / 10.0 + np.abs(seen.yaw) / 8 + np.abs(seen.pitch) / 12
     chosen = {
         FRONT: best(sharp + np.minimum(seen.eyes, 1.0) - 8 * seen.mouth - straight, by_name["front"].chosen),
-        MOUTH_OPEN: best(4 * seen.mouth + 0.3 * sharp - np.abs(seen.yaw) / 12, by_name["mouth open"].chosen),
+        MOUTH_OPEN: best(3 * seen.mouth + 2 * _teeth(frames) - np.abs(seen.yaw) / 12, by_name["mouth open"].chosen),
         EYES_SHUT: best(-3 * seen.eyes + 0.3 * sharp - np.abs(seen.yaw) / 20, by_name["eyes shut"].chosen),
     }
     poses = [(yaw, 0) for yaw in _FACE_YAWS] + [(0, pitch) for pitch in _PITCHES]
@@ -105,6 +106,16 @@ def choose_views(frames: Sequence[OwnFrame], seen: Traits, found: Sequence[Part]
             "The eyes are not seen when the face looks into the camera; record it again without glasses."
         )
     return views
+
+
+def _teeth(frames: Sequence[OwnFrame]) -> np.ndarray:
+    """How bright the brightest of what the open mouths show is, 0..1: teeth, if there are any. float64 (N,)."""
+    found = np.zeros(len(frames))
+    for index, frame in enumerate(frames):
+        inside = frame.labels == Label.MOUTH
+        if np.count_nonzero(inside) > _LEAST_MOUTH:
+            found[index] = np.quantile(frame.bgr()[..., 0][inside], 0.85) / 255.0
+    return found
 
 
 def _nearest(seen: Traits, sharp: np.ndarray, yaw: float, pitch: float) -> int | None:
