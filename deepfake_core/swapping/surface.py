@@ -15,6 +15,9 @@ _RING = len(_OVAL)
 RING_REACH = 0.22
 """How far the ring of extra vertices lies beyond the mesh's border, in distances from the face's middle."""
 VERTEX_COUNT = 468 + _RING
+_OUTLINE, _OUTLINE_WIDTH, _LEAST_COVERED = np.float32(0.4), 0.35, 0.05
+"""Smoothed coverage at the outside of an outline, how much more at its inside, and the least that has a place on the
+texture."""
 _MOST_LAYERS = 64
 """Bounding boxes of triangles on each other, on average over the picture."""
 
@@ -162,17 +165,19 @@ def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> tupl
     """
     covered = raster.coverage().astype(np.float32) / 255.0
     across, down = raster.plane(uv[:, 0]), raster.plane(uv[:, 1])
+    inside = covered
     if size != raster.size:
+        # Smoothed, the steps of a coarse outline become a line again.
+        smooth = cv2.resize(cv2.blur(covered, (3, 3)), (size, size), interpolation=cv2.INTER_LINEAR)
         across, down, covered = (
             np.asarray(cv2.resize(plane, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
             for plane in (across, down, covered)
         )
         # The map is 0 off the surface: divided by how much of a pixel is covered, the border keeps its place.
+        inside = np.clip((smooth - _OUTLINE) * np.float32(1.0 / _OUTLINE_WIDTH), 0.0, 1.0) * (covered > _LEAST_COVERED)
         known = np.maximum(covered, np.float32(1e-3))
         across = np.asarray(cv2.divide(across, known), np.float32)
         down = np.asarray(cv2.divide(down, known), np.float32)
     drawn = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = np.asarray(
-        cv2.multiply(cv2.extractChannel(drawn, 3), covered, scale=1 / 255.0, dtype=cv2.CV_32F), np.float32
-    )
+    seen = np.asarray(cv2.multiply(cv2.extractChannel(drawn, 3), inside, scale=1 / 255.0, dtype=cv2.CV_32F), np.float32)
     return np.asarray(cv2.cvtColor(drawn, cv2.COLOR_BGRA2BGR)), seen
