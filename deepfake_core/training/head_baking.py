@@ -23,8 +23,9 @@ _TEETH_DEPTH = 0.7
 _LASH = 40.0
 """Levels from the colour that is usual at its distance from the iris's middle."""
 _LEAST_CONTRAST = 25.0
-_MOST_REDNESS = 55.0
 """Levels between teeth and what is behind them, below which no teeth are seen."""
+_MOST_REDNESS = 55.0
+"""Levels by which red may exceed blue in teeth."""
 
 
 def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.HeadPages:
