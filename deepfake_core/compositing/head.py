@@ -117,11 +117,11 @@ class HeadMode:
     def _faded(self, view: FaceView, removed: np.ndarray) -> np.ndarray:
         """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere."""
         (height, width), box = removed.shape, view.box
-        # Where the frame ends nothing goes on.
+        # Where the frame ends nothing goes on; upwards the head ends soon, and its edge is repeated instead.
         rims = (
             box.x0 > 0 and removed[:, 0].any(),
             box.x1 < self._frame_size[0] and removed[:, -1].any(),
-            box.y0 > 0 and removed[0].any(),
+            False,
             box.y1 < self._frame_size[1] and removed[-1].any(),
         )
         if not any(rims):
