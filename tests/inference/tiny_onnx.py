@@ -34,7 +34,10 @@ def node(operator: str, inputs: list[str], outputs: list[str], *extra: tuple[int
 
 
 def model(
-    *nodes: bytes, shape: tuple[int | str, ...] = (1, 4), graph: tuple[tuple[int, Value], ...] = (), functions: bytes = b""
+    *nodes: bytes,
+    shape: tuple[int | str, ...] = (1, 4),
+    graph: tuple[tuple[int, Value], ...] = (),
+    functions: bytes = b"",
 ) -> bytes:
     """A network from float tensor `x` to `y`, both of `shape`."""
     contents = message(

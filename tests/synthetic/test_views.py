@@ -101,7 +101,7 @@ def test_no_hair_hangs_into_the_face(renderer: Renderer, wardrobe: Wardrobe, nam
         camera = HEAD_FRAMING.camera(person, posed)
         picture = renderer.render(person, posed, Light(Environment.flat(16)), camera)
         points = Correspondence.load().points(person, posed, camera, SIZE)
-        face = np.zeros((SIZE, SIZE), np.uint8)
+        face: np.ndarray = np.zeros((SIZE, SIZE), np.uint8)
         cv2.fillPoly(face, [np.round(points[list(FACE_OVAL), :2]).astype(np.int32)], 255)
         face = cv2.erode(face, np.ones((3, 3), np.uint8))
         assert (picture.hair_matte[face > 0] > 127).mean() < 0.03
