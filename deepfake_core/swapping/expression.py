@@ -16,7 +16,7 @@ _CORNERS, _MIDDLES = [61, 291], [0, 17]
 _LOWEST = np.array([0.05, 0.05, 0.0, -0.5], np.float32)
 _HIGHEST = np.array([0.5, 0.5, 0.95, 1.3], np.float32)
 _STEPS = 3
-_GAIN = np.array([1.4, 1.4, 1.3, 1.1])
+_GAIN = np.array([1.4, 1.4, 1.3, 1.3])
 """FaceMesh shows lids and lips moving by less than they do, on small faces most: it reads a blink in a face of 60 px as
 0.78 of the open eye, while the drawn lids meet at 0.7. What it takes away is given back."""
 _MOST_UNUSUAL = np.array([0.35, 0.35, 1.0, 0.4])
