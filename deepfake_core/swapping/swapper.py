@@ -31,7 +31,7 @@ _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.3
 """Difference between the networks' picture and the template at which the template's detail no longer fits."""
-_CRISPNESS = np.float32(0.35)
+_CRISPNESS = np.float32(0.45)
 """How much of what is finer than 3 px of the networks' picture is added once more: with it, faces of people never seen
 have as much of it as their truth."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
