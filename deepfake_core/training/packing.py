@@ -51,11 +51,15 @@ def encoder_files(encoder: keras.Model, folder: Path, samples: Sequence[Inputs])
     """
     path, small = folder / "encoder.onnx", folder / "encoder_int8.onnx"
     inputs, outputs = networks.encoder_inputs(), networks.features()
-    if not (small.exists() and path.exists() and _computes(path.read_bytes(), encoder, inputs, outputs)):
+    if path.exists() and _computes(path.read_bytes(), encoder, inputs, outputs):
+        data = path.read_bytes()
+    else:
         data = to_onnx(encoder, inputs, outputs, "encoder")
         folder.mkdir(parents=True, exist_ok=True)
-        pack.replace(small, quantised(data, samples))
+        small.unlink(missing_ok=True)
         pack.replace(path, data)
+    if not small.exists():
+        pack.replace(small, quantised(data, samples))
     return path
 
 
@@ -78,7 +82,7 @@ def identity_files(
     samples: inputs of the decoder to quantise it by; without them the pack has no 8-bit variant.
     """
     data = to_onnx(decoder, networks.decoder_inputs(), networks.decoder_outputs(), "decoder")
-    small = {"decoder_int8.onnx": quantised(data, samples)} if samples else {}
+    small = {"decoder_int8.onnx": quantised(data, samples, keep_last=True)} if samples else {}
     return {
         "decoder.onnx": data,
         **small,

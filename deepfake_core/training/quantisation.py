@@ -41,13 +41,13 @@ class Trial:
         return self.lost <= MOST_LOST and self.faster > 1.0
 
 
-def quantised(data: bytes, samples: Sequence[Inputs]) -> bytes:
+def quantised(data: bytes, samples: Sequence[Inputs], *, keep_last: bool = False) -> bytes:
     """The network with 8-bit weights (per channel) and activations (static, from `samples`), in the QDQ format.
 
-    The last convolution, which makes the picture, stays as it is.
+    keep_last: the last convolution, which makes a decoder's picture, stays as it is.
     """
     model = onnx.load_model_from_string(data)
-    last = [node.name for node in model.graph.node if node.op_type == "Conv"][-1]
+    convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "full.onnx", Path(folder) / "int8.onnx"
         before.write_bytes(data)
@@ -60,7 +60,7 @@ def quantised(data: bytes, samples: Sequence[Inputs]) -> bytes:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=[last],
+            nodes_to_exclude=convolutions[-1:] if keep_last else [],
         )
         return after.read_bytes()
 
