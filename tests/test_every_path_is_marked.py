@@ -58,7 +58,6 @@ OWN = "the person's own recording, for themselves; no fake"
 MARKED = "pictures that went through the pipeline or its Disclosure"
 LEAVING = {
     "deepfake_core/evaluation/gallery.py": NOBODY,
-    "deepfake_core/evaluation/gallery.py": NOBODY,
     "deepfake_core/identities/consent_video.py": OWN,
     "deepfake_core/obs/source_frame.py": "only what the mailbox holds, which takes MarkedFrames alone",
     "deepfake_core/synthetic/clip.py": RENDERED,
