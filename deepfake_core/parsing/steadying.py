@@ -17,9 +17,9 @@ _REFERENCE_SIZE = SIZE // 4
 _STILL = 7.0
 _MOVED = 22.0
 """Of 255: below the first difference of two averages of 4 x 4 px it is noise, above the second all is new."""
-_FOLLOW = 0.12
+_FOLLOW = 0.08
 """Part of a new answer that is taken where the picture keeps still."""
-_HYSTERESIS = 26
+_HYSTERESIS = 38
 """Of 255: by so much another class has to be likelier before a pixel changes its class."""
 _PRESENT = 0.15
 """A class whose share stays below this everywhere is not there."""

@@ -57,4 +57,4 @@ def test_masks_of_a_still_face_change_by_less_than_one_percent_of_their_area(sti
         area = np.mean([(each.labels == label).mean() for each in settled])
         changes = [((a.labels == label) != (b.labels == label)).mean() / area for a, b in pairwise(settled)]
         assert np.mean(changes) < 0.01, label
-        assert max(changes) < 0.02, label
+        assert max(changes) < 0.03, label
