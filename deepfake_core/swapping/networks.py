@@ -18,6 +18,8 @@ DECODER_FILE, DECODER_INT8_FILE = "decoder.onnx", "decoder_int8.onnx"
 """The same networks in 8 bits are twice as fast on a processor, and no faster on anything else."""
 GIGAFLOPS = {96: 0.402, 128: 0.715, 192: 1.608}
 """What encoder and decoder compute for pictures of these sides."""
+ENCODER_GIGAFLOPS = 0.283
+"""The encoder's part of it at 128 px."""
 FEATURE_CHANNELS = {"features_4": 48, "features_8": 96, "features_16": 192}
 """Channels of the features at a fourth, an eighth and a sixteenth of the side."""
 _STRIDES = {"features_4": 4, "features_8": 8, "features_16": 16}
