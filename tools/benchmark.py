@@ -196,7 +196,8 @@ def measure_swap(frames: list[NDArray], identity: str) -> dict[str, float]:
     swapper = Swapper(threads=threads)
     decoder = load_decoder(Library().open(identity), threads=threads)
     reference = shared(networks.ENCODER_NAME, threads=threads, dimensions=networks.EXAMPLE)
-    sample, milliseconds = reference.sample(), []
+    sample = reference.sample()
+    milliseconds: list[float] = []
     run = timed(reference.run, milliseconds)
     for _ in faces:
         run(**sample)
