@@ -33,9 +33,10 @@ _STEP_LIMITS = (0.6, 1.6)
 _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
 """What ln R/G and ln G/B of skin's albedo can be: the Monk scale lies inside. Beyond, the lamp is coloured."""
 _USUAL_SKIN = (0.4, 0.45)
-_OWN_BRIGHTNESS = 0.35
-"""How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones)."""
-_BRIGHTNESS_LIMITS = (0.5, 2.2)
+_PALER, _DARKER = 0.35, 0.6
+"""How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones): a pale one must not
+burn out beside a dark driver, but dark skin in a bright light is still dark."""
+_BRIGHTNESS_LIMITS = (0.3, 2.2)
 _LEAST_BESIDE, _MOST_BESIDE = 0.3, 2.0
 """Limits of the brightness of what is not skin, in light."""
 _BRIGHTEST = 225.0
@@ -146,17 +147,20 @@ def lit(view: FaceView, light: np.ndarray, correction: np.ndarray | None, matte:
     the driver's tone as far as `colour_match` says; eyes, teeth, lips, brows and hair keep the identity's colours.
     """
     drawn, amount = view.drawn, view.settings.colour_match
-    lights = [given(light, drawn.tone, amount), beside_skin(light, drawn.tone, amount)]
+    lights = [given(light, drawn.tone, amount)]
+    if amount > 0:  # else skin and the rest stand in the same light
+        lights.append(beside_skin(light, drawn.tone, amount))
     if correction is not None:
         lights = [each * correction for each in lights]
     # Only what is shown, and a little more for the warp.
     x, y, width, height = cv2.boundingRect(matte)
     x, y = max(0, x - 2), max(0, y - 2)
     part = slice(y, y + height + 4), slice(x, x + width + 4)
-    of_skin, of_rest = (np.ascontiguousarray(enlarge(each, len(matte))[part]) for each in lights)
-    weight = drawn.skin[part].astype(np.float32) * np.float32(1 / 255)
-    mixed = cv2.blendLinear(of_skin, of_rest, weight, np.float32(1.0) - weight)
-    bgr = cv2.multiply(drawn.reflectance[part], mixed, dtype=cv2.CV_8U)
+    large = [np.ascontiguousarray(enlarge(each, len(matte))[part]) for each in lights]
+    if len(large) == 2:
+        weight = drawn.skin[part].astype(np.float32) * np.float32(1 / 255)
+        large[0] = cv2.blendLinear(large[0], large[1], weight, np.float32(1.0) - weight)
+    bgr = cv2.multiply(drawn.reflectance[part], large[0], dtype=cv2.CV_8U)
     matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
     return warped(bgr, matrix, (view.box.width, view.box.height), repeat=True)
 
@@ -171,7 +175,7 @@ def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
     if amount >= 1:
         return light
     ratio = _brightness(light, tone)
-    lifted = float(np.clip(ratio**_OWN_BRIGHTNESS, *_BRIGHTNESS_LIMITS))
+    lifted = float(np.clip(ratio ** (_PALER if ratio > 1 else _DARKER), *_BRIGHTNESS_LIMITS))
     return (light + np.float32(1.0 - amount) * (_in_own_tone(light, tone, lifted) - light)).astype(np.float32)
 
 
