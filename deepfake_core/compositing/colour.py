@@ -34,8 +34,8 @@ _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
 """What ln R/G and ln G/B of skin's albedo can be: the Monk scale lies inside. Beyond, the lamp is coloured."""
 _USUAL_SKIN = (0.4, 0.45)
 _PALER, _DARKER = 0.35, 0.6
-"""How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones): a pale one must not
-burn out beside a dark driver, but dark skin in a bright light is still dark."""
+"""How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones): a pale one must
+not burn out beside a dark driver, but dark skin in a bright light is still dark."""
 _BRIGHTNESS_LIMITS = (0.3, 2.2)
 _LEAST_BESIDE, _MOST_BESIDE = 0.3, 2.0
 """Limits of the brightness of what is not skin, in light."""
