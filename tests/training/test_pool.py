@@ -173,5 +173,5 @@ def test_the_learning_rate_warms_up_holds_and_falls() -> None:
     settings = Configuration(steps=1000, warm_up_steps=10)
     assert settings.learning_rate_at(0) < settings.learning_rate_at(20) == settings.learning_rate
     assert settings.learning_rate_at(999) < 0.04 * settings.learning_rate
-    assert not settings.details_at(600)
+    assert not settings.details_at(500)
     assert settings.details_at(700)
