@@ -49,6 +49,21 @@ def test_a_pose_leads_to_the_head_and_back(yaw: float) -> None:
     np.testing.assert_allclose(pose.to_picture(pose.to_head(landmarks)), landmarks, atol=1e-6)
 
 
+def test_a_nod_is_a_pitch_and_looks_down() -> None:
+    pose = alignment.Pose(12.0, rotation(0, 15, 0), np.zeros(3))
+    nodding = alignment.fit_pose(pose.to_picture(alignment.topology.canonical_face().vertices.astype(np.float64)))
+    assert nodding.pitch_degrees == pytest.approx(15, abs=0.01)
+    assert nodding.yaw_degrees == pytest.approx(0, abs=0.01)
+
+
+def test_an_open_mouth_does_not_move_the_crop() -> None:
+    calm = face()
+    talking = calm.copy()
+    talking[[13, 14, 17, 152, 148, 377, 61, 291], 1] += 30.0
+    before, after = (alignment.crop_transform(alignment.fit_pose(one), 128) for one in (calm, talking))
+    np.testing.assert_array_equal(before, after)
+
+
 @pytest.mark.parametrize("roll", [-100, -20, 0, 45])
 @pytest.mark.parametrize("scale", [3.0, 40.0])
 def test_the_crop_is_upright_and_of_one_size_however_the_head_is_held(roll: float, scale: float) -> None:
