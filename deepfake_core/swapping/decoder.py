@@ -112,6 +112,7 @@ def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDe
     if not ((tensors["uv"] >= 0).all() and (tensors["uv"] <= pages.shape[1] - 1).all()):
         raise IdentityBroken(name, "its geometry.safetensors points outside of surface.png")
     file = networks.DECODER_FILE
+    _file(identity, file)
     if providers.only_cpu(provider) and networks.DECODER_INT8_FILE in identity.files:
         file = networks.DECODER_INT8_FILE
     network = open_session(

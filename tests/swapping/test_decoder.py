@@ -148,21 +148,21 @@ def test_a_damaged_geometry_is_refused(vesper: Identity, data: bytes) -> None:
     assert "geometry.safetensors" in refusal(with_file(vesper, "geometry.safetensors", data))
 
 
-def test_a_network_of_other_inputs_is_refused(vesper: Identity) -> None:
+@pytest.mark.parametrize("bits", ["decoder.onnx", "decoder_int8.onnx"])
+def test_a_network_of_other_inputs_is_refused(vesper: Identity, bits: str) -> None:
     from deepfake_core.inference.manifest import Manifest
 
     encoder = Manifest.load().read("swap/encoder.onnx")
-    assert "decoder.onnx" in refusal(with_file(vesper, "decoder.onnx", encoder))
+    files = {name: data for name, data in vesper.files.items() if name != "decoder_int8.onnx"}
+    assert bits in refusal(dataclasses.replace(vesper, files=files | {bits: encoder}))
 
 
-def test_a_decoder_in_eight_bits_is_checked_like_the_other(vesper: Identity) -> None:
-    from deepfake_core.inference.manifest import Manifest
-
-    encoder = Manifest.load().read("swap/encoder.onnx")
-    assert "decoder_int8.onnx" in refusal(with_file(vesper, "decoder_int8.onnx", encoder))
-    changed = dataclasses.replace(
-        with_file(vesper, "decoder_int8.onnx", vesper.files["decoder.onnx"]), content_sha256=uuid.uuid4().hex
-    )
-    decoder = load_decoder(changed, threads=1, provider="cpu")
-    assert isinstance(decoder, IdentityDecoder)
-    assert decoder.network.name.endswith("decoder_int8.onnx")
+def test_a_processor_takes_eight_bits(vesper: Identity) -> None:
+    for name in ("decoder.onnx", "decoder_int8.onnx"):
+        files = {key: data for key, data in vesper.files.items() if key != "decoder_int8.onnx"}
+        changed = dataclasses.replace(
+            vesper, files=files | {name: vesper.files["decoder.onnx"]}, content_sha256=uuid.uuid4().hex
+        )
+        decoder = load_decoder(changed, threads=1, provider="cpu")
+        assert isinstance(decoder, IdentityDecoder)
+        assert decoder.network.name.endswith(name)
