@@ -159,7 +159,7 @@ def lit(view: FaceView, light: np.ndarray, correction: np.ndarray | None, matte:
     large = [np.ascontiguousarray(enlarge(each, len(matte))[part]) for each in lights]
     if len(large) == 2:
         weight = drawn.skin[part].astype(np.float32) * np.float32(1 / 255)
-        large[0] = cv2.blendLinear(large[0], large[1], weight, np.float32(1.0) - weight)
+        large[0] = np.asarray(cv2.blendLinear(large[0], large[1], weight, np.float32(1.0) - weight), np.float32)
     bgr = cv2.multiply(drawn.reflectance[part], large[0], dtype=cv2.CV_8U)
     matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
     return warped(bgr, matrix, (view.box.width, view.box.height), repeat=True)

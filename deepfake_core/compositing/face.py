@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,7 @@ from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.view import ComposedFace, FaceView, Layer
 from deepfake_core.frame import Frame
 from deepfake_core.settings import Settings
+from deepfake_core.swapping.swapper import DrawnHead
 
 
 class FaceMode:
@@ -23,6 +26,7 @@ class FaceMode:
 
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
         """Everything that is read from the frame; raises ValueError where the face has no place."""
+        face = replace(face, drawn=_bare(face.drawn))
         covered = cv2.max(face.drawn.face_matte, face.drawn.driver_matte)
         x, y, width, height = cv2.boundingRect(covered)
         margin = settings.matte_softness * seam.WIDEST / 2 * min(width, height) + 2
@@ -44,3 +48,13 @@ class FaceMode:
 
     def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
         return colour.lit(view, light, correction, covered)
+
+
+def _bare(drawn: DrawnHead) -> DrawnHead:
+    """The drawn head with plain skin for all but its inner face: its hair has no place on the performer's temples."""
+    share = drawn.face_matte.astype(np.float32)
+    share *= np.float32(1 / 255)
+    reflectance = drawn.reflectance - np.float32(1.0)
+    reflectance *= cv2.merge([share] * 3)
+    reflectance += np.float32(1.0)
+    return replace(drawn, reflectance=reflectance, skin=cv2.max(drawn.skin, cv2.bitwise_not(drawn.face_matte)))

@@ -182,3 +182,13 @@ def test_a_whole_head_keeps_its_own_tone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert compositor.composite(frame(picture(place)), [whole], Settings(mode=Mode.HEAD)) is Mode.HEAD
     assert asked[0].colour_match == 0
     assert compositor.composite(frame(picture(place)), [whole, whole], Settings(mode=Mode.HEAD)) is Mode.FACE
+
+
+def test_the_identity_s_hair_is_not_laid_over_the_performer_s_temples() -> None:
+    place = pose()
+    head = drawn(place)
+    head.reflectance[:, :60] = 0.1  # dark hair beside the inner face
+    head.skin[:, :60] = 0
+    head.face_matte[:, :60] = 0
+    shown = composed(picture(place), [ComposedFace(head, parsing(place, labels(place)), 1)])
+    assert np.abs(shown[120, 130].astype(int) - SKIN).max() < 12
