@@ -36,7 +36,8 @@ def _through_tf_data(pool: SamplePool, first_step: int, workers: int) -> Generat
         except TrainingError as error:
             # TensorFlow would bury the sentence in its own: it is raised below instead.
             failed.append(error)
-            return [np.empty(0, np.float32)] * (len(channels) + 1)
+            blank = [np.zeros((pool.rows, 16, 16, count), np.float32) for count in channels.values()]
+            return [*blank, np.zeros(pool.rows // 2, np.float32)]
         return [made[name] for name in (*channels, "paired")]
 
     def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
