@@ -146,8 +146,9 @@ class OwnIdentity:
         self._say(f"  networks: {describe(found.networks)}")
         self._say(f"  template: {describe(found.template)}")
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        signer = "the project" if signed_by.kind == "synthetic" else signed_by.depicted
         self._say(
-            f"{folder}: {size:.1f} MB, closed until {signed_by.depicted} signs it: tools/identity.py sign {folder}"
+            f"{folder}: {size:.1f} MB, closed until {signer} signs it: tools/identity.py sign {folder} --key FILE"
         )
 
 
