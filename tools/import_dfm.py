@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 from pydantic import ValidationError
 
+from deepfake_core.crop import crop
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
 from deepfake_core.identities import consent_video, keys, pack
@@ -37,7 +38,6 @@ from deepfake_core.inference.errors import InferenceError
 from deepfake_core.inference.manifest import MODELS_DIR
 from deepfake_core.inference.session import open_session
 from deepfake_core.swapping import dfm
-from deepfake_core.swapping.swapper import crop
 from deepfake_core.training import consent_gate as gate
 from deepfake_core.training.errors import TrainingError
 

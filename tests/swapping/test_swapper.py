@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from deepfake_core.crop import crop
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.identities.library import Library
@@ -10,7 +11,7 @@ from deepfake_core.inference.errors import NetworkFailed
 from deepfake_core.inference.session import Session
 from deepfake_core.swapping import alignment
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
-from deepfake_core.swapping.swapper import DrawnHead, Swapper, crop
+from deepfake_core.swapping.swapper import DrawnHead, Swapper
 
 
 @pytest.fixture(scope="module")

@@ -320,9 +320,9 @@ def test_without_a_known_face_nothing_is_prepared_or_exported(
 
 def face_of(bgr: np.ndarray, side: int = 224) -> np.ndarray:
     """The picture as DeepFaceLive would cut it."""
+    from deepfake_core.crop import crop
     from deepfake_core.frame import Frame
     from deepfake_core.swapping import dfm
-    from deepfake_core.swapping.swapper import crop
     from deepfake_core.training.still_landmarks import StillLandmarks
 
     landmarks = StillLandmarks()(bgr)
