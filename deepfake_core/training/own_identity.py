@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import keras
+import numpy as np
 
 from deepfake_core.identities.consent import ConsentRecord
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.swapping import networks
+from deepfake_core.swapping.expression import EYES, MOUTH, measures
 from deepfake_core.training import coverage, own_base, own_samples, own_training, own_views, packing
 from deepfake_core.training.consent_gate import FaceReader
 from deepfake_core.training.critics import frozen
@@ -27,6 +30,8 @@ from deepfake_core.training.trainer import averaged_networks
 from deepfake_core.training.workspace import Workspace
 
 _SAME_ENCODER = 100 * TOLERANCE
+_LIPS_TOGETHER = 0.04
+"""Share of the frames."""
 
 
 class OtherEncoder(TrainingError):
@@ -85,7 +90,8 @@ class OwnIdentity:
         parts = coverage.parts(seen)
         views = own_views.choose_views(own.frames, seen, parts)
         _write(self.portrait, own_views.portrait(own.frames, seen, parts))
-        self._workspace.save_head(self._name, bake_head(views))
+        rest = np.quantile(measures(own_samples.heads(own.frames))[:, EYES], 0.6, axis=0)
+        self._workspace.save_head(self._name, own_views.with_plausible_lids(bake_head(views), rest))
         self._say(f"baked from {len(views)} views")
 
     def fit(self, start: Base) -> None:
@@ -94,9 +100,13 @@ class OwnIdentity:
             return
         own = OwnVideo.load(self._video_path)
         nearest = start.by_likeness(person_of(own.frames, FaceReader()))[0]
-        fitted = own_fit(own_samples.heads(own.frames), nearest.head.retargeter, nearest.expression)
+        heads = own_samples.heads(own.frames)
+        retargeter, expression = own_fit(heads, nearest.head.retargeter, nearest.expression)
+        # Who talks all the time has the lips together seldom, but has them together at rest.
+        at_rest = expression.identity_rest.copy()
+        at_rest[MOUTH] = np.quantile(measures(heads)[:, MOUTH], _LIPS_TOGETHER)
         own_training.Progress(nearest.name).save(self._workspace.folder)
-        self._workspace.keep_fit(self._name, *fitted)
+        self._workspace.keep_fit(self._name, retargeter, replace(expression, identity_rest=at_rest))
         self._say(f"nearest identity: {nearest.name}")
 
     def prepare(self, start: Base) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from deepfake_core.swapping import light
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform
 from deepfake_core.training import baking
 from deepfake_core.training.coverage import Part, Traits
-from deepfake_core.training.identity_views import EYES_SHUT, FRONT, MOUTH_OPEN
+from deepfake_core.training.identity_views import EYES_SHUT, FRONT, MOUTH_OPEN, BakedHead
 from deepfake_core.training.own_video import SIDE, OwnFrame, VideoUnusable
 
 _FACE_YAWS = (-60, -45, -30, -15, 0, 15, 30, 45, 60)
@@ -25,6 +26,8 @@ _REACH = 9.0
 _OPEN_MOUTH, _SHUT_EYES = 8.0, 2.0
 """What they count for against sharpness, 1 as usual, and a pose that is just within reach."""
 _LEAST_MOUTH = 60
+_SHUTTING = (0.8, 0.7)
+"""Shares of the usual opening at which an eye begins to show as shut, and is."""
 _LIGHT_SIZE = 192
 _GAP = np.ones((11, 11), np.uint8)
 _FRINGE = 0.08
@@ -144,6 +147,16 @@ def head_matte(frame: OwnFrame) -> np.ndarray:
     """The head's matte without the background's colour at its border, uint8 (SIDE, SIDE)."""
     drawn_in = np.clip((frame.matte.astype(np.float32) / 255.0 - _FRINGE) / (1 - 2 * _FRINGE), 0.0, 1.0)
     return np.round(drawn_in * 255.0).astype(np.uint8)
+
+
+def with_plausible_lids(baked: BakedHead, rest: np.ndarray) -> BakedHead:
+    """The same, its eyes shut no sooner than an eye is: FaceMesh keeps some people's lids apart when they are shut.
+
+    rest: openings of right and left eye as they usually are, (2,).
+    """
+    openings = baked.page_openings.copy()
+    openings[:, :2] = np.minimum(openings[:, :2], np.outer(_SHUTTING, rest))
+    return replace(baked, page_openings=openings)
 
 
 def portrait(frames: Sequence[OwnFrame], seen: Traits, found: Sequence[Part]) -> np.ndarray:
