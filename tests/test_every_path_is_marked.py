@@ -76,7 +76,7 @@ LEAVING = {
     "deepfake_core/training/parser_augmentation.py": "a compression trace, in memory",
     "deepfake_core/training/parser_preview.py": "training pictures beside their labels; no fake",
     "deepfake_core/training/parser_trainer.py": NOBODY,
-    "deepfake_core/training/report.py": "a training's preview: rendered people, or who consented, in their workspace",
+    "deepfake_core/training/report.py": "tests/training/test_trainer.py",
     "deepfake_core/training/trainer.py": NOBODY,
     "deepfake_core/training/workspace.py": RENDERED,
     "tools/benchmark.py": NOBODY,

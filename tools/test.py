@@ -44,8 +44,10 @@ class Step:
             f"\n== {self.name}: {' '.join(command[1:])} ({environment.ENVIRONMENTS[self.environment].folder})",
             flush=True,
         )
-        # The numbers of a busy machine are honest only with few threads; TensorFlow's start-up chatter hides results.
-        variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+        # OpenBLAS's threads spin and stand in each other's way where tests share a machine; TensorFlow has its own.
+        # TensorFlow's start-up chatter hides results.
+        quiet = {"OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = os.environ | quiet
         variables.pop("PYTHONPATH", None)
         code = subprocess.run(command, cwd=environment.REPOSITORY, env=variables, check=False).returncode
         return code == 0 or (self.may_be_empty and code == NO_TESTS)

@@ -15,6 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from deepfake_core.disclosure.mark import Disclosure
+from deepfake_core.frame import Frame
 from deepfake_core.training.configuration import Configuration
 
 LOG = "log.jsonl"
@@ -79,9 +81,13 @@ class Report:
         return time.monotonic() - self._previewed > self._preview_seconds
 
     def preview(self, step: int, batch: dict[str, np.ndarray], drawn: dict[str, Any]) -> None:
-        """Write the grid of pictures: driver, template, output, truth, and the mattes drawn, a row for a sample."""
+        """Write the grid of pictures: driver, template, output, truth, and the mattes drawn, a row for a sample.
+
+        It shows fakes, so it is marked like every other picture of one.
+        """
         self._previewed = time.monotonic()
-        data = cv2.imencode(".png", grid(batch, drawn))[1].tobytes()
+        marked = Disclosure().mark(Frame.from_bgr(grid(batch, drawn)))
+        data = cv2.imencode(".png", marked.frame.to_bgr())[1].tobytes()
         for name in ("preview.png", f"preview-{step:06d}.png"):
             temporary = self._folder / f".{name}"
             temporary.write_bytes(data)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
+from deepfake_core.disclosure.detection import is_labelled
 from deepfake_core.swapping import networks
 from deepfake_core.training import checkpoint
 from deepfake_core.training.configuration import Configuration
@@ -92,6 +94,8 @@ def test_training_lowers_the_loss_and_resumes_exactly(folder: Path) -> None:
     go(whole, folder, 12, held_out=pool(folder, held_out=True))
     assert whole.advance(pool(folder).batch(0))["total"] < 0.9 * first["total"]
     assert {path.name for path in whole.folder.iterdir()} >= {"preview.png", "configuration.json"}
+    preview = cv2.imread(str(whole.folder / "preview.png"))
+    assert preview is not None and is_labelled(preview)
 
     halves = trainer(folder, "halves")
     go(halves, folder, 5)
