@@ -1,6 +1,10 @@
+"""Gaze read from the performer's clip beside where the renderer made the eyes look."""
+
 import av
 import numpy as np
 import pytest
+
+pytest.importorskip("scipy", reason="the synthetic people need .venv-train (scipy)")
 
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
