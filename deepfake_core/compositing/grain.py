@@ -9,7 +9,8 @@ import numpy as np
 
 from deepfake_core.compositing.view import FaceView
 
-SETTLING_SECONDS = 0.8
+SETTLING_SECONDS = 1.2
+"""Time in which a rise of the noise is believed."""
 _EVERY = 4
 """Noise and sharpness change slowly: so many frames share one measurement."""
 _MEASURED = 224
@@ -22,6 +23,8 @@ _EDGES = 90
 _LEAST_NOISE = 0.5
 """Levels: less is not seen, and rounding alone makes 0.3."""
 _MOST_NOISE = 14.0
+_FALL = 0.5
+"""Least part of a fall of the noise that one measurement brings."""
 _SOFTEST = 1.4
 """px of the frame: widest blur (standard deviation)."""
 _TILE = 512
@@ -76,8 +79,10 @@ class Grain:
         missing = np.minimum(of_filmed, change(before, (filmed, corner)))
         missing = np.sqrt(np.maximum(missing**2 - of_drawn**2, 0.0))
         since, self._seconds = view.seconds - self._seconds, view.seconds
-        share = 1.0 - np.exp(-since / SETTLING_SECONDS) if since >= 0 else 1.0
-        self._noise += share * (np.minimum(missing, _MOST_NOISE) - self._noise)
+        step = np.minimum(missing, _MOST_NOISE) - self._noise
+        # A beard that moves looks like noise for a moment: more is believed slowly, less at once.
+        rise = 1.0 - np.exp(-since / SETTLING_SECONDS) if since >= 0 else 1.0
+        self._noise += np.where(step > 0, rise, max(rise, _FALL)) * step
         # A regulator: where the drawn face has finer edges than the filmed one, the blur grows until it has not.
         if filmed_edges > 0 and drawn_edges > 0:
             finer = drawn_edges / filmed_edges

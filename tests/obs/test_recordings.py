@@ -37,5 +37,5 @@ def test_a_recording_is_signed_if_the_user_wants_it(scratch: Path, wanted: bool)
     assert found.intact
     assert found.facts is not None
     assert len(found.facts.consent_records) == 1
-    assert found.facts.identities == ("Vesper",)
+    assert found.facts.identities == ("Boreas",)
     assert sum(1 for _ in frames(signed)) == sum(1 for _ in frames(recording))
