@@ -76,12 +76,15 @@ def fit_pose(landmarks: np.ndarray) -> Pose:
     return Pose(*similarity(_rigid_canonical(), landmarks[RIGID] * _TO_RIGHT_HANDED))
 
 
-def crop_transform(pose: Pose, size: int, centimetres: float = CROP_CENTIMETRES) -> np.ndarray:
+def crop_transform(
+    pose: Pose, size: int, centimetres: float = CROP_CENTIMETRES, middle: np.ndarray = CROP_CENTRE
+) -> np.ndarray:
     """Similarity float64 (2, 3) from picture px to px of an upright square crop of `size` px.
 
+    centimetres: side of the crop on the canonical face; middle: the point (3,) of it, cm, in the crop's middle.
     Pixel centres lie on whole numbers, as in OpenCV.
     """
-    centre = pose.to_picture(CROP_CENTRE[None])[0, :2]
+    centre = pose.to_picture(middle[None])[0, :2]
     up = pose.rotation[:, 1]
     # At a steep pitch the head's up axis hardly shows in the picture, yet keeps its direction there.
     length = max(float(np.hypot(up[0], up[1])), 1e-6)
