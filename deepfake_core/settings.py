@@ -110,7 +110,3 @@ class Settings(BaseModel):
                         f"The setting {name!r} cannot be {str(values.pop(name))[:64]!r}; {str(default)!r} is used."
                     )
             return cls.model_validate(values), warnings
-
-    def to_json(self) -> str:
-        """The settings as the JSON text that `parse` reads."""
-        return self.model_dump_json()

@@ -7,7 +7,7 @@ from deepfake_core.settings import NoResult, Settings
 
 
 def test_defaults_survive_a_round_trip() -> None:
-    settings, warnings = Settings.parse(Settings().to_json())
+    settings, warnings = Settings.parse(Settings().model_dump_json())
     assert settings == Settings()
     assert not warnings
 
@@ -50,7 +50,7 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)) | st.text(max_size=8), json_values))
 def test_nonsense_never_raises_and_always_gives_valid_settings(values: dict[str, object]) -> None:
     settings, _ = Settings.parse(json.dumps(values))
-    assert Settings.parse(settings.to_json()) == (settings, [])
+    assert Settings.parse(settings.model_dump_json()) == (settings, [])
 
 
 @given(st.text())

@@ -19,7 +19,6 @@ from deepfake_core.swapping.alignment import fit_pose, transform_points
 from deepfake_core.synthetic import dataset
 from deepfake_core.synthetic.dataset import Arrays
 
-BASELINE = "cv2.inpaint under the true head matte"
 PLATE = "the product's plate and inpainting, given the true labels"
 MEASURES = (
     "plate_psnr",

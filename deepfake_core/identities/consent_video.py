@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,12 +22,14 @@ import av
 import av.container
 import cv2
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
+from deepfake_core.video_file import VideoUnreadable, open_video
 
 MAX_BYTES = 2**31
-MAX_PIXELS = 4096 * 2304
 MAX_SECONDS = 300.0
 MIN_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.2
@@ -35,8 +38,6 @@ MAX_CROWD_SHARE = 0.1
 MIN_LOUD_SECONDS = 1.0
 LOUD = 10 ** (-45 / 20)
 """Root mean square of a tenth of a second, full scale 1, above which somebody may be speaking: -45 dBFS."""
-# Only containers that hold everything themselves: a playlist would make the reader open other files.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 _RATE = 48_000
 _ALSA = {
     "ALSA_CONFIG_PATH": "/usr/share/alsa/alsa.conf",
@@ -76,8 +77,7 @@ def pictures(path: Path, every_seconds: float = 0.0, *, most_seconds: float = MA
 
     For files from strangers: only self-contained formats, bounded sizes, one thread.
     """
-    with _opened(path) as container:
-        stream = _stream(container, path)
+    with _opened(path) as (container, stream):
         due = float("-inf")
         try:
             for number, frame in enumerate(container.decode(stream)):
@@ -129,31 +129,21 @@ def file_sha256(path: Path) -> str:
         raise VideoRefused(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def _opened(path: Path) -> av.container.InputContainer:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
         raise VideoRefused(f"{path} is not a video file of at most {MAX_BYTES >> 20} MiB.")
     try:
-        return av.open(str(path.absolute()), container_options={"format_whitelist": _CONTAINERS})
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoRefused(f"{path.name} is not a video of a usual kind ({error}); use MP4, MKV or WebM.") from error
-
-
-def _stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    if not container.streams.video:
-        raise VideoRefused(f"{path.name} holds no video.")
-    stream = container.streams.video[0]
-    context = stream.codec_context
-    if context is None:  # FFmpeg knows no decoder for it
-        raise VideoRefused(f"{path.name} is in a format that cannot be decoded; use MP4, MKV or WebM.")
-    if not 0 < context.width * context.height <= MAX_PIXELS:
-        raise VideoRefused(f"{path.name} has pictures of {context.width} x {context.height} px; use at most 4K.")
-    context.thread_count = 1
-    context.options = {"max_pixels": str(MAX_PIXELS)}
-    return stream
+        container, video = open_video(path)
+    except VideoUnreadable as error:
+        raise VideoRefused(str(error)) from error
+    video.codec_context.thread_count = 1
+    with container:
+        yield container, video
 
 
 def _loud_seconds(path: Path) -> float:
-    with _opened(path) as container:
+    with _opened(path) as (container, _):
         if not container.streams.audio:
             raise VideoRefused(f"{path.name} has no sound; record it with a microphone.")
         resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)

@@ -14,7 +14,6 @@ from deepfake_core.parsing.classes import Label
 Kind = Literal["fused", "mobilenetv3"]
 CLASSES = len(Label)
 ENCODER = "encoder"
-STRIDES = (2, 4, 8, 16, 32)
 _DECODER = (32, 48, 80)
 """Channels of the decoder at a quarter, an eighth and a sixteenth of the picture's side."""
 
