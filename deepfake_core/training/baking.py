@@ -22,6 +22,10 @@ _EYE_REACH = np.array([1.15, 1.7])
 _MOUTH_REACH = 1.05
 _FEATHER = 3.0
 _HOLE = 31
+_LID_REACH = 1.25
+_BROW_REACH = 17
+_BROW_WIDTH = 25
+_STRANDS_APART = 4.0
 _IRIS_REACH = 1.15
 
 
@@ -140,6 +144,33 @@ def without_irises(first: np.ndarray, view: View, uv: np.ndarray, irises: np.nda
         soft = cv2.GaussianBlur(between, (0, 0), 1.0).astype(np.float32)[..., None] / 255.0
         result += soft * (filled - result)
     return np.clip(np.round(result), 0, 255).astype(np.uint8)
+
+
+def filled_brows(pages: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """Pages uint8 (2, S, S, 4) with brows that have a body: short hairs between the few coarse ones.
+
+    Rendered brows are some dozen strands on bare skin; where a skin takes a driver's tone, their outline alone stays.
+    Between the strands the skin becomes as dark as their mean is around there.
+    """
+    size = pages.shape[1]
+    zone, eyes = np.zeros((2, size, size), np.uint8)
+    for brow in (topology.RIGHT_EYEBROW, topology.LEFT_EYEBROW):
+        cv2.fillConvexPoly(zone, cv2.convexHull(np.round(uv[list(brow)]).astype(np.int32)), 255)
+    for loop in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        middle = uv[list(loop)].mean(0)
+        lids = middle + _LID_REACH * (uv[list(loop)] - middle)
+        cv2.fillPoly(eyes, [np.round(lids).astype(np.int32)], 255)
+    reach = cv2.dilate(zone, np.ones((_BROW_REACH, _BROW_REACH), np.uint8)) * (eyes == 0)
+    share = cv2.GaussianBlur(reach, (0, 0), _FEATHER).astype(np.float32)[..., None] / 255.0
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BROW_WIDTH, _BROW_WIDTH))
+    result = pages.copy()
+    for page in result:
+        shown = page[..., :3].astype(np.float32)
+        skin = cv2.GaussianBlur(cv2.morphologyEx(shown, cv2.MORPH_CLOSE, kernel), (0, 0), 2.0 * _FEATHER)
+        body = cv2.GaussianBlur(np.maximum(skin - shown, 0.0) * share, (0, 0), _STRANDS_APART)
+        shown += share * (np.minimum(shown, skin - body) - shown)
+        page[..., :3] = np.clip(np.round(shown), 0, 255).astype(np.uint8)
+    return result
 
 
 def fill_gaps(total: np.ndarray, mass: np.ndarray) -> np.ndarray:

@@ -137,8 +137,8 @@ def identity_name(folder: Path) -> str:
         raise ViewsUnusable(f"{folder}/views.json cannot be read ({error}); render the views again.") from error
 
 
-def bake_head(views: dict[str, baking.View]) -> BakedHead:
-    """Bake all that the template is drawn from."""
+def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> BakedHead:
+    """Bake all that the template is drawn from; fill_brows: for rendered people, see `baking.filled_brows`."""
     haired = [view for view in views.values() if view.matte is not None]
     bare = {name: view for name, view in views.items() if view.matte is None}
     heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in bare.items()}
@@ -148,6 +148,8 @@ def bake_head(views: dict[str, baking.View]) -> BakedHead:
     eyes_shut = baking.bake([views[EYES_SHUT]], uv)
     mouth_open = baking.bake([views[MOUTH_OPEN]], uv)
     pages = baking.pages(first, eyes_shut, mouth_open, baking.seen_face(haired, uv), uv)
+    if fill_brows:
+        pages = baking.filled_brows(pages, uv)
 
     rest, shut = openings(heads[FRONT])[:3], openings(heads[EYES_SHUT])[:3]
     opened = openings(heads[MOUTH_OPEN])[:3]

@@ -64,6 +64,22 @@ def test_the_second_page_differs_only_at_eyes_and_mouth() -> None:
     np.testing.assert_array_equal(pages[0][..., 3], pages[1][..., 3])
 
 
+def test_brows_of_few_strands_get_a_body_and_nothing_else_changes() -> None:
+    uv = baking.layout(head(), 256)
+    skin = np.full((2, 256, 256, 4), 200, np.uint8)
+    strands = skin.copy()
+    left, top = np.round(uv[list(topology.LEFT_EYEBROW)].min(0)).astype(int)
+    right, bottom = np.round(uv[list(topology.LEFT_EYEBROW)].max(0)).astype(int)
+    strands[:, top:bottom, left:right:4, :3] = 40
+    between = (slice(None), slice(top + 3, bottom - 3), slice(left + 6, right - 6, 4), slice(0, 3))
+    filled = baking.filled_brows(strands, uv)
+    assert filled[between].mean() < 190
+    np.testing.assert_array_equal(baking.filled_brows(skin, uv), skin)
+    changed = np.argwhere((filled != strands).any(axis=(0, 3)))
+    assert (abs(changed - [(top + bottom) / 2, (left + right) / 2]) < 60).all()
+    np.testing.assert_array_equal(filled[..., 3], strands[..., 3])
+
+
 def test_details_come_from_the_view_that_faces_them_and_are_not_mixed() -> None:
     """Stripes that two views show shifted by half a stripe must not cancel out."""
     uv = baking.layout(head(), 256)
