@@ -149,6 +149,7 @@ def _training(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse
     train.add_argument("--baseline", choices=["autoencoder"], help="train a plain autoencoder to compare with")
     train.add_argument("--adversarial", choices=["on", "off"], default="on", help="the loss that sharpens, late")
     train.add_argument("--detail-from", type=float, default=Configuration.detail_from, help="part of the schedule")
+    train.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="other numbers of Configuration")
     train.add_argument("--perceptual", type=Path, help="the face parser's weights, for the perceptual loss")
     train.add_argument("--embedding", type=Path, help="a network of train_embedding.py, for the identity loss")
     train.add_argument("--follow", action="store_true", help="take in samples that are prepared meanwhile")
@@ -180,7 +181,7 @@ def _bake(options: argparse.Namespace) -> None:
     kept = workspace.person(name)
     kept.parent.mkdir(parents=True, exist_ok=True)
     person.save(kept)
-    workspace.save_head(name, bake_head(read_views(options.views, StillLandmarks())))
+    workspace.save_head(name, bake_head(read_views(options.views, StillLandmarks()), fill_brows=True))
     print(f"baked {name}, the face of {person.origin}")
 
 
@@ -263,6 +264,7 @@ def _train(options: argparse.Namespace) -> None:
         bfloat16=_bfloat16(options.precision),
         detail_from=options.detail_from,
     )
+    settings = settings.changed(options.set)
     if options.adversarial == "off":
         settings = dataclasses.replace(settings, adversarial_weight=0.0)
     if options.baseline:

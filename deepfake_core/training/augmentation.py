@@ -27,6 +27,8 @@ class Variation:
     """Pictures uint8 (H, H, 3) to put behind and in front of the driver."""
     self_reconstruction: float = 0.0
     """Probability that the identity's own picture, warped at random, takes the driver's place."""
+    mirrored: float = 0.0
+    """Probability that left and right change places everywhere."""
 
 
 def network_sample(
@@ -45,6 +47,8 @@ def network_sample(
     matrix = np.array([[factor, 0, shift], [0, factor, shift]])
     if variation is not None:
         matrix = _jittered(matrix, side, variation.generator)
+        if variation.generator.random() < variation.mirrored:
+            sample = _mirrored(sample)
     moved = _moved(sample, matrix, side)
     if variation is not None:
         if variation.generator.random() < variation.self_reconstruction:
@@ -80,6 +84,14 @@ def network_sample(
         "geometry": networks.geometry_input(normals, moved["openings"]),
         "template": networks.template_input(drawn, alpha),
     }
+
+
+def _mirrored(sample: Sample) -> dict[str, np.ndarray]:
+    """Left and right of every picture changed; the normals then point to the other side."""
+    mirrored = {name: cv2.flip(picture, 1) for name, picture in sample.items()}
+    # 128 is 0, and 0 is never stored for a unit normal: 256 - x stays within uint8.
+    mirrored["normals"][..., 0] = 256 - mirrored["normals"][..., 0].astype(np.int16)
+    return mirrored
 
 
 def _moved(sample: Sample, matrix: np.ndarray, side: int) -> dict[str, np.ndarray]:

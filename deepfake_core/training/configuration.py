@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepfake_core.training.errors import TrainingError
 
@@ -60,6 +62,8 @@ class Configuration:
     """Part of the rows that are two consecutive frames."""
     self_reconstruction: float = 0.0
     """Part of the rows in which the identity itself drives, its picture warped at random (Faceswap's autoencoder)."""
+    mirrored: float = 0.5
+    """Part of the rows of which all is mirrored: driver, template and truth."""
     template: bool = True
     """False trains the plain autoencoder to compare with: the same networks see neither template nor geometry."""
 
@@ -76,6 +80,21 @@ class Configuration:
             raise ConfigurationBroken(f"rows is {self.rows}; it has to be an even number of 2 or more.")
         if len(self.sides) != len(self.side_shares) or any(side % 16 for side in self.sides):
             raise ConfigurationBroken(f"sides {self.sides} need as many shares, and 16 has to divide each.")
+
+    def changed(self, numbers: Sequence[str]) -> Configuration:
+        """The same with some numbers set by "name=number"; raises ConfigurationBroken."""
+        kinds = {field.name: type(field.default) for field in dataclasses.fields(self)}
+        values: dict[str, Any] = {}
+        for text in numbers:
+            name, _, number = text.partition("=")
+            kind = kinds.get(name)
+            if kind not in (int, float):
+                raise ConfigurationBroken(f"{text!r} sets no number of the configuration.")
+            try:
+                values[name] = kind(number)
+            except ValueError as error:
+                raise ConfigurationBroken(f"{text!r}: {number!r} is no {kind.__name__}.") from error
+        return dataclasses.replace(self, **values)
 
     def autoencoder(self) -> Configuration:
         """The same for the plain autoencoder: pictures alone, no template.

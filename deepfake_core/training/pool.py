@@ -202,7 +202,10 @@ class SamplePool:
                 seeds = np.repeat(generator.integers(2**62, size=1), 2) if both else generator.integers(2**62, size=2)
                 for (shard, row), seed in zip(drawn, seeds, strict=True):
                     variation = Variation(
-                        np.random.default_rng(int(seed)), self._backgrounds, self._settings.self_reconstruction
+                        np.random.default_rng(int(seed)),
+                        self._backgrounds,
+                        self._settings.self_reconstruction,
+                        self._settings.mirrored,
                     )
                     sample = self._shards[shard].sample(row)
                     rows.append(network_sample(sample, side, variation, template=self._settings.template))

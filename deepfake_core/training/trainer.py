@@ -285,7 +285,7 @@ class Trainer:
         """All that a step changes, by name."""
         named = dict(self.networks.variables())
         named |= {f"average.{name}": v for name, v in self._average.items()}
-        named |= {f"discriminator.{k:03d}": v for k, v in enumerate(self._discriminator.trainable_variables)}
+        named |= self._judging_variables()
         for kind, optimiser in (("optimiser", self._optimiser), ("judging", self._judging_optimiser)):
             named |= {f"{kind}.{k:03d}": v for k, v in enumerate(optimiser.variables)}
         return named
@@ -297,13 +297,19 @@ class Trainer:
         self._best = state["best"]
 
     def _start_from(self, folder: Path) -> None:
-        """Take over another run's averaged weights, where there are such; the rest starts fresh."""
+        """Take over another run's averaged weights and its discriminator, where there are such; the rest is fresh."""
         state = checkpoint.load(folder)
         weights = {name: v for name, v in self.networks.variables().items() if f"average.{name}" in state}
         if not any(name.startswith("encoder.") for name in weights):
             raise checkpoint.CheckpointBroken(f"{folder} holds no encoder to start from.")
         _assign({f"average.{name}": v for name, v in weights.items()}, state, folder)
+        judging = self._judging_variables()
+        if judging.keys() <= state.keys():
+            _assign(judging, state, folder)
         self._copy_average()
+
+    def _judging_variables(self) -> dict[str, keras.Variable]:
+        return {f"discriminator.{k:03d}": v for k, v in enumerate(self._discriminator.trainable_variables)}
 
     def _copy_average(self) -> None:
         for average, weight in zip(self._average.values(), self.networks.variables().values(), strict=True):

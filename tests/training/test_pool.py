@@ -47,6 +47,22 @@ def test_held_out_actors_are_never_trained_on(folder: Path) -> None:
     assert 0 < len(held_out) < 12
 
 
+def test_a_mirrored_sample_looks_and_faces_the_other_way(folder: Path) -> None:
+    sample = pool(folder).sample(0, 0)
+    generators = (np.random.default_rng(5) for _ in range(2))
+    plain, mirrored = (
+        network_sample(sample, 64, Variation(generator, [sample["driver"]], mirrored=share))
+        for generator, share in zip(generators, (0.0, 1.0), strict=True)
+    )
+    straight = network_sample(sample, 64)
+    # The random move is the same, and small beside the change.
+    for name in ("target", "template", "geometry"):
+        sign = np.array([-1, 1, 1, 1], np.float32)[: straight[name].shape[2]] if name == "geometry" else 1
+        turned = straight[name][:, ::-1] * sign
+        assert np.abs(mirrored[name] - turned).mean() < 0.5 * np.abs(mirrored[name] - straight[name]).mean()
+        assert np.abs(plain[name] - turned).mean() > 2 * np.abs(plain[name] - straight[name]).mean()
+
+
 def test_consecutive_frames_come_as_pairs_varied_alike(tmp_path: Path) -> None:
     write_shard(tmp_path, "a-0", 0, seed=1, sequence=True)
     write_shard(tmp_path, "b-0", 1, seed=2)
@@ -175,3 +191,11 @@ def test_the_learning_rate_warms_up_holds_and_falls() -> None:
     assert settings.learning_rate_at(999) < 0.04 * settings.learning_rate
     assert not settings.details_at(500)
     assert settings.details_at(700)
+
+
+def test_numbers_of_the_configuration_are_set_by_name() -> None:
+    changed = SETTINGS.changed(["learning_rate=5e-4", "judge_every=7"])
+    assert (changed.learning_rate, changed.judge_every, changed.rows) == (5e-4, 7, SETTINGS.rows)
+    for wrong in ("nothing=1", "rows=2.5", "rows", "bfloat16=1", "sides=3"):
+        with pytest.raises(ConfigurationBroken, match=wrong):
+            SETTINGS.changed([wrong])

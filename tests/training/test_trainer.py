@@ -168,6 +168,13 @@ def test_a_fork_starts_from_anothers_weights_with_the_adversarial_loss(folder: P
     now = fork.networks.variables()
     np.testing.assert_array_equal(now["encoder.000"].numpy(), averaged["average.encoder.000"])
     assert not np.array_equal(now["decoder.a.000"].numpy(), averaged["average.decoder.a.000"])
+    # A discriminator that has learnt already goes along.
+    fork.save()
+    judging = trainer(folder, "judging", settings, fork=fork.folder)
+    learnt = checkpoint.load(fork.folder)["discriminator.000"]
+    np.testing.assert_array_equal(checkpoint.load(first.folder)["discriminator.000"] == learnt, False)
+    judging.save()
+    np.testing.assert_array_equal(checkpoint.load(judging.folder)["discriminator.000"], learnt)
 
 
 def test_training_stops_early_when_the_held_out_figure_no_longer_falls(folder: Path) -> None:
