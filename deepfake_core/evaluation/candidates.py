@@ -15,16 +15,15 @@ from deepfake_core.compositing.view import ComposedFace, Layer, warped
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.evaluation.errors import CandidateRefused
 from deepfake_core.evaluation.ground_truth import TrueFace, true_face, true_parsing, unlit_face
+from deepfake_core.evaluation.portrait import open_portrait
 from deepfake_core.evaluation.true_head import TrueHead, true_head
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
-from deepfake_core.identities.errors import IdentityError
 from deepfake_core.identities.library import Library
 from deepfake_core.pipeline import Pipeline
 from deepfake_core.settings import Glasses, Mode, Quality, Settings
 from deepfake_core.swapping import regions, surface
 from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
-from deepfake_core.training.still_landmarks import StillLandmarks
 
 _SIZE = 256
 _RASTER = 128
@@ -139,14 +138,7 @@ class WarpedPortrait:
     def __init__(self, identity: str, _mode: Mode = Mode.FACE) -> None:
         self._tracker = FaceTracker(max_faces=1, threads=1, provider="cpu")
         self._disclosure = Disclosure()
-        try:
-            data = Library().open(identity).files["portrait.png"]
-        except IdentityError as error:
-            raise CandidateRefused(str(error)) from error
-        portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        points = None if portrait is None else StillLandmarks()(portrait)
-        if portrait is None or points is None:
-            raise CandidateRefused(f"The portrait of {identity!r} shows no face; make another one.")
+        portrait, points = open_portrait(identity)
         pose = fit_pose(points)
         # The mesh and a ring around it; where the portrait shows them is their place in the texture.
         self._uv = pose.to_picture(surface.extend(pose.to_head(points)))[:, :2].astype(np.float32)

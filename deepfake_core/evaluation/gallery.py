@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from deepfake_core.evaluation.embedding import FaceEmbedder
 from deepfake_core.evaluation.errors import EvaluationError
-from deepfake_core.identities.errors import IdentityError
-from deepfake_core.identities.library import Library
+from deepfake_core.evaluation.portrait import open_portrait
 from deepfake_core.synthetic import dataset
 from deepfake_core.training.still_landmarks import StillLandmarks
 
@@ -41,7 +39,8 @@ def open_gallery(stills: Path, identities: Sequence[str]) -> Gallery:
     The strangers' embeddings are kept beside the stills. An identity is known by its portrait.
     """
     strangers = _strangers(stills)
-    known = np.stack([_portrait(name) for name in identities])
+    embed = FaceEmbedder()
+    known = np.stack([embed(*open_portrait(name)) for name in identities])
     names = ("",) * len(strangers) + tuple(identities)
     return Gallery(names, np.concatenate([strangers, known]))
 
@@ -88,15 +87,3 @@ def _embedded(stills: Path) -> list[np.ndarray]:
         f"{stills} shows only {len(found)} people from the front: make more with "
         f"'python3 tools/render_people.py stills --out {stills} --count 400'."
     )
-
-
-def _portrait(identity: str) -> np.ndarray:
-    try:
-        data = Library().open(identity).files["portrait.png"]
-    except IdentityError as error:
-        raise EvaluationError(str(error)) from error
-    portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    landmarks = None if portrait is None else StillLandmarks()(portrait)
-    if portrait is None or landmarks is None:
-        raise EvaluationError(f"The portrait of {identity!r} shows no face; make another one.")
-    return FaceEmbedder()(portrait, landmarks)
