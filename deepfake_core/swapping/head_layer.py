@@ -22,6 +22,8 @@ _CELLS = 32
 _TAKE_OVER = 5.0
 _BEYOND = np.float32(1e-3)
 _SHARPNESS = np.radians(2.0)
+_SOFT = 2.0
+"""Width of the border of an outline between those of two pages, px."""
 
 
 @dataclass(frozen=True)
@@ -53,42 +55,78 @@ def nearest(pages: HeadPages, rotation: np.ndarray) -> list[tuple[int, float]]:
     return [(int(page), float(share)) for page, share in zip(order[:2], kept, strict=True) if share > 0.01]
 
 
-def draw(pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The head turned to a pose: uint8 (S, S, 3) BGR, its matte float32 (S, S), 0..1, and where that is hair, float32
-    (S/4, S/4), 0..1.
+class HeadDrawer:
+    """Draws heads; remembers the outlines of the pages drawn last."""
 
-    rotation: float (3, 3), canonical head to camera, without roll, as `square` is. Each page is laid over an ellipsoid
-    and seen from the new side; what stands out beyond the ellipsoid (hair, ears) lies in the plane through its outline.
-    """
-    # Beside the face alone little of it is seen, and less is enough.
-    size = square.size if square.size > square.side else square.size // 2
-    coarse = square.size // COARSER
-    points = _on_proxy(rotation, square, size)
-    side = pages.pictures.shape[1]
-    drawn, shares = [], []
-    hair = np.zeros((coarse, coarse), np.float32)
-    for page, share in nearest(pages, rotation):
-        placed = (points - PAGE_CENTRE) @ pages.rotations[page, :2].T * (side / PAGE_CENTIMETRES)
-        x, y = (side - 1) / 2 + placed[..., 0], (side - 1) / 2 - placed[..., 1]
-        maps = _enlarged(x, size), _enlarged(y, size)
-        drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
-        shares.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(share / 255.0))
-        few_x, few_y = (
-            cv2.resize(plane / np.float32(COARSER), (coarse, coarse), interpolation=cv2.INTER_AREA) for plane in maps
-        )
-        seen = cv2.remap(pages.hair[page], few_x, few_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        hair += seen * np.float32(share / 255.0)
-    blended, alpha = drawn[0], shares[0]
-    if len(drawn) == 2:
-        # The pages' colours go on beyond the head; so shall those of their mixture.
-        blended = cv2.blendLinear(drawn[0], drawn[1], shares[0] + _BEYOND, shares[1] + _BEYOND)
-        alpha = shares[0] + shares[1]
-    bgr = cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR)
-    if size != square.size:
-        whole = (square.size, square.size)
-        bgr = cv2.resize(bgr, whole, interpolation=cv2.INTER_LINEAR)
-        alpha = np.asarray(cv2.resize(alpha, whole, interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.asarray(bgr), alpha, hair
+    def __init__(self) -> None:
+        self._pages: HeadPages | None = None
+        self._distances: list[np.ndarray | None] = []
+
+    def draw(self, pages: HeadPages, rotation: np.ndarray, square: Square) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The head turned to a pose: uint8 (S, S, 3) BGR, its matte float32 (S, S), 0..1, and where that is hair,
+        float32 (S/4, S/4), 0..1.
+
+        rotation: float (3, 3), canonical head to camera, without roll, as `square` is. Each page is laid over an
+        ellipsoid and seen from the new side; what stands out beyond the ellipsoid (hair, ears) lies in the plane
+        through its outline.
+        """
+        # Beside the face alone little of it is seen, and less is enough.
+        size = square.size if square.size > square.side else square.size // 2
+        coarse = (square.size // COARSER,) * 2
+        points = _on_proxy(rotation, square, size)
+        side = pages.pictures.shape[1]
+        drawn, alphas, shares, distances = [], [], [], []
+        hair = np.zeros(coarse, np.float32)
+        chosen = nearest(pages, rotation)
+        for page, share in chosen:
+            placed = (points - PAGE_CENTRE) @ pages.rotations[page, :2].T * (side / PAGE_CENTIMETRES)
+            x, y = (side - 1) / 2 + placed[..., 0], (side - 1) / 2 - placed[..., 1]
+            maps = _enlarged(x, size), _enlarged(y, size)
+            drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
+            alphas.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(1.0 / 255.0))
+            shares.append(alphas[-1] * np.float32(share))
+            few_x, few_y = (
+                cv2.resize(plane / np.float32(COARSER), coarse, interpolation=cv2.INTER_AREA) for plane in maps
+            )
+            seen = cv2.remap(pages.hair[page], few_x, few_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            hair += seen * np.float32(share / 255.0)
+            if len(chosen) == 2:
+                outline = self._distance(pages, page)
+                beyond = float(outline.min())
+                distances.append(
+                    cv2.remap(
+                        outline, few_x, few_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=beyond
+                    )
+                    * np.float32(share)
+                )
+        blended, alpha = drawn[0], alphas[0]
+        if len(chosen) == 2:
+            # The pages' colours go on beyond the head; so shall those of their mixture.
+            blended = cv2.blendLinear(drawn[0], drawn[1], shares[0] + _BEYOND, shares[1] + _BEYOND)
+            # Where one page has hair and the other none, half of it would be a ghost: its outline lies between theirs.
+            between = cv2.resize(distances[0] + distances[1], (size, size), interpolation=cv2.INTER_CUBIC)
+            between = np.clip(between * np.float32(size / coarse[0] / _SOFT) + np.float32(0.5), 0.0, 1.0)
+            alpha = shares[0] + shares[1]
+            alpha += cv2.absdiff(alphas[0], alphas[1]) * (between - alpha)
+        bgr = cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR)
+        if size != square.size:
+            whole = (square.size, square.size)
+            bgr = cv2.resize(bgr, whole, interpolation=cv2.INTER_LINEAR)
+            alpha = np.asarray(cv2.resize(alpha, whole, interpolation=cv2.INTER_LINEAR), np.float32)
+        return np.asarray(bgr), alpha, hair
+
+    def _distance(self, pages: HeadPages, page: int) -> np.ndarray:
+        """How far each pixel of a page, COARSER times smaller, lies inside of the head's outline: float32, px."""
+        if self._pages is not pages:
+            self._pages, self._distances = pages, [None] * len(pages.pictures)
+        found = self._distances[page]
+        if found is None:
+            inside = np.where(pages.pictures[page][..., 3] > 127, 255, 0).astype(np.uint8)
+            signed = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(~inside, cv2.DIST_L2, 3)
+            small = pages.hair.shape[1:]
+            found = cv2.resize(signed, small, interpolation=cv2.INTER_AREA) * np.float32(1.0 / COARSER)
+            self._distances[page] = found
+        return found
 
 
 def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> np.ndarray:

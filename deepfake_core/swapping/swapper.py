@@ -41,7 +41,6 @@ _THREAD_NAME = "OBS Deepfake, looks at the driver"
 _PATIENCE_SECONDS = 5.0
 _GAZE_EVERY = 2
 _DRIVERS = 8
-_GHOST = np.float32(0.2)
 _SLIT = 0.025
 """Half the width of the gaps in the head's matte that are closed, as a part of the networks' crop."""
 _WINDOW = 0.06
@@ -137,7 +136,7 @@ class Swapper:
         beside = Run(look_at_driver, _THREAD_NAME)
         try:
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
-            reflectance, face_matte, head_matte = template.reflectance(), template.face, _steeper(template.alpha)
+            reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
             if not template_only:
                 try:
                     reflectance, face_matte, head_matte = self._refine(
@@ -213,6 +212,8 @@ class Swapper:
         made, own_face, own_head = self._decode(decoder, given, features())
         own_face = np.minimum(own_face, _grown(small_face, _FACE_REACH))
         own_head = np.minimum(_closed(own_head, small_face), _grown(small_alpha, _HEAD_REACH))
+        # A driver's long hair makes the networks doubt the identity's; only its border is theirs to move.
+        own_head = np.maximum(own_head, _shrunk(small_alpha, _HEAD_REACH))
         # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
         change = made - small
         change *= cv2.merge([own_head] * 3)
@@ -231,7 +232,7 @@ class Swapper:
         if template.square.size == side:
             return refined, own_face, own_head
         window = _window(side)
-        whole_face, whole_head = template.face.copy(), _steeper(template.alpha)
+        whole_face, whole_head = template.face.copy(), template.alpha.copy()
         whole_face[inner] += window * (own_face - face)
         whole_head[inner] += window * (own_head - whole_head[inner])
         fine[inner] += cv2.merge([window] * 3) * (refined - fine[inner])
@@ -258,17 +259,16 @@ def _settle(future: Future[T], work: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
+def _shrunk(share: np.ndarray, reach: float) -> np.ndarray:
+    """A matte (n, n) that reaches less far by a part of its side."""
+    return np.float32(1.0) - _grown(np.float32(1.0) - share, reach)
+
+
 def _grown(share: np.ndarray, reach: float) -> np.ndarray:
     """A matte (n, n) that reaches further by a part of its side: how far the networks may move its border."""
     width = 2 * max(1, round(reach * share.shape[0])) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     return np.asarray(cv2.blur(cv2.dilate(share, kernel), (3, 3)), np.float32)
-
-
-def _steeper(alpha: np.ndarray) -> np.ndarray:
-    """The template's matte without the ghost of its second page: what covers little is left out, what covers much is
-    whole."""
-    return np.clip((alpha - _GHOST) * np.float32(1.0 / (1.0 - 2.0 * _GHOST)), 0.0, 1.0)
 
 
 def _closed(share: np.ndarray, face: np.ndarray) -> np.ndarray:

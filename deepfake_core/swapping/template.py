@@ -115,6 +115,7 @@ class TemplateDrawer:
 
     def __init__(self) -> None:
         self._blender = TextureBlender()
+        self._heads = head_layer.HeadDrawer()
 
     def draw(
         self,
@@ -139,7 +140,7 @@ class TemplateDrawer:
         head, rotation, square = placed.head, placed.rotation, placed.square
         crop = face_square(rotation, square.side, square.centimetres)
         shares = identity.shares(head)
-        behind, alpha, hair = head_layer.draw(identity.head, rotation, square)
+        behind, alpha, hair = self._heads.draw(identity.head, rotation, square)
         texture = self._blender.blend(identity, shares)
         drawn, face = surface.draw(texture, identity.uv, placed.raster, square.side)
         mouth.draw(drawn, identity.mouth, head, rotation, crop)

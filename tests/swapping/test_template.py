@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -146,6 +147,22 @@ def test_pages_are_chosen_by_side_and_change_without_a_jump(identity: IdentityHe
     moving = np.stack([shares(yaw) for yaw in np.arange(-60, 60, 0.5)])
     np.testing.assert_allclose(moving.sum(1), 1.0, atol=0.03)
     assert np.abs(np.diff(moving, axis=0)).max() < 0.25
+
+
+def test_between_two_outlines_lies_one_and_no_ghost_of_both(identity: IdentityHead) -> None:
+    side = identity.head.pictures.shape[1]
+    pictures = np.full((2, side, side, 4), 90, np.uint8)
+    pictures[..., 3] = 0
+    for picture, shift in zip(pictures, (-6, 6), strict=True):
+        cv2.circle(picture, (side // 2 + shift, side // 2), 30, (90, 90, 90, 255), -1)
+    straight = np.stack([turned(0.0), turned(0.0)]).astype(np.float32)
+    pages = head_layer.HeadPages(pictures, identity.head.hair[:2], straight)
+    wanted = head_square(turned(0.0), 160)
+    _, alpha, _ = head_layer.HeadDrawer().draw(pages, turned(0.0), wanted)
+    middle = alpha[alpha.shape[0] // 2]
+    assert ((middle > 0.2) & (middle < 0.8)).sum() <= 10
+    one = 60 / side * head_layer.PAGE_CENTIMETRES * wanted.side / wanted.centimetres
+    assert (middle > 0.5).sum() == pytest.approx(one, abs=6)
 
 
 @pytest.mark.parametrize("count", [1, 2])

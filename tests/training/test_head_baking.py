@@ -80,7 +80,7 @@ def test_pages_give_back_the_view_that_they_were_made_of() -> None:
     assert pages.hair.shape == (3, 64, 64)
     pose = fit_pose(views[1].landmarks)
     square = head_square(upright(pose), 192)
-    bgr, alpha, hair = head_layer.draw(pages, upright(pose), square)
+    bgr, alpha, hair = head_layer.HeadDrawer().draw(pages, upright(pose), square)
     to_square = crop_transform(pose, 192)
     to_square[:, 2] += square.left, square.top
     expected = cv2.warpAffine(views[1].bgr, to_square, (square.size, square.size))
