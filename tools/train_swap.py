@@ -45,12 +45,12 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
-import numpy as np
 
 from deepfake_core.identities import keys, pack
 from deepfake_core.identities.consent_video import VideoRefused
 from deepfake_core.identities.errors import IdentityError
 from deepfake_core.inference.manifest import MODELS_DIR, Manifest
+from deepfake_core.swapping.networks import ENCODER_INT8_NAME
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.identity_views import bake_head, identity_name, read_views
@@ -63,8 +63,6 @@ if TYPE_CHECKING:
     from deepfake_core.training.consent_gate import Look, Person
 
 LOOKS_PER_SHARD = 8
-CALIBRATED = 16
-"""Samples of each identity."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -318,37 +316,36 @@ def _bfloat16(precision: str) -> bool:
 
 def _export(options: argparse.Namespace) -> None:
     from deepfake_core.training import consent_gate as gate
-    from deepfake_core.training import packing
-    from deepfake_core.training.trainer import averaged_networks
+    from deepfake_core.training import own_base, packing, quantisation
+    from deepfake_core.training.pool import SamplePool
+    from deepfake_core.training.trainer import SETTINGS, averaged_networks
 
     workspace = Workspace(options.work)
     person = _person(workspace, options.name)
     gate.check_footage(person, gate.looks(options.views / "portrait.png"), gate.FaceReader(), same=gate.SURELY_ANOTHER)
     consent = _consent(options, person)
     names = workspace.identities()
-    networks, step = averaged_networks(options.work / options.run_name, names)
-    rows = _calibration(workspace, options.work / options.run_name)
+    run = options.work / options.run_name
+    networks, step = averaged_networks(run, names)
+    pool = SamplePool(workspace.samples, names, Configuration.load(run / SETTINGS), held_out=True)
+    pool.require()
     number = names.index(options.name)
-    encoder_path = packing.encoder_files(
-        networks.encoder, MODELS_DIR / "swap", [{name: row[name] for name in ("driver", "geometry")} for row in rows]
-    )
-    own = rows[number :: len(names)]
-    files = packing.identity_files(
-        networks.decoders[number],
-        *workspace.identity(options.name),
-        options.views / "portrait.png",
-        [_decoder_inputs(networks.encoder, row) for row in own],
-    )
+    decoder = packing.exported_decoder(networks.decoders[number])
+    # All identities share the encoder: its steps in 8 bits are chosen by all of them.
+    shared = quantisation.HeldOut.of(pool, number, others=range(len(names)))
+    encoders = packing.encoder_files(networks.encoder, decoder, MODELS_DIR / "swap", shared)
+    full, used = encoders.full.read_bytes(), encoders.used.read_bytes()
+    files = packing.decoder_files(decoder, full, used, quantisation.HeldOut.of(pool, number))
+    files |= packing.drawn_files(*workspace.identity(options.name), options.views / "portrait.png")
     folder = MODELS_DIR / "identities" / options.name
     record = packing.write_identity(
         folder,
         files,
         title=options.title,
         description=options.description,
-        encoder_sha256=pack.sha256(encoder_path.read_bytes()),
+        encoder_sha256=pack.sha256(full),
         consent=consent,
     )
-    identity_path = folder / pack.MANIFEST
     if options.key:
         pack.replace(folder / pack.CONSENT, record.sign(keys.load(options.key)))
     else:
@@ -356,35 +353,19 @@ def _export(options: argparse.Namespace) -> None:
     learnt_from = "rendered people who do not exist"
     if record.kind == "subject":
         learnt_from = f"footage of {record.depicted}, who consented ({record.record_id})"
-    for path in (encoder_path, encoder_path.with_name("encoder_int8.onnx"), identity_path):
+    made = [encoders.full, folder / pack.MANIFEST, own_base.keep_base(run, MODELS_DIR / "swap" / "base")]
+    if encoders.small:
+        made.append(encoders.small)
+    else:
+        Manifest.remove(ENCODER_INT8_NAME)
+    for path in made:
         Manifest.add(
             path,
             licence="Apache-2.0",
             made_by=f"python tools/train_swap.py {shlex.join(sys.argv[1:])}",
             source=f"trained by this project on {learnt_from}, {step} steps",
         )
-    print(f"exported step {step}: {encoder_path}, {identity_path.parent}")
-
-
-def _calibration(workspace: Workspace, run: Path) -> list[dict[str, np.ndarray]]:
-    """Unvaried samples of held-out actors, of each identity in turn, to choose the steps of 8-bit networks by."""
-    from deepfake_core.training.augmentation import network_sample
-    from deepfake_core.training.pool import SamplePool
-    from deepfake_core.training.trainer import SETTINGS
-
-    pool = SamplePool(workspace.samples, workspace.identities(), Configuration.load(run / SETTINGS), held_out=True)
-    pool.require()
-    rows = []
-    for share in np.linspace(0, 1, CALIBRATED):
-        for number in range(len(pool.identities)):
-            sample = network_sample(pool.sample(number, round(share * (pool.count(number) - 1))), 128)
-            rows.append({name: array[None] for name, array in sample.items()})
-    return rows
-
-
-def _decoder_inputs(encoder: Callable, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    features = encoder({name: row[name] for name in ("driver", "geometry")})
-    return {"template": row["template"], **{name: np.asarray(x) for name, x in features.items()}}
+    print(f"exported step {step}: " + ", ".join(str(path) for path in made))
 
 
 def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -113,9 +114,19 @@ class Manifest:
             source=source,
             made_by=made_by,
         )
+        Manifest._change(models_dir, lambda entries: entries.update({entry.path: entry}))
+        return entry
+
+    @staticmethod
+    def remove(name: str, *, models_dir: Path = MODELS_DIR) -> None:
+        """Take a model out of the list, where it is in it; for the build tools."""
+        Manifest._change(models_dir, lambda entries: entries.pop(name, None))
+
+    @staticmethod
+    def _change(models_dir: Path, change: Callable[[dict[str, ModelEntry]], object]) -> None:
         target = models_dir / MANIFEST_NAME
         entries = dict(Manifest.load(models_dir).entries) if target.exists() else {}
-        entries[entry.path] = entry
+        change(entries)
         contents = _Contents(models=[entries[name] for name in sorted(entries)])
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=models_dir, prefix=".manifest-", delete=False
@@ -124,4 +135,3 @@ class Manifest:
         temporary = Path(file.name)
         temporary.chmod(0o644)
         temporary.replace(target)
-        return entry

@@ -14,7 +14,7 @@ from deepfake_core.identities.consent import ConsentRecord
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.swapping import networks
 from deepfake_core.swapping.expression import EYES, MOUTH, measures
-from deepfake_core.training import coverage, own_base, own_samples, own_training, own_views, packing
+from deepfake_core.training import coverage, own_base, own_samples, own_training, own_views, packing, quantisation
 from deepfake_core.training.consent_gate import FaceReader
 from deepfake_core.training.critics import frozen
 from deepfake_core.training.errors import TrainingError
@@ -140,15 +140,24 @@ class OwnIdentity:
     def export(self, folder: Path, record: ConsentRecord, *, title: str, about: str) -> None:
         """Write the pack, unsigned, and say its score; raises OtherEncoder and what `packing` raises."""
         trained, step = averaged_networks(self._workspace.run, [self._name])
-        entry = Manifest.load().entry(networks.ENCODER_NAME)
-        _check_encoder(trained.encoder, Manifest.load().read(networks.ENCODER_NAME))
+        manifest = Manifest.load()
+        encoder = manifest.read(networks.ENCODER_NAME)
+        _check_encoder(trained.encoder, encoder)
+        small = networks.ENCODER_INT8_NAME
+        files = packing.decoder_files(
+            packing.exported_decoder(trained.decoders[0]),
+            encoder,
+            manifest.read(small) if small in manifest.entries else encoder,
+            quantisation.HeldOut.of(own_training.held_out(self._workspace, self._name, self.settings), 0),
+            self._say,
+        )
         identity, expression = self._workspace.identity(self._name)
         signed_by = packing.write_identity(
             folder,
-            packing.identity_files(trained.decoders[0], identity, expression, self.portrait),
+            files | packing.drawn_files(identity, expression, self.portrait),
             title=title,
             description=about,
-            encoder_sha256=entry.sha256,
+            encoder_sha256=manifest.entry(networks.ENCODER_NAME).sha256,
             consent=record,
         )
         found = own_training.judge(self._workspace, self._name, self.settings)

@@ -134,6 +134,10 @@ def train(
 
 def judge(workspace: Workspace, name: str, settings: Configuration) -> Evaluation:
     """Figures of the averaged networks, and of the template alone, on frames held out."""
-    pool = SamplePool(workspace.samples, [name], settings, held_out=True)
     networks, _ = averaged_networks(workspace.run, [name])
-    return evaluate(networks.encoder, networks.decoders[0], pool, _JUDGED)
+    return evaluate(networks.encoder, networks.decoders[0], held_out(workspace, name, settings), _JUDGED)
+
+
+def held_out(workspace: Workspace, name: str, settings: Configuration) -> SamplePool:
+    """The frames that no step trains on."""
+    return SamplePool(workspace.samples, [name], settings, held_out=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,9 +23,10 @@ from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.export import largest_difference, to_onnx
-from deepfake_core.training.quantisation import Inputs, quantised
+from deepfake_core.training.quantisation import HeldOut, small_decoder, small_encoder
 
 MAX_PORTRAIT_SIDE = 512
+Say = Callable[[str], object]
 _SAME = 1e-5
 
 
@@ -43,24 +44,50 @@ class Origin:
     valid_from: date
 
 
-def encoder_files(encoder: keras.Model, folder: Path, samples: Sequence[Inputs]) -> Path:
-    """Write the shared encoder into `folder` as encoder.onnx and, in 8 bits, encoder_int8.onnx; returns the first.
+@dataclass(frozen=True)
+class Encoders:
+    """The shared encoder's files."""
+
+    full: Path
+    small: Path | None
+    """In 8 bits; None where that is not worth having."""
+
+    @property
+    def used(self) -> Path:
+        """What a processor runs."""
+        return self.small or self.full
+
+
+def encoder_files(encoder: keras.Model, decoder: bytes, folder: Path, samples: HeldOut, say: Say = print) -> Encoders:
+    """Write the shared encoder into `folder` as encoder.onnx and, where it is worth having, in 8 bits.
 
     A file that computes the same already stays: exports of the same weights differ in their bytes, and identities name
-    the encoder by its hash. samples: inputs to quantise by. Raises ExportMismatch.
+    the encoder by its hash. decoder: one that the 8-bit encoder is tried with.
+    Raises ExportMismatch.
     """
-    path, small = folder / "encoder.onnx", folder / "encoder_int8.onnx"
+    full, small = folder / "encoder.onnx", folder / "encoder_int8.onnx"
     inputs, outputs = networks.encoder_inputs(), networks.features()
-    if path.exists() and _computes(path.read_bytes(), encoder, inputs, outputs):
-        data = path.read_bytes()
-    else:
+    if not (full.exists() and _computes(full.read_bytes(), encoder, inputs, outputs)):
         data = to_onnx(encoder, inputs, outputs, "encoder")
         folder.mkdir(parents=True, exist_ok=True)
         small.unlink(missing_ok=True)
-        pack.replace(path, data)
+        pack.replace(full, data)
     if not small.exists():
-        pack.replace(small, quantised(data, samples))
-    return path
+        made, trial = small_encoder(full.read_bytes(), decoder, samples)
+        say(f"encoder in 8 bits {trial}")
+        if made is None:
+            return Encoders(full, None)
+        pack.replace(small, made)
+    return Encoders(full, small)
+
+
+def decoder_files(
+    decoder: bytes, encoder: bytes, encoder_used: bytes, samples: HeldOut, say: Say = print
+) -> dict[str, bytes]:
+    """A pack's decoder and, where it is worth having, its 8-bit variant, as `quantisation.small_decoder` tells."""
+    small, trial = small_decoder(encoder, encoder_used, decoder, samples)
+    say(f"decoder in 8 bits {trial}")
+    return {networks.DECODER_FILE: decoder} | ({networks.DECODER_INT8_FILE: small} if small else {})
 
 
 def _computes(data: bytes, encoder: keras.Model, inputs: dict[str, Shape], outputs: dict[str, Shape]) -> bool:
@@ -70,29 +97,13 @@ def _computes(data: bytes, encoder: keras.Model, inputs: dict[str, Shape], outpu
         return False
 
 
-def identity_files(
-    decoder: keras.Model,
-    identity: IdentityHead,
-    expression: ExpressionMatch,
-    portrait: Path,
-    samples: Sequence[Inputs] = (),
-) -> dict[str, bytes]:
-    """The files of an identity pack but for its two JSON files; raises ExportMismatch or PortraitMissing.
-
-    samples: inputs of the decoder to quantise it by; without them the pack has no 8-bit variant.
-    """
-    data = to_onnx(decoder, networks.decoder_inputs(), networks.decoder_outputs(), "decoder")
-    small = {"decoder_int8.onnx": quantised(data, samples, keep_last=True)} if samples else {}
-    return {
-        "decoder.onnx": data,
-        **small,
-        **drawn_files(identity, expression),
-        "portrait.png": _png(_portrait(portrait)),
-    }
+def exported_decoder(decoder: keras.Model) -> bytes:
+    """decoder.onnx; raises ExportMismatch."""
+    return to_onnx(decoder, networks.decoder_inputs(), networks.decoder_outputs(), "decoder")
 
 
-def drawn_files(identity: IdentityHead, expression: ExpressionMatch) -> dict[str, bytes]:
-    """The files of a pack that the template is drawn from."""
+def drawn_files(identity: IdentityHead, expression: ExpressionMatch, portrait: Path) -> dict[str, bytes]:
+    """The files of a pack that the template is drawn from, and its portrait; raises PortraitMissing."""
     geometry = {"uv": identity.uv, "page_openings": identity.page_openings, "tone": identity.tone}
     geometry |= {"head.rotations": identity.head.rotations}
     geometry |= {f"eyeballs.{name}": getattr(identity.eyeballs, name) for name in ("iris_radius", "offsets")}
@@ -101,6 +112,7 @@ def drawn_files(identity: IdentityHead, expression: ExpressionMatch) -> dict[str
         geometry |= {f"{part}.{name}": tensor for name, tensor in vars(holder).items()}
     teeth = identity.mouth.teeth
     return {
+        "portrait.png": _png(_portrait(portrait)),
         "surface.png": _png(np.hstack(list(identity.pages))),
         "head.png": _png(np.hstack(list(identity.head.pictures))),
         "hair.png": _png(np.hstack(list(identity.head.hair))),

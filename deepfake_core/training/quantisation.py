@@ -13,9 +13,16 @@ import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from deepfake_core.swapping.networks import SIZES, encoder_inputs
+from deepfake_core.training.augmentation import network_sample
+from deepfake_core.training.pool import SamplePool
+
 Inputs = dict[str, np.ndarray]
 MOST_LOST = 0.3
 """DB of the picture that an 8-bit variant may lose."""
+ENCODER_INPUTS = tuple(encoder_inputs())
+_ROUNDS = 40
+_SAMPLES = 32
 
 
 class _Reader(CalibrationDataReader):
@@ -28,7 +35,7 @@ class _Reader(CalibrationDataReader):
 
 @dataclass(frozen=True)
 class Trial:
-    """The 8-bit pair beside the full one."""
+    """A pair of networks, one or both in 8 bits, beside the full one."""
 
     lost: float
     """DB of PSNR against the truth."""
@@ -39,6 +46,50 @@ class Trial:
     def worth_it(self) -> bool:
         """Whether the picture stays and time is won."""
         return self.lost <= MOST_LOST and self.faster > 1.0
+
+    def __str__(self) -> str:
+        verdict = "kept" if self.worth_it else "left out"
+        return f"loses {self.lost:.2f} dB, {self.faster:.2f} times as fast: {verdict}"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows of `augmentation.network_sample`, each (1, n, n, C) by name, of people whom no training step has seen."""
+
+    choosing: Sequence[Inputs]
+    """To choose the steps of 8 bits by."""
+    judging: Sequence[Inputs]
+    """Others, of the identity whose decoder is tried."""
+
+    @classmethod
+    def of(cls, pool: SamplePool, identity: int, others: Sequence[int] = ()) -> HeldOut:
+        """From a pool of held-out actors; others: identities to choose by as well."""
+        rows = {number: _rows(pool, number) for number in {identity, *others}}
+        return cls([row for number in rows for row in rows[number][::2]], rows[identity][1::2])
+
+
+def small_encoder(encoder: bytes, decoder: bytes, samples: HeldOut) -> tuple[bytes | None, Trial]:
+    """The encoder in 8 bits, or None where it is not worth having, and what tells."""
+    given = [{name: row[name] for name in ENCODER_INPUTS} for row in samples.choosing]
+    small = quantised(encoder, given)
+    full, tried = _measured([(encoder, decoder), (small, decoder)], samples.judging)
+    trial = Trial(full.psnr - tried.psnr, full.seconds / tried.seconds)
+    return small if trial.worth_it else None, trial
+
+
+def small_decoder(encoder: bytes, encoder_used: bytes, decoder: bytes, samples: HeldOut) -> tuple[bytes | None, Trial]:
+    """The decoder in 8 bits, or None where it is not worth having, and what tells.
+
+    encoder_used: the variant of the encoder that it will run with: the picture is compared with that of both full
+    networks, the time with that of the full decoder after the same encoder.
+    """
+    features = onnxruntime.InferenceSession(encoder, providers=["CPUExecutionProvider"])
+    given = [{"template": row["template"], **_features(features, row)} for row in samples.choosing]
+    small = quantised(decoder, given, keep_last=True)
+    pairs = [(encoder, decoder), (encoder_used, decoder), (encoder_used, small)]
+    full, before, tried = _measured(pairs, samples.judging)
+    trial = Trial(full.psnr - tried.psnr, before.seconds / tried.seconds)
+    return small if trial.worth_it else None, trial
 
 
 def quantised(data: bytes, samples: Sequence[Inputs], *, keep_last: bool = False) -> bytes:
@@ -65,30 +116,48 @@ def quantised(data: bytes, samples: Sequence[Inputs], *, keep_last: bool = False
         return after.read_bytes()
 
 
-def trial(full: tuple[bytes, bytes], small: tuple[bytes, bytes], batch: Inputs, rounds: int = 30) -> Trial:
-    """Draw held-out samples with both pairs of (encoder, decoder).
+@dataclass(frozen=True)
+class _Figures:
+    psnr: float
+    """DB inside the face."""
+    seconds: float
+    """For a picture, median."""
 
-    batch: driver, geometry, template, target, face, known as `augmentation.network_sample` gives them, stacked.
-    """
-    figures = [_drawn(pair, batch, rounds) for pair in (full, small)]
-    return Trial(figures[0][0] - figures[1][0], figures[0][1] / figures[1][1])
 
-
-def _drawn(pair: tuple[bytes, bytes], batch: Inputs, rounds: int) -> tuple[float, float]:
-    """PSNR in dB inside the face, and seconds for a picture (median)."""
+def _measured(pairs: Sequence[tuple[bytes, bytes]], samples: Sequence[Inputs]) -> list[_Figures]:
+    """Draw the samples with each pair of (encoder, decoder), in turn, so that other work slows all alike."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    encoder, decoder = (
-        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]) for data in pair
-    )
-    errors, seconds = [], []
-    for k in range(max(rounds, len(batch["driver"]))):
-        row = {name: array[k % len(array)][None] for name, array in batch.items()}
-        began = time.perf_counter()
-        features = encoder.run(None, {"driver": row["driver"], "geometry": row["geometry"]})
-        names = [value.name for value in encoder.get_outputs()]
-        made = decoder.run(["reflectance"], {"template": row["template"], **dict(zip(names, features, strict=True))})[0]
-        seconds.append(time.perf_counter() - began)
+    sessions = [
+        [onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]) for data in pair]
+        for pair in pairs
+    ]
+    errors: list[list[float]] = [[] for _ in pairs]
+    seconds: list[list[float]] = [[] for _ in pairs]
+    for k in range(max(_ROUNDS, len(samples))):
+        row = samples[k % len(samples)]
         weight = row["face"] * row["known"]
-        errors.append(float((((made - row["target"]) / 2) ** 2 * weight).sum() / max(3 * weight.sum(), 1.0)))
-    return float(-10 * np.log10(np.mean(errors[: len(batch["driver"])]))), float(np.median(seconds))
+        for number, (encoder, decoder) in enumerate(sessions):
+            began = time.perf_counter()
+            made = decoder.run(["reflectance"], {"template": row["template"], **_features(encoder, row)})[0]
+            seconds[number].append(time.perf_counter() - began)
+            errors[number].append(
+                float((((made - row["target"]) / 2) ** 2 * weight).sum() / max(3 * weight.sum(), 1.0))
+            )
+    count = len(samples)
+    return [
+        _Figures(float(-10 * np.log10(np.mean(errors[n][:count]))), float(np.median(seconds[n])))
+        for n in range(len(pairs))
+    ]
+
+
+def _features(encoder: onnxruntime.InferenceSession, row: Inputs) -> Inputs:
+    names = [value.name for value in encoder.get_outputs()]
+    return dict(zip(names, encoder.run(None, {name: row[name] for name in ENCODER_INPUTS}), strict=True))
+
+
+def _rows(pool: SamplePool, identity: int) -> list[Inputs]:
+    """Unvaried samples of an identity, spread over the pool."""
+    places = np.linspace(0, pool.count(identity) - 1, _SAMPLES).round().astype(int)
+    made = [network_sample(pool.sample(identity, int(place)), SIZES[1]) for place in places]
+    return [{name: array[None] for name, array in row.items()} for row in made]
