@@ -91,3 +91,9 @@ def test_adding_again_replaces_the_entry(models: Path) -> None:
     manifest = Manifest.load(models)
     assert len(manifest.entries) == 1
     assert manifest.entry("net/a.onnx").sha256 == hashlib.sha256(b"new").hexdigest()
+
+
+def test_a_model_is_taken_out_of_the_list(models: Path) -> None:
+    for _ in range(2):
+        Manifest.remove("net/a.onnx", models_dir=models)
+        assert not Manifest.load(models).entries
