@@ -227,7 +227,7 @@ class Pipeline:
             )
             for face in chosen
         ]
-        parsings = [self._parse(frame, face) for face in chosen]
+        parsings = [self._parse(frame, face, fine=level.fine_parsing) for face in chosen]
         composed = zip(heads, parsings, chosen, strict=True)
         faces_drawn = [ComposedFace(drawn, parsing, face.track_id) for drawn, parsing, face in composed]
         replaced = self._compositor.composite(frame, faces_drawn, settings)
@@ -250,9 +250,10 @@ class Pipeline:
             _log.error("The face parser does not open: %s", error)
             return None
 
-    def _parse(self, frame: Frame, face: Face) -> Parsing | None:
+    def _parse(self, frame: Frame, face: Face, *, fine: bool) -> Parsing | None:
         if self._parser is None:
             return None
+        self._parser.fine = fine
         try:
             return self._parser.parse(frame, face.landmarks, face.track_id)
         except NetworkFailed:

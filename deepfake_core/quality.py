@@ -18,12 +18,14 @@ class Level:
     """Side of the drawn face's crop, px."""
     network_size: int
     """Side of what the networks see of it, px; see `swapping.networks.SIZES`."""
+    fine_parsing: bool = False
+    """Whether the parser looks once more at the face alone; see `parsing.parser.FaceParser`."""
 
 
 LEVELS = {
     Quality.FAST: Level(resolution=128, network_size=96),
     Quality.BALANCED: Level(resolution=256, network_size=128),
-    Quality.BEST: Level(resolution=320, network_size=192),
+    Quality.BEST: Level(resolution=320, network_size=192, fine_parsing=True),
 }
 """From the cheapest to the finest."""
 _LADDER = tuple(LEVELS.values())
