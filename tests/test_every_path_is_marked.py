@@ -44,6 +44,7 @@ DRAWERS = {
 DRAWING = {
     "deepfake_core/pipeline.py": "tried below, in every state",
     "deepfake_core/training/driver_sheet.py": "tests/training/test_driver_sheet.py",
+    "deepfake_core/evaluation/autoencoder.py": "tests/evaluation/test_candidates.py",
     "deepfake_core/evaluation/candidates.py": "tests/evaluation/test_candidates.py",
     "deepfake_core/training/own_base.py": "takes only the templates of people who do not exist, as drivers in samples",
     "tools/benchmark.py": "measures how long drawing takes; no picture leaves it",

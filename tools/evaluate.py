@@ -32,7 +32,7 @@ from rich.table import Table
 
 from deepfake_core.evaluation import driver_report, drivers, plate
 from deepfake_core.evaluation.benchmark import TRUTHS, Truth, open_benchmark
-from deepfake_core.evaluation.candidates import CANDIDATES
+from deepfake_core.evaluation.candidates import NAMES, open_candidate
 from deepfake_core.evaluation.errors import CandidateRefused, EvaluationError
 from deepfake_core.evaluation.gallery import open_gallery
 from deepfake_core.evaluation.judging import Judgement, Task, judge, parts
@@ -90,8 +90,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="STILLS",
         help="folder of tools/render_people.py stills: the people among whom --drivers looks for the identity",
     )
+    parser.add_argument("--candidate", choices=NAMES, default="filter", help="the swap (default: %(default)s)")
     parser.add_argument(
-        "--candidate", choices=list(CANDIDATES), default="filter", help="the swap (default: %(default)s)"
+        "--network", type=Path, metavar="FILE", help="for --candidate autoencoder: what train_swap.py autoencoder wrote"
     )
     parser.add_argument(
         "--mode", type=Mode, choices=list(Mode), default=Mode.FACE, help="what is replaced (default: %(default)s)"
@@ -135,10 +136,11 @@ def measure(options: argparse.Namespace) -> Judgement:
             f"The truths of {options.benchmark} show {benchmark.identity!r}, not {identity!r}: render a benchmark with "
             f"--identity {identity}."
         )
-    CANDIDATES[options.candidate](
-        identity, options.mode
-    )  # One that does not open is refused before anything is computed.
-    task = Task(benchmark, options.candidate, identity, options.mode, options.truth, options.parser)
+    # One that does not open is refused before anything is computed.
+    open_candidate(options.candidate, identity, options.mode, options.network)
+    task = Task(
+        benchmark, options.candidate, identity, options.mode, options.truth, options.parser, network=options.network
+    )
     with progress_bar() as progress:
         bar = progress.add_task(f"Measuring {options.candidate}", total=parts(task))
         return judge(task, options.processes, lambda: progress.advance(bar))
@@ -150,7 +152,7 @@ def measure_drivers(options: argparse.Namespace) -> list[drivers.ClipScore]:
     identities = [options.identity] if options.identity else Library().names()
     people = open_gallery(options.gallery, identities) if options.gallery else None
     for identity in identities:
-        CANDIDATES[options.candidate](identity, options.mode)
+        open_candidate(options.candidate, identity, options.mode)
     task = drivers.Task(options.candidate, options.mode, people)
     with progress_bar() as progress:
         bar = progress.add_task(f"Driving {options.candidate}", total=len(films) * len(identities))

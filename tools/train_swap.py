@@ -128,9 +128,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
     evaluate.add_argument("--threads", type=int, default=1)
 
-    for added in (bake, prepare, train, bench, export, evaluate):
+    plain = command("autoencoder", _autoencoder, "write a run of --baseline autoencoder for tools/evaluate.py")
+    plain.add_argument("--name", required=True, help="the identity whose decoder it is")
+    plain.add_argument("--out", type=Path, required=True, help="ONNX file")
+
+    for added in (bake, prepare, train, bench, export, evaluate, plain):
         added.add_argument("--work", type=Path, required=True, help="folder of this training")
-    for added in (train, export, evaluate):
+    for added in (train, export, evaluate, plain):
         added.add_argument("--run", dest="run_name", default="run", help="name of the run in that folder")
     return parser
 
@@ -414,6 +418,21 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"  template: {describe(result.template)}", flush=True)
         sheets.append(result.sheet)
     cv2.imwrite(str(options.sheet), cv2.vconcat(sheets))
+
+
+def _autoencoder(options: argparse.Namespace) -> None:
+    from deepfake_core.evaluation import autoencoder
+    from deepfake_core.training.export import to_onnx
+    from deepfake_core.training.keras_networks import plain_autoencoder
+    from deepfake_core.training.trainer import SETTINGS, averaged_networks
+
+    names, run = Workspace(options.work).identities(), options.work / options.run_name
+    if options.name not in names or Configuration.load(run / SETTINGS).template:
+        raise StepMissing(f"{run} is no training of an autoencoder of {options.name}: add --baseline autoencoder.")
+    networks, step = averaged_networks(run, names)
+    model = plain_autoencoder(networks.encoder, networks.decoders[names.index(options.name)])
+    pack.replace(options.out, to_onnx(model, autoencoder.INPUTS, autoencoder.OUTPUTS, "autoencoder"))
+    print(f"wrote {options.out}, step {step}")
 
 
 def _sheet(options: argparse.Namespace) -> None:

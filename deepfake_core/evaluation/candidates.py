@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -13,6 +14,7 @@ from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.seam import lay
 from deepfake_core.compositing.view import ComposedFace, Layer, warped
 from deepfake_core.disclosure.mark import Disclosure
+from deepfake_core.evaluation.autoencoder import Autoencoder
 from deepfake_core.evaluation.errors import CandidateRefused
 from deepfake_core.evaluation.ground_truth import TrueFace, true_face, true_parsing, unlit_face
 from deepfake_core.evaluation.portrait import open_portrait
@@ -236,3 +238,13 @@ CANDIDATES: dict[str, Callable[[str, Mode], Candidate]] = {
     "truth": Truth,
 }
 """Each is opened with an identity's name and what is replaced, anew for each sequence, and raises CandidateRefused."""
+AUTOENCODER = "autoencoder"
+"""Another, which is no part of the product: its network comes from a file."""
+NAMES = (*CANDIDATES, AUTOENCODER)
+
+
+def open_candidate(name: str, identity: str, mode: Mode, network: Path | None = None) -> Candidate:
+    """One of NAMES; network: the autoencoder's file. Raises CandidateRefused."""
+    if (name == AUTOENCODER) != (network is not None):
+        raise CandidateRefused(f"--candidate {AUTOENCODER} and --network FILE belong together: give both, or neither.")
+    return CANDIDATES[name](identity, mode) if network is None else Autoencoder(network, identity, mode)

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -31,6 +32,8 @@ class Task:
     mode: Mode
     truth: Truth
     parser: str
+    network: Path | None = None
+    """The autoencoder's file."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,15 @@ def _part(work: tuple[Task, str, int]) -> SequenceScore | Columns:
     task, kind, index = work
     if kind == "stills":
         return score_stills(task.benchmark, index, task.parser)
-    return score_sequence(task.benchmark, index, task.candidate, task.identity, mode=task.mode, truth=task.truth)
+    return score_sequence(
+        task.benchmark,
+        index,
+        task.candidate,
+        task.identity,
+        mode=task.mode,
+        truth=task.truth,
+        network=task.network,
+    )
 
 
 @contextmanager

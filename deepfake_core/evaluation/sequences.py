@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from deepfake_core.evaluation import expression, light_free, picture
 from deepfake_core.evaluation.benchmark import Benchmark, Truth
-from deepfake_core.evaluation.candidates import CANDIDATES, Candidate, Sample
+from deepfake_core.evaluation.candidates import Candidate, Sample, open_candidate
 from deepfake_core.evaluation.embedding import FaceEmbedder, resemblance
 from deepfake_core.evaluation.gaze import eye_features
 from deepfake_core.evaluation.masks import head_edge, masks, place_of_label
@@ -52,11 +53,18 @@ class SequenceScore:
 
 
 def score_sequence(
-    benchmark: Benchmark, index: int, candidate: str, identity: str, *, mode: Mode, truth: Truth
+    benchmark: Benchmark,
+    index: int,
+    candidate: str,
+    identity: str,
+    *,
+    mode: Mode,
+    truth: Truth,
+    network: Path | None = None,
 ) -> SequenceScore:
-    """Run and measure; raises BenchmarkBroken and CandidateRefused."""
+    """Run and measure; network: see `open_candidate`. Raises BenchmarkBroken and CandidateRefused."""
     arrays = benchmark.sequences.read(index)
-    outputs, swapped = _run(CANDIDATES[candidate](identity, mode), arrays, truth)
+    outputs, swapped = _run(open_candidate(candidate, identity, mode, network), arrays, truth)
     columns: Columns = {name: arrays[name] for name in ATTRIBUTES}
     columns["coverage"] = swapped.astype(np.float64)
     seen = _without_label(outputs, arrays[f"{truth}_bgr"])

@@ -68,6 +68,16 @@ def build_decoder(side: int | None = None, name: str = "decoder") -> keras.Model
     return keras.Model({"template": template, **features}, outputs, name=name)
 
 
+def plain_autoencoder(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+    """Both as one network of the driver's picture alone; geometry and template are as `network_sample` blanks them."""
+    driver = keras.Input((None, None, 3), name="driver")
+    nothing = ops.zeros_like(driver[..., :1])
+    geometry = ops.concatenate([nothing] * 4, axis=-1)
+    template = ops.concatenate([nothing, nothing, nothing, nothing - 1.0], axis=-1)
+    features = encoder({"driver": driver, "geometry": geometry})
+    return keras.Model({"driver": driver}, decoder({"template": template, **features}), name="autoencoder")
+
+
 def gigaflops(model: keras.Model) -> float:
     """Work of a model built for a fixed side: its convolutions, a multiplication and an addition counted as two."""
     work = 0

@@ -1,12 +1,15 @@
 """What is scored is marked, and says where it has nothing to show."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
+import onnx
 import pytest
 from tiny_benchmark import clip, samples
 
 from deepfake_core.disclosure.detection import is_labelled
-from deepfake_core.evaluation.candidates import CANDIDATES, Sample
+from deepfake_core.evaluation.candidates import CANDIDATES, Sample, open_candidate
 from deepfake_core.evaluation.errors import CandidateRefused
 from deepfake_core.evaluation.masks import place_of_label
 from deepfake_core.evaluation.parsers import PARSERS
@@ -82,6 +85,56 @@ def test_a_picture_without_a_face_is_no_swap(name: str) -> None:
     wall = np.random.default_rng(0).integers(100, 120, (256, 256, 3), np.uint8)
     actor = clip(1)[0]
     assert not run(name, wall, sample_of(actor, actor))[1]
+
+
+def autoencoder(path: Path, first: str = "driver") -> Path:
+    """A network that draws the driver's light-free face inside out, wholly; returns its file."""
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    constants = {
+        "from": np.array([0], np.int64),
+        "to": np.array([1], np.int64),
+        "channel": np.array([3], np.int64),
+        "one": np.array(1, np.float32),
+        "nothing": np.array(0, np.float32),
+    }
+    nodes = [
+        helper.make_node("Neg", [first], ["reflectance"]),
+        helper.make_node("Slice", [first, "from", "to", "channel"], ["blue"]),
+        helper.make_node("Mul", ["blue", "nothing"], ["none"]),
+        *(helper.make_node("Add", ["none", "one"], [name]) for name in ("face_matte", "head_matte")),
+    ]
+    outputs = {"reflectance": 3, "face_matte": 1, "head_matte": 1}
+    graph = helper.make_graph(
+        nodes,
+        "autoencoder",
+        [helper.make_tensor_value_info(first, kind, [1, "n", "n", 3])],
+        [helper.make_tensor_value_info(name, kind, [1, "n", "n", count]) for name, count in outputs.items()],
+        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_an_autoencoder_of_a_file_draws_the_face_and_is_marked(tmp_path: Path) -> None:
+    actor = clip(1)[0]
+    output = actor.copy()
+    swap = open_candidate("autoencoder", "vesper", Mode.FACE, autoencoder(tmp_path / "one.onnx"))
+    assert swap(Frame.from_bgr(output, 33_000_000), sample_of(actor, actor))
+    assert np.abs(output[FACE].astype(int) - actor[FACE]).mean() > 3
+    assert is_labelled(np.asarray(cv2.resize(output, (720, 720), interpolation=cv2.INTER_CUBIC), np.uint8))
+
+
+@pytest.mark.parametrize("what", ["nothing", "text", "another network", "no file", "another candidate", "head"])
+def test_a_file_that_is_no_autoencoder_is_refused(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.onnx"
+    if what == "text":
+        path.write_text("nothing")
+    elif what != "nothing":
+        autoencoder(path, "face" if what == "another network" else "driver")
+    network = None if what == "no file" else path
+    name = "filter" if what == "another candidate" else "autoencoder"
+    with pytest.raises(CandidateRefused, match=r"one\.onnx|--network|--mode"):
+        open_candidate(name, "vesper", Mode.HEAD if what == "head" else Mode.FACE, network)
 
 
 @pytest.mark.parametrize("name", ["filter", "portrait"])
