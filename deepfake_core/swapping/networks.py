@@ -6,6 +6,7 @@ convolutional: one set of weights serves every side n in SIZES, all over the sam
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from deepfake_core.inference.session import Shape
@@ -66,7 +67,7 @@ def geometry_input(normals: np.ndarray, openings: np.ndarray) -> np.ndarray:
     normals: float32 (n, n, 3), unit normals in camera axes, 0 off the face; openings: uint8 (n, n) from
     `regions.eyes_and_mouth`. Both are the identity's, at the driver's expression.
     """
-    return np.dstack([normals, openings.astype(np.float32) / 192.0])
+    return _stacked(normals, openings * np.float32(1.0 / 192.0))
 
 
 def template_input(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -74,4 +75,13 @@ def template_input(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
     reflectance: float32 (n, n, 3), 0..2, 1 where nothing is drawn; alpha: float32 (n, n), 0..1, what is drawn.
     """
-    return np.dstack([centre(reflectance), alpha * np.float32(2.0) - np.float32(1.0)])
+    given = _stacked(reflectance, alpha * np.float32(2.0))
+    given -= np.float32(1.0)
+    return given
+
+
+def _stacked(three: np.ndarray, one: np.ndarray) -> np.ndarray:
+    """float32 (n, n, 3) and float32 (n, n) as float32 (n, n, 4)."""
+    four = np.empty((*one.shape, 4), np.float32)
+    cv2.mixChannels([three, one], [four], [0, 0, 1, 1, 2, 2, 3, 3])
+    return four

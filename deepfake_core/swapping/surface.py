@@ -61,6 +61,12 @@ def triangles() -> np.ndarray:
     return _oriented(np.concatenate([mesh, _ring_triangles()]))
 
 
+@cache
+def _corners() -> np.ndarray:
+    """The same as int64 (3, 970)."""
+    return np.ascontiguousarray(triangles().T)
+
+
 def vertex_normals(points: np.ndarray) -> np.ndarray:
     """Unit normals (504, 3) of vertices (504, 3) with y up, z to the camera."""
     a, b, c = (points[triangles()[:, k]] for k in range(3))
@@ -108,53 +114,58 @@ def rasterise(points: np.ndarray, size: int) -> Raster:
     All triangles at once: each front-facing one lists the pixels of its bounding box, far triangles first, and the
     last one listed for a pixel is the nearest (painter's algorithm), so a nose hides the cheek behind it.
     """
-    corners = points[triangles()].astype(np.float32)
-    x, y = corners[..., 0], corners[..., 1]
-    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    left = np.clip(np.ceil(x.min(1) - 0.01), 0, size).astype(np.int32)
-    right = np.clip(np.floor(x.max(1) + 0.01) + 1, 0, size).astype(np.int32)
-    top = np.clip(np.ceil(y.min(1) - 0.01), 0, size).astype(np.int32)
-    bottom = np.clip(np.floor(y.max(1) + 0.01) + 1, 0, size).astype(np.int32)
-    widths, heights = right - left, bottom - top
+    x, y, z = (np.take(axis, _corners()) for axis in np.ascontiguousarray(points.T, np.float32))
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    left, widths = _reach(x, size)
+    top, heights = _reach(y, size)
     # Counter-clockwise with y up is a negative area with y down.
     shown = np.flatnonzero((area < -1e-6) & (widths > 0) & (heights > 0))
-    shown = shown[np.argsort(-corners[shown, :, 2].mean(1), kind="stable")]
+    shown = shown[np.argsort(-(z[0] + z[1] + z[2])[shown], kind="stable")]
     # No face is like that; it would take all memory to find out what it hides.
     if (widths[shown].astype(np.int64) * heights[shown]).sum() > _MOST_LAYERS * size * size:
         shown = shown[:0]
 
-    # First every row of every bounding box, then every pixel of every row.
-    row_owner = np.repeat(np.arange(len(shown)), heights[shown])
-    row = _counted(heights[shown]) + top[shown][row_owner]
-    row_width = widths[shown][row_owner]
-    owner = np.repeat(row_owner, row_width)
-    column = _counted(row_width) + left[shown][owner]
-    row = np.repeat(row, row_width)
-
     # Barycentric coordinates are linear in the pixel: w = a x + b y + c for two of them, the third is the rest.
-    xs, ys, inverse = x[shown], y[shown], 1.0 / area[shown]
-    first = np.stack([ys[:, 1] - ys[:, 2], xs[:, 2] - xs[:, 1], xs[:, 1] * ys[:, 2] - xs[:, 2] * ys[:, 1]])
-    second = np.stack([ys[:, 2] - ys[:, 0], xs[:, 0] - xs[:, 2], xs[:, 2] * ys[:, 0] - xs[:, 0] * ys[:, 2]])
-    a0, b0, c0 = np.take((first * inverse).astype(np.float32), owner, axis=1)
-    a1, b1, c1 = np.take((second * inverse).astype(np.float32), owner, axis=1)
-    across, down = column.astype(np.float32), row.astype(np.float32)
-    w0 = a0 * across + b0 * down + c0
-    w1 = a1 * across + b1 * down + c1
-    w2 = 1.0 - w0 - w1
+    x, y, inverse = x[:, shown], y[:, shown], np.float32(1.0) / area[shown]
+    a0, b0, c0 = (y[1] - y[2]) * inverse, (x[2] - x[1]) * inverse, (x[1] * y[2] - x[2] * y[1]) * inverse
+    a1, b1, c1 = (y[2] - y[0]) * inverse, (x[0] - x[2]) * inverse, (x[2] * y[0] - x[0] * y[2]) * inverse
+
+    # First every row of every bounding box, then every pixel of every row.
+    owner, below = _counted(heights[shown])
+    row = below + np.take(top[shown], owner)
+    first, down = np.take(left[shown], owner), row.astype(np.float32)
+    a0, a1, start = np.take(a0, owner), np.take(a1, owner), first.astype(np.float32)
+    w0 = a0 * start + np.take(b0, owner) * down + np.take(c0, owner)
+    w1 = a1 * start + np.take(b1, owner) * down + np.take(c1, owner)
+    line, beside = _counted(np.take(widths[shown], owner))
+    across = beside.astype(np.float32)
+    w0 = np.take(w0, line) + np.take(a0, line) * across
+    w1 = np.take(w1, line) + np.take(a1, line) * across
+    w2 = np.float32(1.0) - w0 - w1
     inside = np.flatnonzero(np.minimum(np.minimum(w0, w1), w2) > -1e-3)
 
-    nearest = np.full(size * size, -1, np.int64)
-    nearest[row[inside] * size + column[inside]] = inside
+    nearest = np.full(size * size, -1, np.int32)
+    nearest[np.take(np.take(row * size + first, line) + beside, inside)] = inside
     pixels = np.flatnonzero(nearest >= 0)
     chosen = nearest[pixels]
-    vertices = np.take(triangles().T, shown[owner[chosen]], axis=1)
+    vertices = np.take(_corners(), shown[owner[line[chosen]]], axis=1)
     return Raster(pixels, vertices, np.stack([w0[chosen], w1[chosen], w2[chosen]]), size)
 
 
-def _counted(lengths: np.ndarray) -> np.ndarray:
-    """0 .. n - 1 for each n in `lengths`, one after the other."""
+def _reach(places: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """First pixel, and how many, of the bounding boxes of corners float32 (3, T) along one axis: int32 (T,)."""
+    low = np.ceil(np.minimum(np.minimum(places[0], places[1]), places[2]) - np.float32(0.01))
+    high = np.floor(np.maximum(np.maximum(places[0], places[1]), places[2]) + np.float32(1.01))
+    first, end = (np.minimum(np.maximum(end, 0), size).astype(np.int32) for end in (low, high))
+    return first, end - first
+
+
+def _counted(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For lengths int32 (N,): 0, 1, .. each so many times as its length says, and 0 .. n - 1 for each n of them, one
+    after the other: int32."""
+    owner = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     starts = np.cumsum(lengths, dtype=np.int32) - lengths
-    return np.arange(lengths.sum(), dtype=np.int32) - np.repeat(starts, lengths)
+    return owner, np.arange(len(owner), dtype=np.int32) - np.take(starts, owner)
 
 
 def draw(texture: np.ndarray, uv: np.ndarray, raster: Raster, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -32,11 +32,13 @@ _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.3
 """Difference between the networks' picture and the template at which the template's detail no longer fits."""
-_CRISPNESS = np.float32(0.45)
+_CRISPNESS = 0.45
 """How much of what is finer than 3 px of the networks' picture is added once more: with it, faces of people never seen
 have as much of it as their truth."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
+_SUM = np.ones((1, 3), np.float32)
+_AROUND_MOUTH = np.ones((3, 9), np.uint8)
 _THREAD_NAME = "OBS Deepfake, looks at the driver"
 _PATIENCE_SECONDS = 5.0
 _GAZE_EVERY = 2
@@ -120,22 +122,32 @@ class Swapper:
         if isinstance(decoder, dfm.DfmDecoder):
             return _swap_with_model(frame, face_landmarks, decoder)
         pose = fit_pose(face_landmarks)
-        driver_head = pose.to_head(face_landmarks)
-        neutral = self._calibration(driver_head, pose, driver_id)
-        head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
-        placed = place(pose, head, size=resolution, head_mode=head_mode)
+        inputs: Future[dict[str, np.ndarray]] = Future()
         gaze: Future[np.ndarray | None] = Future()
         features: Future[tuple[np.ndarray, ...]] = Future()
 
         def look_at_driver() -> None:
             _settle(gaze, lambda: self._read_gaze(frame, face_landmarks, pose, driver_id))
             if not template_only:
-                _settle(features, lambda: self._encode(frame, face_landmarks, pose, placed, network_size))
+                _settle(features, lambda: self._encoder.run(**inputs.result()))
 
-        # While a second thread reads what the driver does, this one draws the identity.
+        # A second thread runs the networks that read what the driver does, and hardly anything of Python's own: two
+        # threads that take turns with many short calls would be slower than one.
         beside = Run(look_at_driver, _THREAD_NAME)
         try:
+            driver_head = pose.to_head(face_landmarks)
+            neutral = self._calibration(driver_head, pose, driver_id)
+            head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
+            placed = place(pose, head, size=resolution, head_mode=head_mode)
+            if not template_only:
+                inputs.set_result(_encoder_inputs(frame, face_landmarks, pose, placed, network_size))
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
+            square = template.square
+            to_square = crop_transform(pose, resolution)
+            to_square[:, 2] += square.left, square.top
+            points = transform_points(to_square, face_landmarks)
+            driver_matte = regions.matte(points, square.size, resolution)
+            skin = template.plain_skin()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
             if not template_only:
                 try:
@@ -145,19 +157,15 @@ class Swapper:
                 except NetworkFailed:
                     self.network_failures += 1
         finally:
+            inputs.cancel()  # Where there are none, nobody shall wait for them.
             # It reads the frame, which is written to next.
             beside.join(_PATIENCE_SECONDS)
-
-        square = template.square
-        to_square = crop_transform(pose, resolution)
-        to_square[:, 2] += square.left, square.top
-        points = transform_points(to_square, face_landmarks)
         return DrawnHead(
             reflectance=reflectance,
             face_matte=_as_matte(face_matte),
             head_matte=_as_matte(head_matte),
-            skin=template.plain_skin(),
-            driver_matte=regions.matte(points, square.size, resolution),
+            skin=skin,
+            driver_matte=driver_matte,
             tone=decoder.head.tone,
             crop_to_frame=cv2.invertAffineTransform(to_square),
             pose=pose,
@@ -180,17 +188,6 @@ class Swapper:
             self._gazes.pop(next(iter(self._gazes)))
         return gaze
 
-    def _encode(
-        self, frame: Frame, face_landmarks: np.ndarray, pose: Pose, placed: Placed, n: int
-    ) -> tuple[np.ndarray, ...]:
-        """What the encoder says of the driver. Raises NetworkFailed."""
-        to_crop = crop_transform(pose, n)
-        driver = crop(frame, to_crop, n)
-        driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n).astype(np.float32) / 255.0
-        driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
-        geometry = networks.geometry_input(placed.normals(n), placed.openings(n))
-        return self._encoder.run(driver=driver_input[None], geometry=geometry[None])
-
     def _refine(
         self,
         decoder: IdentityDecoder,
@@ -202,6 +199,7 @@ class Swapper:
         """What the networks make of a template whose reflectance is `fine`: reflectance float32 (S, S, 3) and the
         mattes of face and head (S, S). features: gives what the encoder says. Raises NetworkFailed."""
         inner, side = template.square.face, template.square.side
+        head_mode = template.square.size != side
         alpha, face = template.alpha[inner], template.face[inner]
         drawn = premultiplied(fine[inner], alpha)
         small, small_alpha, small_face = (
@@ -209,18 +207,19 @@ class Swapper:
             for picture in (drawn, alpha, face)
         )
         given = networks.template_input(small, small_alpha)
+        # What needs no network is done while the driver is still looked at.
+        bounds = _Bounds.of(small_alpha, small_face, head_mode=head_mode)
+        always = regions.detail(template.scaled_points(n), n) * np.float32(1.0 / 255.0) * small_face
+        openings = template.openings(n)
         made, own_face, own_head = self._decode(decoder, given, features())
-        own_face = np.minimum(own_face, _grown(small_face, _FACE_REACH))
-        own_head = np.minimum(_closed(own_head, small_face), _grown(small_alpha, _HEAD_REACH))
-        # A driver's long hair makes the networks doubt the identity's; only its border is theirs to move.
-        own_head = np.maximum(own_head, _shrunk(small_alpha, _HEAD_REACH))
-        # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
-        change = made - small
-        change *= cv2.merge([own_head] * 3)
-        relief = np.clip(small + change, 0.0, 2.0)
 
-        always = regions.detail(template.scaled_points(n), n).astype(np.float32) / 255.0 * small_face
-        weight = detail_weight(relief, small, always, template.openings(n))
+        own_face, own_head = bounds.face(own_face), bounds.head(own_head)
+        # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
+        made -= small
+        made *= cv2.cvtColor(own_head, cv2.COLOR_GRAY2BGR)
+        made += small
+        relief = np.clip(made, 0.0, 2.0, out=made)
+        weight = detail_weight(relief, small, always, openings)
         relief = sharpen(relief, small, weight)
         refined = _enlarged(relief, small, drawn, weight)
         # Single hairs are drawn finer than the networks see; they say what is wrong about them.
@@ -228,14 +227,17 @@ class Swapper:
             np.asarray(cv2.resize(matte, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
             for matte in (own_face, own_head - small_alpha)
         )
-        own_head = np.clip(alpha + wrong, 0.0, 1.0)
-        if template.square.size == side:
+        wrong += alpha
+        own_head = np.clip(wrong, 0.0, 1.0, out=wrong)
+        if not head_mode:
             return refined, own_face, own_head
         window = _window(side)
         whole_face, whole_head = template.face.copy(), template.alpha.copy()
         whole_face[inner] += window * (own_face - face)
         whole_head[inner] += window * (own_head - whole_head[inner])
-        fine[inner] += cv2.merge([window] * 3) * (refined - fine[inner])
+        refined -= fine[inner]
+        refined *= cv2.cvtColor(window, cv2.COLOR_GRAY2BGR)
+        fine[inner] += refined
         return fine, whole_face, whole_head
 
     def _decode(
@@ -251,6 +253,18 @@ class Swapper:
         return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
 
 
+def _encoder_inputs(
+    frame: Frame, face_landmarks: np.ndarray, pose: Pose, placed: Placed, n: int
+) -> dict[str, np.ndarray]:
+    """What the encoder is given of the driver, and of where the identity lies."""
+    to_crop = crop_transform(pose, n)
+    driver = crop(frame, to_crop, n)
+    driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n) * np.float32(1.0 / 255.0)
+    driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
+    geometry = networks.geometry_input(placed.normals(n), placed.openings(n))
+    return {"driver": driver_input[None], "geometry": geometry[None]}
+
+
 def _settle(future: Future[T], work: Callable[[], T]) -> None:
     """Give a future what some work returns or raises."""
     try:
@@ -259,24 +273,50 @@ def _settle(future: Future[T], work: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
-def _shrunk(share: np.ndarray, reach: float) -> np.ndarray:
-    """A matte (n, n) that reaches less far by a part of its side."""
-    return np.float32(1.0) - _grown(np.float32(1.0) - share, reach)
+@dataclass(frozen=True)
+class _Bounds:
+    """How far the networks may move the borders of the template: uint8 (n, n) mattes."""
+
+    most_face: np.ndarray
+    most_head: np.ndarray
+    least_head: np.ndarray | None
+    """None where only the face will be shown."""
+    most_closed: np.ndarray | None
+
+    @classmethod
+    def of(cls, alpha: np.ndarray, face: np.ndarray, *, head_mode: bool) -> _Bounds:
+        """Around a template's mattes of head and face, float32 (n, n)."""
+        whole, inner = _as_matte(alpha), _as_matte(face)
+        most_face, most_head = _grown(inner, _FACE_REACH), _grown(whole, _HEAD_REACH)
+        if not head_mode:
+            return cls(most_face, most_head, None, None)
+        # A driver's long hair makes the networks doubt the identity's; only its border is theirs to move.
+        least = cv2.bitwise_not(_grown(cv2.bitwise_not(whole), _HEAD_REACH))
+        return cls(most_face, most_head, least, _grown(inner, 2 * _SLIT))
+
+    def face(self, made: np.ndarray) -> np.ndarray:
+        """The networks' matte of the face within its bounds, float32 (n, n)."""
+        return cv2.min(_as_matte(made), self.most_face) * np.float32(1.0 / 255.0)
+
+    def head(self, made: np.ndarray) -> np.ndarray:
+        """The networks' matte of the head within its bounds, float32 (n, n)."""
+        share = _as_matte(made)
+        if self.least_head is not None and self.most_closed is not None:
+            # No slits beside the face: the neck is not to be seen between ear and jaw.
+            closed = cv2.morphologyEx(share, cv2.MORPH_CLOSE, _disc(2 * round(_SLIT * share.shape[0]) + 1))
+            share = cv2.max(cv2.max(share, cv2.min(closed, self.most_closed)), self.least_head)
+        return cv2.min(share, self.most_head) * np.float32(1.0 / 255.0)
 
 
 def _grown(share: np.ndarray, reach: float) -> np.ndarray:
-    """A matte (n, n) that reaches further by a part of its side: how far the networks may move its border."""
+    """A matte uint8 (n, n) that reaches further by a part of its side."""
     width = 2 * max(1, round(reach * share.shape[0])) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    return np.asarray(cv2.blur(cv2.dilate(share, kernel), (3, 3)), np.float32)
+    return cv2.blur(cv2.dilate(share, _disc(width)), (3, 3))
 
 
-def _closed(share: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """A head's matte (n, n) without slits beside the face: the neck is not to be seen between ear and jaw."""
-    width = 2 * round(_SLIT * share.shape[0]) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    closed = np.minimum(cv2.morphologyEx(share, cv2.MORPH_CLOSE, kernel), _grown(face, 2 * _SLIT))
-    return np.maximum(share, closed)
+@lru_cache(maxsize=16)
+def _disc(width: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 
 
 def _as_matte(share: np.ndarray) -> np.ndarray:
@@ -327,11 +367,11 @@ def detail_weight(relief: np.ndarray, template: np.ndarray, always: np.ndarray, 
     finest detail always fits, 0 on eyes, lips and hair; openings: uint8 (n, n) from `regions.eyes_and_mouth`.
     On those it fits where the networks, seen coarsely, left the template in its place; in the mouth never.
     """
-    blue, green, red = cv2.split(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))))
-    moved = cv2.blur(blue + green + red, (_COARSE, _COARSE))
-    fits = np.exp(-((moved * np.float32(1.0 / (3.0 * _MOVED))) ** 2))
-    mouth = cv2.dilate((openings == regions.MOUTH_VALUE).astype(np.float32), np.ones((3, 9), np.uint8))
-    return always + (1.0 - always) * fits * (1.0 - mouth)
+    moved = cv2.transform(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))), _SUM)
+    moved = cv2.blur(moved, (_COARSE, _COARSE))
+    fits = np.asarray(cv2.exp(moved * moved * np.float32(-1.0 / (3.0 * _MOVED) ** 2)), np.float32)
+    fits[cv2.dilate(cv2.inRange(openings, regions.MOUTH_VALUE, regions.MOUTH_VALUE), _AROUND_MOUTH) > 0] = 0.0
+    return always + (1.0 - always) * fits
 
 
 def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -342,19 +382,19 @@ def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.
     """
     difference = template - relief
     difference -= cv2.blur(difference, (_COARSE, _COARSE))
-    difference *= cv2.merge([weight] * 3)
+    difference *= cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR)
     difference += relief
     soft = cv2.blur(difference, (3, 3))
-    return difference + _CRISPNESS * (difference - soft)
+    return np.asarray(cv2.addWeighted(difference, 1.0 + _CRISPNESS, soft, -_CRISPNESS, 0.0), np.float32)
 
 
 def _enlarged(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The networks' picture as large as the fine template, with its detail: float32 (S, S, 3), 0..2."""
     size = template_fine.shape[0]
-    coarse = relief - cv2.merge([weight] * 3) * template
+    coarse = relief - cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR) * template
     coarse = np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
     share = cv2.resize(weight, (size, size), interpolation=cv2.INTER_LINEAR)
-    fine = np.asarray(cv2.merge([share] * 3), np.float32)
+    fine = np.asarray(cv2.cvtColor(share, cv2.COLOR_GRAY2BGR), np.float32)
     fine *= template_fine
     fine += coarse
     return np.clip(fine, 0.0, 2.0, out=fine)

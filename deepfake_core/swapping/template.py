@@ -85,23 +85,31 @@ class Template(Placed):
         """Its colours without the light that it was drawn in: float32 (S, S, 3), 0..2, undefined where nothing is."""
         face = self.square.face
         size = (_LIGHT_SIZE, _LIGHT_SIZE)
-        small = cv2.resize(self.bgr[face], size, interpolation=cv2.INTER_AREA)
+        small = self.bgr[face]
+        while small.shape[0] >= 2 * _LIGHT_SIZE and small.shape[0] % 2 == 0:
+            # Halving is OpenCV's fast case.
+            half = small.shape[0] // 2
+            small = cv2.resize(small, (half, half), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
         shown = cv2.resize(self.face[face], size, interpolation=cv2.INTER_AREA)
-        measured = light.measure(small, self.skin(_LIGHT_SIZE).astype(np.float32) * (shown / 255.0))
+        measured = light.measure(small, self.skin(_LIGHT_SIZE) * shown * np.float32(1.0 / 255.0))
         return light.without(self.bgr, spread(measured, self.square))
 
 
 def premultiplied(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Reflectance float32 (S, S, 3) drawn over plain 1 with alpha float32 (S, S)."""
     drawn = reflectance - np.float32(1.0)
-    drawn *= cv2.merge([alpha] * 3)
+    drawn *= cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
     drawn += np.float32(1.0)
     return drawn
 
 
 def spread(measured: np.ndarray, square: Square) -> np.ndarray:
     """A light measured on the face's crop, as a picture float32 (S, S, 3) of the whole square."""
-    fine = light.enlarge(measured, square.side)
+    side = square.side
+    # So smooth a picture is enlarged as well by the cheaper way in the last step.
+    coarse = light.enlarge(measured, side // 2 if side > _LIGHT_SIZE else side)
+    fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
     if square.size == square.side:
         return fine
     rest = square.size - square.side
