@@ -37,7 +37,7 @@ import dataclasses
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,7 @@ from deepfake_core.training.workspace import StepMissing, Workspace, each
 if TYPE_CHECKING:
     from deepfake_core.identities.consent import ConsentRecord
     from deepfake_core.training.consent_gate import Look, Person
+    from deepfake_core.training.evaluation import Network
 
 LOOKS_PER_SHARD = 8
 
@@ -126,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, texture, networks, truth")
     evaluate.add_argument("--count", type=int, default=96, help="samples of each identity")
     evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
+    evaluate.add_argument("--exported", action="store_true", help="what lies in models/, not the run's own networks")
+    evaluate.add_argument("--pairs", type=Path, nargs="+", help="the data sets, for a table by the drivers' tones")
     evaluate.add_argument("--threads", type=int, default=1)
 
     plain = command("autoencoder", _autoencoder, "write a run of --baseline autoencoder for tools/evaluate.py")
@@ -392,20 +395,28 @@ def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:
 
 def _evaluate(options: argparse.Namespace) -> None:
     _threads(options.threads)
-    from deepfake_core.training.evaluation import describe, evaluate
+    from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, tone_table
+    from deepfake_core.training.pairs import actors_tones
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
 
     workspace, folder = Workspace(options.work), options.work / options.run_name
     names = workspace.identities()
-    networks, step = averaged_networks(folder, names)
     settings = Configuration.load(folder / SETTINGS)
     pool = SamplePool(workspace.samples, names, settings, held_out=True)
-    sheets = []
+    tones = actors_tones(options.pairs) if options.pairs else None
+    if options.exported:
+        encoder, decoders = _exported(names)
+        origin = "exported"
+    else:
+        networks, step = averaged_networks(folder, names)
+        encoder, decoders = networks.encoder, networks.decoders
+        origin = f"step {step}"
+    sheets, rows = [], list(TONE_HEAD)
     for number, name in enumerate(names):
         result = evaluate(
-            networks.encoder,
-            networks.decoders[number],
+            encoder,
+            decoders[number],
             pool,
             options.count,
             shown=8,
@@ -413,11 +424,28 @@ def _evaluate(options: argparse.Namespace) -> None:
             side=options.side,
             template=settings.template,
         )
-        print(f"{name}, step {step}, {result.samples} samples of held-out actors at {options.side} px")
+        print(f"{name}, {origin}, {result.samples} samples of held-out actors at {options.side} px")
         print(f"  networks: {describe(result.networks)}")
         print(f"  template: {describe(result.template)}", flush=True)
         sheets.append(result.sheet)
+        if tones is not None:
+            rows += tone_table(name, result, tones)
     cv2.imwrite(str(options.sheet), cv2.vconcat(sheets))
+    if tones is not None:
+        print("\n".join(rows))
+
+
+def _exported(names: Sequence[str]) -> tuple[Network, list[Network]]:
+    """The networks in models/ that a processor runs."""
+    from deepfake_core.identities.library import Library
+    from deepfake_core.swapping.networks import DECODER_FILE, DECODER_INT8_FILE, ENCODER_NAME
+    from deepfake_core.training.evaluation import Exported
+
+    manifest = Manifest.load()
+    encoder = ENCODER_INT8_NAME if ENCODER_INT8_NAME in manifest.entries else ENCODER_NAME
+    packs = [Library().open(name).files for name in names]
+    decoders = [files.get(DECODER_INT8_FILE, files[DECODER_FILE]) for files in packs]
+    return Exported(manifest.read(encoder)), [Exported(data) for data in decoders]
 
 
 def _autoencoder(options: argparse.Namespace) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import cv2
-import keras
 import numpy as np
+import onnxruntime
 from keras import ops
 
 from deepfake_core.training.augmentation import network_sample
@@ -15,6 +17,13 @@ from deepfake_core.training.losses import WINDOW, structural_similarity
 from deepfake_core.training.pool import SamplePool
 
 _BATCH = 8
+_HIGHER_IS_BETTER = ("psnr", "ssim", "gradient_ratio", "psnr_eyes_mouth")
+_TOLERATED = 0.05
+"""How much worse than the mean a tone may be."""
+TONE_HEAD = (
+    "| identity | tone | actors | samples | PSNR dB | SSIM | gradient energy | PSNR eyes and mouth | over 5 % worse |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
 
 
 class NothingHeldOut(TrainingError):
@@ -48,11 +57,44 @@ class Evaluation:
     template: Figures
     sheet: np.ndarray
     """uint8, BGR: driver, texture, networks, truth in a row for some samples; all without light."""
+    by_sample: np.ndarray
+    """Figures of the networks, (N, 5), in the order of the fields of `Figures`."""
+    actor_seeds: np.ndarray
+    """int64 (N,): whose picture each sample is."""
+
+    def of_actors(self, seeds: Collection[int]) -> tuple[int, int, Figures]:
+        """Number of actors and of samples, and the figures, of the actors with these seeds."""
+        chosen = np.isin(self.actor_seeds, list(seeds))
+        figures = Figures(*self.by_sample[chosen].mean(0).tolist())
+        return len(np.unique(self.actor_seeds[chosen])), int(chosen.sum()), figures
+
+
+Network = Callable[..., Mapping[str, Any]]
+"""Called with a dict of arrays and `training=False`, as a keras.Model is."""
+
+
+class Exported:
+    """An exported network, called as the Keras model that it was."""
+
+    def __init__(self, data: bytes) -> None:
+        self._session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        self._outputs = [value.name for value in self._session.get_outputs()]
+
+    def __call__(self, inputs: Mapping[str, Any], *, training: bool) -> dict[str, np.ndarray]:
+        """Any number of rows; the file takes one at a time. Raises ValueError for training."""
+        if training:
+            raise ValueError("An exported network learns nothing.")
+        arrays = {name: ops.convert_to_numpy(x) for name, x in inputs.items()}
+        rows = [
+            self._session.run(self._outputs, {name: x[k : k + 1] for name, x in arrays.items()})
+            for k in range(len(next(iter(arrays.values()))))
+        ]
+        return {name: np.concatenate(made) for name, made in zip(self._outputs, zip(*rows, strict=True), strict=True)}
 
 
 def evaluate(
-    encoder: keras.Model,
-    decoder: keras.Model,
+    encoder: Network,
+    decoder: Network,
     pool: SamplePool,
     count: int,
     shown: int = 16,
@@ -91,7 +133,8 @@ def evaluate(
     half = (len(sheet) + 1) // 2
     sheet += [np.zeros_like(sheet[0])] * (2 * half - len(sheet))
     picture = np.hstack([np.vstack(sheet[:half]), np.vstack(sheet[half:])])
-    return Evaluation(len(chosen), networks, bare_figures, picture)
+    seeds = np.array([pool.actor_seed(identity, int(k)) for k in chosen])
+    return Evaluation(len(chosen), networks, bare_figures, picture, np.concatenate(scores["networks"]), seeds)
 
 
 def _stacked(samples: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -136,6 +179,26 @@ def _masked_mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def _picture(reflectance: np.ndarray) -> np.ndarray:
     """Centred reflectance as a picture uint8: plain skin is mid grey."""
     return cv2.convertScaleAbs(np.clip(reflectance, -1.0, 1.0) + 1.0, alpha=127.5)
+
+
+def tone_table(name: str, result: Evaluation, tones: Mapping[int, int]) -> list[str]:
+    """Rows of a Markdown table: figures by the driver's tone, and which of them are over 5 % worse than the mean.
+
+    tones: of the actors on the Monk scale, by their seeds.
+    """
+    rows = []
+    there = set(result.actor_seeds.tolist())
+    for tone in sorted({tones[seed] for seed in there}):
+        actors, samples, figures = result.of_actors([seed for seed in there if tones[seed] == tone])
+        worse = [
+            field
+            for field in _HIGHER_IS_BETTER
+            if getattr(figures, field) < (1.0 - _TOLERATED) * getattr(result.networks, field)
+        ]
+        numbers = [f"{figures.psnr:.1f}", f"{figures.ssim:.3f}", f"{figures.gradient_ratio:.2f}"]
+        numbers += [f"{figures.psnr_eyes_mouth:.1f}", ", ".join(worse) or "-"]
+        rows.append(f"| {name} | {tone} | {actors} | {samples} | " + " | ".join(numbers) + " |")
+    return rows
 
 
 def describe(figures: Figures) -> str:

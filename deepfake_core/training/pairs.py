@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,18 @@ def read_shard(path: Path) -> Shard:
     except dataset.ShardBroken as error:
         raise DatasetBroken(str(error)) from error
     return Shard(f"{path.parent.name}-{path.stem}", **arrays)
+
+
+def actors_tones(folders: Sequence[Path]) -> dict[int, int]:
+    """Seed of each actor in some data sets -> tone on the Monk scale, 1 to 10; raises DatasetBroken."""
+    tones: dict[int, int] = {}
+    for path in (path for folder in folders for path in shard_paths(folder, partial=True)):
+        try:
+            arrays = dataset.read_shard(path, _description(path.parent), ("actor_seed", "monk_tone"))
+        except dataset.ShardBroken as error:
+            raise DatasetBroken(str(error)) from error
+        tones |= zip(arrays["actor_seed"].tolist(), arrays["monk_tone"].tolist(), strict=True)
+    return tones
 
 
 def identity_of(folder: Path) -> str:

@@ -175,6 +175,11 @@ class SamplePool:
         shard, row = self._places[identity].all[number]
         return self._shards[shard].sample(row)
 
+    def actor_seed(self, identity: int, number: int) -> int:
+        """Who drives that sample."""
+        shard, row = self._places[identity].all[number]
+        return int(self._shards[shard].actor_seed[row])
+
     def side(self, step: int) -> int:
         """Side n of the pictures of a step."""
         generator = np.random.default_rng([self._settings.seed, step])

@@ -25,6 +25,7 @@ def test_8_bits_are_kept_where_they_pay_and_the_encoders_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from deepfake_core.training import packing, quantisation
+    from deepfake_core.training.evaluation import Exported
     from deepfake_core.training.keras_networks import build_decoder, build_encoder
 
     encoder, said = build_encoder(), list[str]()
@@ -41,6 +42,12 @@ def test_8_bits_are_kept_where_they_pay_and_the_encoders_file_stays(
     assert again.full.read_bytes() == first
     assert len(said) == 1
     assert "kept" in said[0]
+
+    row = rows(2).choosing[0]
+    both = {name: np.concatenate([row[name], -row[name]]) for name in ("driver", "geometry")}
+    wanted, got = encoder(both, training=False), Exported(first)(both, training=False)
+    for name, feature in got.items():
+        np.testing.assert_allclose(feature, wanted[name], atol=1e-4)
 
     made = packing.decoder_files(decoder, first, files.small.read_bytes(), rows(2), said.append)
     assert made["decoder.onnx"] == decoder

@@ -185,7 +185,7 @@ def test_training_stops_early_when_the_held_out_figure_no_longer_falls(folder: P
 
 
 def test_the_averaged_networks_come_out_of_the_checkpoint(folder: Path) -> None:
-    from deepfake_core.training.evaluation import evaluate
+    from deepfake_core.training.evaluation import evaluate, tone_table
     from deepfake_core.training.trainer import averaged_networks
 
     with pytest.raises(checkpoint.CheckpointMissing):
@@ -203,6 +203,11 @@ def test_the_averaged_networks_come_out_of_the_checkpoint(folder: Path) -> None:
     assert result.samples == min(3, held_out.count(1))
     assert result.template.psnr < 40
     assert result.sheet.shape == (32, 8 * 32, 3)
+    actors, samples, figures = result.of_actors(result.actor_seeds.tolist())
+    assert (samples, figures.psnr) == (result.samples, pytest.approx(result.networks.psnr, rel=1e-5))
+    first = int(result.actor_seeds[0])
+    rows = tone_table("b", result, {int(seed): 3 if seed == first else 7 for seed in result.actor_seeds})
+    assert [row.split("|")[2].strip() for row in rows] == (["3", "7"] if actors > 1 else ["3"])
 
 
 def test_the_whole_step_is_measured_beside_the_bare_one(folder: Path) -> None:

@@ -60,6 +60,12 @@ def test_a_shard_comes_back(tmp_path: Path) -> None:
     assert tuple(shard.head_bgr[1, 0, 0]) == (45, 60, 85)
 
 
+def test_the_actors_tones_come_from_the_sets(tmp_path: Path) -> None:
+    write(tmp_path / "some", monk_tone=np.array([3, 9], np.uint8))
+    write(tmp_path / "more", monk_tone=np.array([5, 6], np.uint8), actor_seed=np.array([7, 7]))
+    assert pairs.actors_tones([tmp_path / "some", tmp_path / "more"]) == {0: 3, 1: 9, 7: 6}
+
+
 @pytest.mark.parametrize("changes", [{"actor_seed": np.arange(3)}, {"head_labels": np.zeros((2, 64, 64), np.uint8)}])
 def test_a_shard_that_does_not_fit_is_refused_by_name(tmp_path: Path, changes: dict[str, np.ndarray]) -> None:
     path = write(tmp_path, **changes)
