@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = command("train", _train, "train on rendered stills, or go on with it")
     train.add_argument("--stills", type=Path, nargs="+", required=True, help="folders of tools/render_people.py stills")
-    train.add_argument("--from", type=Path, dest="start", help="start from the weights of this training")
+    train.add_argument("--from", type=Path, dest="start", help="start from the weights of this training or file")
     train.add_argument("--fold", action="store_true", help="fold the batch normalisation of --from: twice as fast")
     train.add_argument("--encoder", choices=("fused", "mobilenetv3"), default="fused")
     steps(train, 9000, 1e-3)
@@ -129,12 +129,15 @@ def _train(options: argparse.Namespace) -> None:
     from deepfake_core.training.parser_data import StillPool
     from deepfake_core.training.parser_networks import folded
     from deepfake_core.training.parser_trainer import averaged_parser
+    from deepfake_core.training.parser_weights import is_normalised, read_weights
 
-    start = averaged_parser(options.start)[0] if options.start else None
+    start = None
+    if options.start:
+        start = read_weights(options.start) if options.start.is_file() else averaged_parser(options.start)[0]
     if options.fold:
         if start is None or options.encoder != "fused":
             raise Unfinished("--fold needs --from a training of the encoder 'fused'.")
-        start = folded(start)
+        start = folded(start) if is_normalised(start) else start
     pool = StillPool(options.stills, held_out=False)
     held_out = StillPool(options.stills, held_out=True)
     settings = _settings(options, kind=options.encoder, normalised=not options.fold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
 
 
@@ -22,8 +23,7 @@ def with_background(
         corners = generator.integers(0, 256, (2, 2, 3)) * generator.uniform(0.0, 1.0)
         mean = generator.integers(0, 256, 3)
         behind = cv2.resize(np.clip(mean + corners - corners.mean((0, 1)), 0, 255).astype(np.uint8), (size, size))
-    share = (alpha.astype(np.float32) / 255.0)[..., None]
-    return (behind + share * (bgr.astype(np.float32) - behind) + 0.5).astype(np.uint8)
+    return _blended(np.ascontiguousarray(behind), bgr, alpha.astype(np.float32) / 255.0)
 
 
 def with_occluder(
@@ -44,7 +44,7 @@ def with_occluder(
     y, x = np.nonzero(mask)
     if len(x) < 64:
         return bgr, labels
-    goal = _place(points, generator, low=own_skin and bool(generator.random() < 0.5))
+    goal = _place(points, generator, low=own_skin and bool(generator.random() < 0.6))
     turn = cv2.getRotationMatrix2D(
         (float(x.mean()), float(y.mean())), generator.uniform(-180.0, 180.0), generator.uniform(0.6, 1.4)
     )
@@ -82,23 +82,24 @@ def with_thing(
 
 def with_other_hair(bgr: np.ndarray, hair: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Smoother hair of another colour: rendered strands are sharper than most cameras show them; hair: uint8 matte."""
-    smooth = cv2.GaussianBlur(bgr, (0, 0), generator.uniform(1.0, 6.0)).astype(np.float32)
-    grey = smooth.mean(axis=2, keepdims=True)
+    reach = int(generator.integers(1, 7))
+    smooth = cv2.blur(cv2.blur(bgr, (2 * reach + 1, 2 * reach + 1)), (reach, reach))
     tint = np.exp(generator.normal(0.0, 0.25, 3) * (1.0, 0.5, 1.0)) * np.exp(generator.normal(0.0, 0.6))
-    smooth = (grey + generator.uniform(0.3, 1.2) * (smooth - grey)) * tint
-    share = (hair.astype(np.float32) / 255.0 * generator.uniform(0.3, 1.0))[..., None]
-    return np.clip(bgr + share * (smooth - bgr), 0, 255).astype(np.uint8)
+    vivid = generator.uniform(0.3, 1.2)
+    smooth = cv2.transform(smooth, tint[:, None] * (vivid * np.eye(3) + (1.0 - vivid) / 3.0))
+    return _blended(bgr, smooth, hair.astype(np.float32) * (generator.uniform(0.3, 1.0) / 255.0))
 
 
 def with_print(bgr: np.ndarray, labels: np.ndarray, other: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Clothes with the pattern of another picture's corner, or with letters."""
     size = len(bgr)
-    cloth = cv2.blur(np.where(labels == Label.CLOTH, np.uint8(255), np.uint8(0)), (3, 3)).astype(np.float32) / 255.0
+    cloth = _cloth(labels)
+    share: np.ndarray
     if generator.random() < 0.5:
         side = int(generator.integers(size // 8, size))
         x, y = generator.integers(0, size - side + 1, 2)
         pattern = cv2.resize(other[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_LINEAR)
-        share = cloth[..., None] * generator.uniform(0.3, 1.0)
+        share = cloth * generator.uniform(0.3, 1.0)
     else:
         letters = "".join(chr(code) for code in generator.integers(65, 91, int(generator.integers(3, 9))))
         pattern = np.zeros_like(bgr)
@@ -107,8 +108,46 @@ def with_print(bgr: np.ndarray, labels: np.ndarray, other: np.ndarray, generator
         place = (int(generator.integers(-20, size // 3)), int(generator.integers(size * 2 // 3, size + 10)))
         height, weight = float(generator.uniform(0.6, 2.0)), int(generator.integers(2, 8))
         cv2.putText(mask, letters, place, cv2.FONT_HERSHEY_DUPLEX, height, 255, weight)
-        share = (cloth * mask / 255.0)[..., None]
-    return np.clip(bgr + share * (pattern.astype(np.float32) - bgr), 0, 255).astype(np.uint8)
+        share = cloth * mask * np.float32(1 / 255.0)
+    return _blended(bgr, pattern, share)
+
+
+def with_plain_cloth(
+    bgr: np.ndarray, labels: np.ndarray, hair: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:
+    """Clothes in the colour of the skin, of the hair, or dark, and with folds: only their shape tells them apart."""
+    worn = labels == Label.CLOTH
+    chance = generator.random()
+    like = labels == Label.SKIN if chance < 0.35 else hair > 127
+    if not worn.any():
+        return bgr
+    cloth = _cloth(labels)
+    if chance < 0.7 and like.any():
+        goal = np.array(cv2.mean(bgr, like.astype(np.uint8))[:3]) * np.exp(generator.normal(0.0, 0.15))
+    else:
+        goal = generator.uniform(5.0, 60.0) * np.exp(generator.normal(0.0, 0.2, 3))
+    gains = (goal + 4.0) / (np.array(cv2.mean(bgr, worn.astype(np.uint8))[:3]) + 4.0)
+    return _blended(bgr, cv2.transform(bgr, np.diag(np.minimum(gains, 4.0))), cloth)
+
+
+def with_folds(bgr: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Clothes with light and dark folds, which rendered ones have few of."""
+    field = generator.normal(0.0, generator.uniform(0.1, 0.4), generator.integers(3, 16, 2)).astype(np.float32)
+    gains = np.exp(cv2.resize(field, bgr.shape[1::-1], interpolation=cv2.INTER_CUBIC) * _cloth(labels))
+    return cv2.multiply(bgr, cv2.merge([gains, gains, gains]), dtype=cv2.CV_8U)
+
+
+def with_shaded_eyes(bgr: np.ndarray, points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Dark eye sockets, as under light from above: no sunglasses."""
+    shade = np.zeros(bgr.shape[:2], np.float32)
+    for outline in (topology.LEFT_EYE, topology.RIGHT_EYE):
+        eye = points[list(outline), :2]
+        width = float(np.ptp(eye[:, 0])) + 2.0
+        axes = (round(width * generator.uniform(0.6, 1.0)), round(width * generator.uniform(0.3, 0.8)))
+        cv2.ellipse(shade, np.round(eye.mean(0)).astype(int).tolist(), axes, 0.0, 0.0, 360.0, 1.0, -1)
+    reach = round(width * 0.5) | 1
+    shade = cv2.blur(shade, (reach, reach)) * np.float32(generator.uniform(0.2, 0.7))
+    return _blended(bgr, np.zeros_like(bgr), shade)
 
 
 def with_camera(bgr: np.ndarray, generator: np.random.Generator, strength: float = 1.0) -> np.ndarray:
@@ -166,8 +205,26 @@ def _place(points: np.ndarray, generator: np.random.Generator, *, low: bool = Fa
 def _laid_on(
     bgr: np.ndarray, labels: np.ndarray, colour: np.ndarray, mask: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    soft = cv2.GaussianBlur(mask, (0, 0), generator.uniform(0.5, 1.5)).astype(np.float32)[..., None] / 255.0
+    if generator.random() < 0.25:
+        # A hand that moves while the shutter is open.
+        length, angle = int(generator.integers(5, 16)), generator.uniform(0.0, np.pi)
+        kernel = np.zeros((length, length), np.float32)
+        middle, way = (length - 1) / 2, (length / 2) * np.array([np.cos(angle), np.sin(angle)])
+        ends = [np.round(middle + sign * way).astype(int).tolist() for sign in (-1, 1)]
+        cv2.line(kernel, ends[0], ends[1], (1.0,))
+        kernel /= kernel.sum()
+        mask, colour = cv2.filter2D(mask, -1, kernel), cv2.filter2D(colour, -1, kernel)
+    soft = cv2.GaussianBlur(mask, (0, 0), generator.uniform(0.5, 1.5)).astype(np.float32) / 255.0
     # Its own exposure, so that no edge tells which pixels were laid on.
-    lit = colour * float(np.exp(generator.normal(0.0, 0.25)))
-    made = np.clip(bgr + soft * (lit - bgr), 0, 255).astype(np.uint8)
-    return made, np.where(soft[..., 0] > 0.5, np.uint8(Label.OCCLUDER), labels)
+    lit = cv2.convertScaleAbs(colour, alpha=float(np.exp(generator.normal(0.0, 0.25))))
+    return _blended(bgr, lit, soft), np.where(soft > 0.5, np.uint8(Label.OCCLUDER), labels)
+
+
+def _cloth(labels: np.ndarray) -> np.ndarray:
+    """Where clothes are, with a soft edge; float32 (S, S), 0..1."""
+    return cv2.blur((labels == Label.CLOTH).astype(np.float32), (3, 3))
+
+
+def _blended(under: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """uint8 (S, S, 3): `over` by its share float32 (S, S), 0..1."""
+    return cv2.blendLinear(under, over, 1.0 - share, share)

@@ -20,7 +20,7 @@ import numpy as np
 from deepfake_core.parsing.classes import Label
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.parser_augmentation import with_camera
-from deepfake_core.training.parser_data import MIRRORED_OR_UNLABELLED, labels_in, turned
+from deepfake_core.training.parser_data import MIRRORED_OR_UNLABELLED, halved, labels_in, turned
 
 Split = Literal["train", "val", "test"]
 MASKS = (
@@ -96,7 +96,7 @@ class CelebAMaskPool:
             matrix, size, np.exp(generator.normal(-0.1, 0.15)), generator.normal(0.0, 8.0), generator.normal(0, 0.05, 2)
         )
         picture = cv2.warpAffine(bgr, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
-        target = labels_in(labels, _of_masks(matrix), size // 2)
+        target = labels_in(labels, _of_masks(matrix), size)
         if generator.random() < 0.5:
             picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
         return np.ascontiguousarray(with_camera(picture, generator)), np.ascontiguousarray(target)
@@ -105,7 +105,7 @@ class CelebAMaskPool:
         """One picture and its labels, unchanged, as `StillPool.aligned` gives them."""
         bgr, labels = self.sample(index)
         matrix = np.array([[size / _WORKING_SIZE, 0.0, 0.0], [0.0, size / _WORKING_SIZE, 0.0]])
-        return cv2.resize(bgr, (size, size)), labels_in(labels, _of_masks(matrix), size // 2)
+        return cv2.resize(bgr, (size, size)), labels_in(labels, halved(_of_masks(matrix)), size // 2)
 
 
 def numbers_of(folder: Path, split: Split) -> list[int]:

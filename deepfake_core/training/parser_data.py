@@ -19,9 +19,12 @@ from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.parser_augmentation import (
     with_background,
     with_camera,
+    with_folds,
     with_occluder,
     with_other_hair,
+    with_plain_cloth,
     with_print,
+    with_shaded_eyes,
     with_thing,
 )
 from deepfake_core.training.rendered_data import RenderedDataUnusable
@@ -43,11 +46,11 @@ class ParserPool(Protocol):
     def drawn(self, seed: int, counter: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """The `counter`-th augmented sample of a run: the same for the same seed, counter and pool.
 
-        Returns the picture uint8 (size, size, 3) BGR and the labels uint8 (size/2, size/2).
+        Returns the picture uint8 (size, size, 3) BGR and the labels uint8 (size, size).
         """
 
     def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sample `number` as it is, as `drawn` gives it."""
+        """Sample `number` as it is: the picture and its labels at half its side, which is the network's."""
 
 
 class StillPool:
@@ -94,8 +97,8 @@ class StillPool:
         generator = np.random.default_rng([seed, counter])
         still = self.sample(int(generator.integers(len(self._places))))
         bgr, labels = still["bgr"], still["labels"]
-        # Half of the pictures stay close to what was rendered, half go far from it, towards the real world.
-        strength = 1.0 if generator.random() < 0.4 else 0.3
+        # Most pictures stay close to what was rendered, the others go far from it, towards the real world.
+        strength = 1.0 if generator.random() < 0.33 else 0.3
         if generator.random() < 0.6 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_background(bgr, still["alpha"], other["bgr"], generator)
@@ -104,8 +107,14 @@ class StillPool:
         if generator.random() < 0.4 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_print(bgr, labels, other["bgr"], generator)
+        elif generator.random() < 0.4 * strength:
+            bgr = with_plain_cloth(bgr, labels, still["hair_matte"], generator)
+        if generator.random() < 0.4 * strength:
+            bgr = with_folds(bgr, labels, generator)
+        if generator.random() < 0.2 * strength:
+            bgr = with_shaded_eyes(bgr, still["points"], generator)
         chance = generator.random()
-        if chance < 0.25 and self._with_things:
+        if chance < 0.34 and self._with_things:
             other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
             own_skin = int(other["occluded"]) & _HAND > 0 and generator.random() < 0.7
             bgr, labels = with_occluder(
@@ -117,22 +126,22 @@ class StillPool:
                 other_labels=other["labels"],
                 own_skin=own_skin,
             )
-        elif chance < 0.27:
+        elif chance < 0.37:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
         matrix = _jittered(still["points"], size, generator)
         picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        target = labels_in(labels, matrix, size // 2)
+        target = labels_in(labels, matrix, size)
         if generator.random() < 0.5:
             picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
         return np.ascontiguousarray(with_camera(picture, generator, strength)), np.ascontiguousarray(target)
 
     def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One still in the crop of the run time, unchanged: picture and labels as `drawn` gives them."""
+        """One still in the crop of the run time, unchanged: picture, and labels at half its side."""
         still = self.sample(number)
         matrix = parsing_crop(fit_pose(still["points"].astype(np.float64)), size)
         return cv2.warpAffine(still["bgr"], matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), labels_in(
-            still["labels"], matrix, size // 2
+            still["labels"], halved(matrix), size // 2
         )
 
     def _take(self, path: Path, description: dataset.Description) -> None:
@@ -186,7 +195,7 @@ def mapped_shard(path: Path, description: dataset.Description, names: tuple[str,
 def parser_batches(
     pool: ParserPool, *, seed: int, batch: int, size: int, first_step: int, workers: int = 2
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Endless batches: uint8 pictures (batch, size, size, 3) BGR and labels (batch, size/2, size/2).
+    """Endless batches: uint8 pictures (batch, size, size, 3) BGR and labels (batch, size, size).
 
     Batch n holds samples n * batch ... of the run, so that a resumed run sees what the first would have seen.
     Raises the TrainingError of the sample that cannot be read.
@@ -203,7 +212,7 @@ def parser_batches(
     def load(counter: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         picture, labels = tf.numpy_function(make, [counter], [tf.uint8, tf.uint8], stateful=False)
         picture.set_shape((size, size, 3))
-        labels.set_shape((size // 2, size // 2))
+        labels.set_shape((size, size))
         return picture, labels
 
     numbers = tf.data.Dataset.range(first_step * batch, np.iinfo(np.int64).max)
@@ -217,19 +226,24 @@ def parser_batches(
 
 
 def labels_in(labels: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
-    """Labels at half the crop's side: the value in the middle of each 2 x 2 block."""
+    """Labels uint8 (side, side) in a crop, px of the labels -> px of the crop by `matrix`; unlabelled beyond them."""
+    return cv2.warpAffine(
+        labels, matrix, (side, side), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED
+    )
+
+
+def halved(matrix: np.ndarray) -> np.ndarray:
+    """Into a crop of half the side: its pixels lie in the middle of 2 x 2 of the other's."""
     half = matrix * 0.5
     half[:, 2] -= 0.25
-    return cv2.warpAffine(
-        labels, half, (side, side), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED
-    )
+    return half
 
 
 def _jittered(points: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
     """A crop of the run time, or now and then any part of the picture; moved, turned and enlarged a little."""
     chance = generator.random()
-    if chance < 0.85:
-        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size, fine=bool(chance < 0.25))
+    if chance < 0.9:
+        matrix = parsing_crop(fit_pose(points.astype(np.float64)), size, fine=bool(chance < 0.3))
         scale = np.exp(generator.normal(0.0, 0.1))
         degrees, shift = generator.normal(0.0, 6.0), generator.normal(0.0, 0.035, 2)
     else:

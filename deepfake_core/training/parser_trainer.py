@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,8 @@ class ParserTrainer:
         self.folder = folder
         self.settings = settings
         keras.utils.set_random_seed(settings.seed)
-        self.parser = build_parser(settings.kind, normalised=settings.normalised)
+        with _precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
+            self.parser = build_parser(settings.kind, normalised=settings.normalised)
         if start is not None:
             self.parser.set_weights(start.get_weights())
         self._trained = self.parser.trainable_variables
@@ -214,6 +216,17 @@ class ParserTrainer:
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         say(entry)
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Keras's global precision, put back afterwards: layers take it when they are made."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
 
 
 def centred(pictures: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,13 @@ from deepfake_core.inference.manifest import Manifest
 from deepfake_core.parsing.classes import MIRRORED, Label
 from deepfake_core.synthetic import dataset
 from deepfake_core.training import parser_export
-from deepfake_core.training.parser_augmentation import with_background, with_occluder
+from deepfake_core.training.parser_augmentation import (
+    with_background,
+    with_folds,
+    with_occluder,
+    with_plain_cloth,
+    with_shaded_eyes,
+)
 from deepfake_core.training.parser_data import UNLABELLED, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, build_parser, folded
@@ -81,7 +87,8 @@ def test_samples_come_from_the_counter_and_people_held_out_are_others(stills: Pa
     np.testing.assert_array_equal(first[1], again[1])
     assert (first[0] != next_one[0]).any()
     assert first[0].shape == (SIZE, SIZE, 3)
-    assert first[1].shape == (SIZE // 2, SIZE // 2)
+    assert first[1].shape == (SIZE, SIZE)
+    assert pool.aligned(0, SIZE)[1].shape == (SIZE // 2, SIZE // 2)
 
 
 def test_picture_and_labels_stay_together_and_left_stays_left(stills: Path) -> None:
@@ -90,14 +97,14 @@ def test_picture_and_labels_stay_together_and_left_stays_left(stills: Path) -> N
     agreement = []
     for counter in range(60):
         picture, labels = pool.drawn(3, counter, SIZE)
-        small = picture[::2, ::2].astype(int)
-        red = small[..., 2] - small[..., :2].max(axis=2)
+        seen = picture.astype(int)
+        red = seen[..., 2] - seen[..., :2].max(axis=2)
         if (labels == Label.SKIN).any() and (labels == Label.BACKGROUND).any():
             agreement.append(red[labels == Label.SKIN].mean() > red[labels == Label.BACKGROUND].mean())
         for k, (eye, side) in enumerate(((Label.L_EYE, -1), (Label.R_EYE, 1))):
             found = np.argwhere(labels == eye)
             skin = np.argwhere(labels == Label.SKIN)
-            if len(found) > 3:
+            if len(found) > 12:
                 eyes[k] += 1
                 assert np.sign(found[:, 1].mean() - skin[:, 1].mean()) == side
     assert np.mean(agreement) > 0.85
@@ -126,6 +133,25 @@ def test_what_is_laid_on_is_labelled_and_a_new_background_spares_the_person(stil
     np.testing.assert_allclose(behind[18:22, 22:40].astype(int), plain["bgr"][18:22, 22:40], atol=1)
 
 
+def test_clothes_change_and_nothing_else_and_dark_eyes_are_no_glasses(stills: Path) -> None:
+    pool = StillPool([stills], held_out=False)
+    still = next(pool.sample(k) for k in range(len(pool)) if pool.sample(k)["occluded"] == 0)
+    labels = still["labels"].copy()
+    labels[50:, :30] = Label.CLOTH
+    generator = np.random.default_rng(0)
+    others = labels != Label.CLOTH
+    others[:, 30:32], others[48:50] = False, False  # their edge is soft
+    for made in (
+        with_plain_cloth(still["bgr"], labels, still["hair_matte"], generator),
+        with_folds(still["bgr"], labels, generator),
+    ):
+        np.testing.assert_allclose(made[others].astype(int), still["bgr"][others], atol=1)
+        assert (made[labels == Label.CLOTH] != still["bgr"][labels == Label.CLOTH]).mean() > 0.3
+    shaded = with_shaded_eyes(still["bgr"], still["points"], generator)
+    assert (shaded <= still["bgr"]).all()
+    assert (shaded != still["bgr"]).any()
+
+
 def test_the_loss_is_small_for_the_truth_and_blind_to_what_nobody_knows() -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, CLASSES, (2, 16, 16)).astype(np.uint8)
@@ -138,6 +164,32 @@ def test_the_loss_is_small_for_the_truth_and_blind_to_what_nobody_knows() -> Non
     blind[:, :8] = UNLABELLED
     mixed = tf.concat([wrong[:, :8], right[:, 8:]], axis=1)
     assert float(parsing_loss(mixed, blind)["total"]) < 0.2
+
+
+def test_of_finer_labels_the_loss_wants_their_shares() -> None:
+    labels = np.full((1, 16, 16), Label.SKIN, np.uint8)
+    labels[:, :, 1::2] = Label.HAIR
+
+    def loss(hair: float) -> float:
+        shares = np.full((1, 8, 8, CLASSES), 1e-6, np.float32)
+        shares[..., Label.HAIR], shares[..., Label.SKIN] = hair, 1.0 - hair
+        return float(parsing_loss(np.log(shares), labels)["total"])
+
+    assert min((0.2, 0.4, 0.5, 0.6, 0.8), key=loss) == 0.5
+
+
+def test_the_gradient_of_the_loss_is_its_slope() -> None:
+    generator = np.random.default_rng(0)
+    labels = np.where(generator.random((2, 16, 16)) < 0.5, 1, generator.integers(0, CLASSES + 1, (2, 16, 16)))
+    labels = np.where(labels == CLASSES, UNLABELLED, labels).astype(np.uint8)
+    start = generator.normal(size=(2, 8, 8, CLASSES)).astype(np.float32)
+    way = generator.normal(size=start.shape).astype(np.float32)
+    logits = tf.Variable(start)
+    with tf.GradientTape() as tape:
+        total = parsing_loss(logits, labels)["total"]
+    slope = float((tape.gradient(total, logits).numpy() * way).sum())
+    after, before = (float(parsing_loss(start + sign * 0.01 * way, labels)["total"]) for sign in (1, -1))
+    assert slope == pytest.approx((after - before) / 0.02, rel=0.02)
 
 
 def test_an_unknown_class_costs_nothing_in_the_background_alone() -> None:
@@ -164,6 +216,14 @@ def test_training_learns_stops_and_goes_on_as_if_it_had_not_stopped(stills: Path
     np.testing.assert_allclose(whole, parts, rtol=2e-3, atol=2e-3)
     log = [json.loads(line) for line in (tmp_path / "parts/parser-log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 6
+
+
+def test_bfloat16_is_calculated_in_while_the_weights_stay_float32(tmp_path: Path) -> None:
+    trainer = ParserTrainer(tmp_path, ParserSettings(batch=2, size=SIZE, bfloat16=True))
+    assert trainer.parser.get_layer("logits_conv").compute_dtype == "bfloat16"
+    assert trainer.parser.get_layer(ENCODER).get_layer("e2_conv").compute_dtype == "bfloat16"
+    assert {str(weight.dtype) for weight in trainer.parser.weights} == {"float32"}
+    assert keras.mixed_precision.dtype_policy().name == "float32"
 
 
 def test_a_frozen_encoder_does_not_move(stills: Path, tmp_path: Path) -> None:
