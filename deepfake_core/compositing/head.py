@@ -21,6 +21,7 @@ from deepfake_core.compositing.view import (
     FaceView,
     Layer,
     after,
+    check_place,
     inverse,
     resized,
     resized_target,
@@ -28,8 +29,11 @@ from deepfake_core.compositing.view import (
 )
 from deepfake_core.frame import Box, Frame
 from deepfake_core.parsing.parsing import Parsing
+from deepfake_core.scratch import scratch
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import transform_points
+from deepfake_core.swapping.light import enlarge
+from deepfake_core.swapping.swapper import DrawnHead
 
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
@@ -50,6 +54,8 @@ _BODY_SIZE = 64
 """Side of the picture in the parser's crop that the hidden body is coloured from, px."""
 _WHOLE = 250
 """Level from which one of its pixels shows nothing else."""
+_COARSE_FROM = 8.0
+"""px per cm of the frame from which the masks are laid in at half its resolution."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -64,59 +70,87 @@ class HeadMode:
         self._grain = Grain()
         self._background = Background()
         self._masks: tuple[object, Removal] | None = None
+        self._body_colours: np.ndarray | None = None
         self._frame_size = (0, 0)
         self._tone = np.ones(3)
         self._tone_seconds = float("-inf")
 
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
-        """Everything that is read from the frame: the parser's crop and what the new head covers.
+        """Everything that is read from the frame: the background that shows, and what is going to change.
 
         Raises ValueError where the head has no place or covers nothing.
         """
-        assert face.parsing is not None  # the compositor falls back to face mode without one
-        head = face.parsing.head
-        # Hair beyond the parser's crop goes on there for a while.
-        leaves = max(head[[0, -1]].max(), head[:, [0, -1]].max()) > _CUT_OFF
-        low, high = np.array([0.0, head.shape[0]]) + (np.array([-1.0, 1.0]) * head.shape[0] * _BEYOND if leaves else 0)
-        matrix = after(inverse(face.drawn.crop_to_frame), face.parsing.crop_to_frame)
-        parsed = _corners(low, low, high, high) @ matrix[:, :2].T + matrix[:, 2]
-        x, y, width, height = cv2.boundingRect(face.drawn.head_matte)
-        if not width:
+        drawn, parsing = face.drawn, face.parsing
+        assert parsing is not None  # the compositor falls back to face mode without one
+        check_place(drawn)
+        if not cv2.countNonZero(drawn.head_matte):
             raise ValueError("The drawn head covers nothing: its matte is empty.")
+        masks, new = self._removal(drawn, parsing)
+        side = parsing.labels.shape[0]
+        # Hair beyond the parser's crop goes on there for a while.
+        leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
+        far = side * _BEYOND if leaves else 0
+        crop = _around(frame.box, _moved(parsing.crop_to_frame, _corners(-far, -far, side + far, side + far)))
+        masks_to_frame = resized(parsing.crop_to_frame, side / SIZE)
+        seen = self._background.watch(frame, crop, masks.background, masks_to_frame, busy=new)
+        if seen is not None:
+            self._body_colours = self._body(parsing, seen, masks)
         self._frame_size = frame.width, frame.height
-        return FaceView(frame, face, settings, np.vstack([parsed, _corners(x, y, x + width, y + height)]))
+        removing = _around(crop, _moved(masks_to_frame, _changed_corners(masks)))
+        x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
+        shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
+        reach = [_moved(inverse(drawn.crop_to_frame), _corners(x0, y0, x1, y1))] if removing.width else []
+        return FaceView(frame, face, settings, np.vstack(reach + shown))
 
     def layers(self, view: FaceView) -> list[Layer]:
         """The new head and all that changes around it, as one layer."""
         light = self._light(view)
-        masks = self._removal(view)
-        laid = cv2.merge([masks.removed, cv2.max(masks.neck, masks.clothes), masks.background, masks.toned])
-        to_box = _shifted(resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE), view.box)
-        # Hair goes on beyond the crop, so its edge is repeated.
-        removed, body, background, toned = cv2.split(_warped(laid, to_box, view.box, cv2.BORDER_REPLICATE))
-        drawn = [view.drawn.head_matte, view.drawn.face_matte, seam.driver_face(view)]
-        head, face, driver = cv2.split(_warped(cv2.merge(drawn), view.drawn_to_box, view.box, cv2.BORDER_CONSTANT))
-        # Whatever the parser says, nothing of the performer's face is left.
-        removed = cv2.max(self._faded(view, removed), driver)
+        masks = self._removal(view.drawn, _parsing(view))[0]
+        masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
+        box = view.box
+        # Two pixels more than the matte reaches, for the warp.
+        heading = _around(box, _moved(view.drawn.crop_to_frame, _matte_corners(view.drawn.head_matte)))
+        if not heading.width or not heading.height:
+            return []
 
-        seen = self._background.watch(self._frame_size, view.box, view.region, background)
+        # The masks know nothing fine: at half the resolution they are as good.
+        step = 2 if view.pixels_per_centimetre > _COARSE_FROM else 1
+        small = -(-box.width // step), -(-box.height // step)
+        to_small = resized_target(_shifted(masks_to_frame, box), 1 / step)
+        # Four channels are warped more than twice as fast as three, or two.
+        laid = cv2.merge([masks.removed, masks.toned, cv2.max(masks.neck, masks.clothes), masks.worn])
+        # Hair goes on beyond the crop, so its edge is repeated.
+        removed, toned, body, worn = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
+        drawn = cv2.merge([view.drawn.face_matte, seam.driver_face(view)])
+        drawn = cv2.merge([drawn, drawn])
+        drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
+        face, driver = cv2.split(_warped(drawn, drawn_to_small, small, cv2.BORDER_CONSTANT))[:2]
+        # Whatever the parser says, nothing of the performer's face is left.
+        removed = cv2.max(self._faded(box, removed, step, view.pixels_per_centimetre), driver)
+
+        head_view, part = view.within(heading), _part(box, heading)
+        skin = _enlarged(face, step, box)[part]
+        new_head, head = self._lit(head_view, light)
+        new_head = self._grain(head_view, new_head, skin, self._background.plate.noise)
+        self._follow_tone(head_view, light, new_head, skin)
+
         picture = view.region.copy()
-        self._remove(view, picture, seen, masks, (removed, body))
-        new = self._grain(view, self._lit(view, light), face, self._background.plate.noise)
-        touched = cv2.max(removed, _tone_neck(picture, toned, self._follow_tone(view, light, new, face)))
-        part = _bounds(head)
-        picture[part] = seam.mix(picture[part], new[part], head[part])
-        touched = cv2.threshold(cv2.max(touched, head), 0, 255, cv2.THRESH_BINARY)[1]
+        self._remove(view, picture, removed, body, step)
+        touched = _enlarged(cv2.max(removed, _tone_neck(picture, toned, self._tone, step)), step, box)
+        _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head))
+        touched[part] = cv2.max(touched[part], head)
+        matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False)
         if masks.worn.any():
-            worn = _warped(cv2.dilate(masks.worn, _SQUARE), to_box, view.box, cv2.BORDER_CONSTANT)
-            front = cv2.min(front, cv2.bitwise_not(worn))
-        matte = cv2.min(touched, cv2.bitwise_not(front))
-        return [Layer(view.box, picture, matte, view.region)]
+            front = cv2.min(front, cv2.bitwise_not(_enlarged(cv2.dilate(worn, _SQUARE), step, box)))
+        return [Layer(box, picture, cv2.min(matte, cv2.bitwise_not(front)), view.region)]
 
-    def _faded(self, view: FaceView, removed: np.ndarray) -> np.ndarray:
-        """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere."""
-        (height, width), box = removed.shape, view.box
+    def _faded(self, box: Box, removed: np.ndarray, step: int, pixels_per_centimetre: float) -> np.ndarray:
+        """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere.
+
+        step: px of the box per px of `removed`.
+        """
+        height, width = removed.shape
         # Where the frame ends nothing goes on; upwards the head ends soon, and its edge is repeated instead.
         rims = (
             box.x0 > 0 and removed[:, 0].any(),
@@ -126,7 +160,7 @@ class HeadMode:
         )
         if not any(rims):
             return removed
-        reach = max(2.0, _FADE * view.pixels_per_centimetre)
+        reach = max(2.0, _FADE * pixels_per_centimetre / step)
         shares = []
         for size, (low, high) in ((width, rims[:2]), (height, rims[2:])):
             place, far = np.arange(size, dtype=np.float32), np.full(size, reach, np.float32)
@@ -135,43 +169,42 @@ class HeadMode:
         rim = cv2.min(np.tile(shares[0], (height, 1)), np.tile(shares[1][:, None], (1, width)))
         return cv2.multiply(removed, rim, scale=1 / 255)
 
-    def _removal(self, view: FaceView) -> Removal:
-        """The masks of the parsing, worked out once for each run of the parser's network."""
-        parsing = _parsing(view)
-        if self._masks is None or self._masks[0] is not parsing.mattes:
-            points = transform_points(inverse(view.parsing_to_drawn), view.drawn.points)
-            self._masks = parsing.mattes, removal(parsing, points, view.parsing_pixels_per_centimetre)
-        return self._masks[1]
+    def _removal(self, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
+        """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
+        if self._masks is not None and self._masks[0] is parsing.mattes:
+            return self._masks[1], False
+        to_crop = after(inverse(parsing.crop_to_frame), drawn.crop_to_frame)
+        centimetre = drawn.pose.scale / float(np.sqrt(abs(np.linalg.det(parsing.crop_to_frame[:, :2]))))
+        masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre)
+        self._masks = parsing.mattes, masks
+        return masks, True
 
-    def _remove(
-        self, view: FaceView, picture: np.ndarray, seen: Seen, masks: Removal, laid: tuple[np.ndarray, np.ndarray]
-    ) -> None:
+    def _remove(self, view: FaceView, picture: np.ndarray, removed: np.ndarray, body: np.ndarray, step: int) -> None:
         """Put background and body where the head was, in place.
 
-        picture: uint8 (h, w, 3) of the box; laid: what is removed, and where the body is, uint8 (h, w) each.
+        picture: uint8 (h, w, 3) of the box; removed, body: uint8 at the box's resolution / step: what is removed, and
+        where the body is.
         """
-        removed, body = laid
-        part = _bounds(removed)
+        part = _bounds(removed, step, view.box)
         box = _within(view.box, part)
         if not box.width:
             return
-        fill, _ = self._background.read(box)
-        hidden = cv2.min(body[part], removed[part])
-        inner = _bounds(hidden)
-        if hidden[inner].size:
-            place = _within(box, inner)
-            fill[inner] = seam.mixed(
-                fill[inner], self._body(view, seen, masks, place), cv2.merge([body[part][inner]] * 3)
-            )
+        fill = self._background.read(box)[0]
+        inner = _bounds(cv2.min(body, removed), step, view.box)
+        place = _within(view.box, inner)
+        if place.width and self._body_colours is not None:
+            fill = fill.copy()
+            share = _enlarged(body, step, view.box)[inner]
+            _lay_over(fill[_part(box, place)], self._body_at(view, place, step), share)
         fill = with_noise(fill, self._background.plate.noise * _AT_SIZES, round(view.seconds * 1000))
-        picture[part] = seam.mixed(picture[part], fill, cv2.merge([removed[part]] * 3))
+        share = _enlarged(removed, step, view.box)[part]
+        _lay_over(picture[part], fill, share)
 
-    def _body(self, view: FaceView, seen: Seen, masks: Removal, box: Box) -> np.ndarray:
-        """Neck and clothes as they may go on behind the head: uint8 (h, w, 3) of a box of the frame."""
-        parsing = _parsing(view)
+    def _body(self, parsing: Parsing, seen: Seen, masks: Removal) -> np.ndarray:
+        """Neck and clothes as they may go on behind the head: uint8 (64, 64, 3) over the parser's crop."""
         size = (_BODY_SIZE, _BODY_SIZE)
         to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
-        to_cells = resized_target(_shifted(to_frame, seen.place), 1 / self._background.plate.cell)
+        to_cells = resized_target(to_frame, 1 / self._background.plate.cell)
         filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
         gone = cv2.resize(masks.removed, size, interpolation=cv2.INTER_AREA)
         left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
@@ -185,13 +218,37 @@ class HeadMode:
             if source.any():
                 share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
                 colours = seam.mixed(colours, spread(filmed, source), cv2.merge([share] * 3))
-        return _warped(colours, _shifted(to_frame, box), box, cv2.BORDER_REPLICATE)
+        return colours
 
-    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
-        """The head under the driver's light: uint8 (h, w, 3) of the box."""
-        return colour.lit(view, light, None, view.drawn.head_matte)
+    def _body_at(self, view: FaceView, box: Box, step: int) -> np.ndarray:
+        """The hidden body's colours in a box of the frame: uint8 (h, w, 3)."""
+        assert self._body_colours is not None
+        parsing = _parsing(view)
+        to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
+        size = -(-box.width // step), -(-box.height // step)
+        colours = cv2.cvtColor(self._body_colours, cv2.COLOR_BGR2BGRA)
+        colours = _warped(colours, resized_target(_shifted(to_frame, box), 1 / step), size, cv2.BORDER_REPLICATE)
+        return _enlarged(cv2.cvtColor(colours, cv2.COLOR_BGRA2BGR), step, box)
 
-    def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> np.ndarray:
+    def _lit(self, view: FaceView, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The head under the driver's light, uint8 (h, w, 3) of the box, and its matte, uint8 (h, w)."""
+        drawn = view.drawn
+        x, y, width, height = cv2.boundingRect(drawn.head_matte)
+        x, y = max(0, x - 2), max(0, y - 2)  # a little more for the warp
+        part = slice(y, y + height + 4), slice(x, x + width + 4)
+        # Skin and all the rest stand in the same light.
+        # Smooth as it is, a cubic may end at a quarter of the size.
+        side = len(drawn.head_matte)
+        large = enlarge(colour.given(light, drawn.tone, 0.0), side // 4)
+        large = cv2.resize(large, (side, side), interpolation=cv2.INTER_LINEAR)[part]
+        bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
+        matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
+        # Colours go on beyond the square, the matte does not.
+        matte = cv2.copyMakeBorder(drawn.head_matte[part][1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
+        return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
+
+    def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> None:
         """The new head's skin against the driver's, as it is shown: (3,) factors on BGR levels, followed slowly.
 
         new: uint8 (h, w, 3), the lit head; face: uint8 (h, w), its inner face.
@@ -207,37 +264,92 @@ class HeadMode:
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
             share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
             self._tone += share * (measured - self._tone)
-        return self._tone
 
 
-def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """Give the neck of a picture uint8 (h, w, 3) another tone, in place; returns where it changed, uint8 (h, w).
+def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray, step: int) -> np.ndarray:
+    """Give the neck of a picture uint8 (h, w, 3) another tone, in place; returns where it changed, uint8 as `toned`.
 
-    toned: uint8 (h, w), how much; tone: (3,) factors on BGR levels.
+    toned: uint8 at the picture's resolution / step, how much; tone: (3,) factors on BGR levels.
     """
     if np.abs(tone - 1.0).max() < _SAME_TONE:
         return np.zeros_like(toned)
-    part = _bounds(toned)
-    if toned[part].size:
-        table = np.clip(np.arange(256.0)[None, :, None] * tone, 0, 255).astype(np.uint8)
-        picture[part] = seam.mixed(picture[part], cv2.LUT(picture[part], table), cv2.merge([toned[part]] * 3))
+    whole = Box(0, 0, picture.shape[1], picture.shape[0])
+    part = _bounds(toned, step, whole)
+    if picture[part].size:
+        other = cv2.transform(picture[part], np.diag(tone).astype(np.float32))
+        share = _enlarged(toned, step, whole)[part]
+        _lay_over(picture[part], other, share)
     return toned
 
 
-def _warped(picture: np.ndarray, matrix: np.ndarray, box: Box, border: int) -> np.ndarray:
+def _lay_over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> None:
+    """`seam.mixed` in place, uint8 (h, w, 3), share uint8 (h, w): fresh memory would cost more than the arithmetic."""
+    weight, kept, added = (scratch(f"laid over {name}", below.shape) for name in ("weight", "kept", "added"))
+    cv2.cvtColor(share, cv2.COLOR_GRAY2BGR, weight)
+    cv2.multiply(above, weight, added, scale=1 / 255)
+    cv2.bitwise_not(weight, weight)
+    cv2.multiply(below, weight, kept, scale=1 / 255)
+    cv2.add(kept, added, below)
+
+
+def _warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
     """Masks need no better than a bilinear warp, which is many times faster than a cubic one."""
-    return cv2.warpAffine(picture, matrix, (box.width, box.height), flags=cv2.INTER_LINEAR, borderMode=border)
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
 
-def _bounds(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns around all of a mask that is not 0."""
+def _enlarged(small: np.ndarray, step: int, box: Box) -> np.ndarray:
+    """A picture at the box's resolution / step at that of the box."""
+    if step == 1:
+        return small
+    height, width = small.shape[:2]
+    large = cv2.resize(small, (width * step, height * step), interpolation=cv2.INTER_LINEAR)
+    return large[: box.height, : box.width]
+
+
+def _bounds(mask: np.ndarray, step: int = 1, box: Box | None = None) -> tuple[slice, slice]:
+    """Rows and columns around all of a mask that is not 0, in a box of `step` times its resolution."""
     x, y, width, height = cv2.boundingRect(mask)
-    return slice(y, y + height), slice(x, x + width)
+    if box is None or not width:
+        return slice(y, y + height), slice(x, x + width)
+    rows = slice(max(0, (y - 1) * step), min(box.height, (y + height + 1) * step))
+    return rows, slice(max(0, (x - 1) * step), min(box.width, (x + width + 1) * step))
 
 
 def _within(box: Box, part: tuple[slice, slice]) -> Box:
     rows, columns = part
     return Box(box.x0 + columns.start, box.y0 + rows.start, box.x0 + columns.stop, box.y0 + rows.stop)
+
+
+def _part(box: Box, inner: Box) -> tuple[slice, slice]:
+    """Rows and columns of a box inside another."""
+    return slice(inner.y0 - box.y0, inner.y1 - box.y0), slice(inner.x0 - box.x0, inner.x1 - box.x0)
+
+
+def _around(within: Box, points: np.ndarray) -> Box:
+    """The box around points (N, 2), as far as it lies in another, on even pixels from that one's corner."""
+    low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int) + 1
+    x0, y0 = within.x0 + max(0, low[0] - within.x0) // 2 * 2, within.y0 + max(0, low[1] - within.y0) // 2 * 2
+    x1 = min(within.x1, within.x0 + max(0, -(-(high[0] - within.x0) // 2)) * 2)
+    y1 = min(within.y1, within.y0 + max(0, -(-(high[1] - within.y0) // 2)) * 2)
+    return Box(min(x0, x1), min(y0, y1), x1, y1)
+
+
+def _changed_corners(masks: Removal) -> np.ndarray:
+    """Corners around what is removed or toned, px of the masks; what touches their edge goes on far beyond it."""
+    rows, columns = _bounds(cv2.max(masks.removed, masks.toned))
+    low = [start - 2 if start > 1 else -SIZE for start in (columns.start, rows.start)]
+    high = [stop + 2 if stop < SIZE - 1 else 2 * SIZE for stop in (columns.stop, rows.stop)]
+    return _corners(*low, *high)
+
+
+def _matte_corners(matte: np.ndarray) -> np.ndarray:
+    """Corners around a matte, px, a little wider for the warp."""
+    x, y, width, height = cv2.boundingRect(matte)
+    return _corners(x - 2, y - 2, x + width + 2, y + height + 2)
+
+
+def _moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:

@@ -30,7 +30,7 @@ class Inpainting:
         self._since = _EVERY
 
     def fill(self, place: tuple[slice, slice], grid: tuple[int, int], bgr: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """The cells of a box, those that are not known invented: uint8 (h, w, 3).
+        """The grid's cells, uint8 (rows, columns, 3): those of a box, where they are not known, are invented.
 
         place: rows and columns of the box's cells in the frame's grid of (rows, columns) cells; bgr: uint8 (h, w, 3);
         known: bool (h, w). What is known is remembered as it is, so that whoever enlarges the cells finds no step.
@@ -51,7 +51,20 @@ class Inpainting:
             old = filled & ~known
             memory[old] += _RATE * (invented[old] - memory[old])
             filled[:] = True
-        return memory.astype(np.uint8)
+            self._surround(place)
+        return self._bgr.astype(np.uint8)
+
+    def _surround(self, place: tuple[slice, slice]) -> None:
+        """Repeat the box's outer cells around it, where nothing was filled yet: no edge may darken."""
+        margins, outer = [], []
+        for part, count in zip(place, self._filled.shape, strict=True):
+            low, high = max(0, part.start - 1), min(count, part.stop + 1)
+            margins += [part.start - low, high - part.stop]
+            outer.append(slice(low, high))
+        above, below, left, right = margins
+        around = cv2.copyMakeBorder(self._bgr[place], above, below, left, right, cv2.BORDER_REPLICATE)
+        empty = ~self._filled[tuple(outer)]
+        self._bgr[tuple(outer)][empty] = around[empty]
 
     def reset(self, grid: tuple[int, int]) -> None:
         """Forget everything; grid: (rows, columns)."""

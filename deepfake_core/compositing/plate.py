@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from deepfake_core.frame import Box
+from deepfake_core.compositing.view import resized_target
+from deepfake_core.frame import Box, Frame
 
 _PIXELS_A_FRAME = 80_000
 """Of a larger box the rows take turns: a webcam's rate leaves every background in view for several frames."""
@@ -31,8 +32,8 @@ _CUT_SHARE = 0.4
 """Share of the visible background that has become another: a cut, or a camera that was turned."""
 _CUT_LEVELS = 30
 _MOVED_CELLS = 0.35
-"""Shift of the background against the plate, in cells, that lasts for `_MOVED_FRAMES`: the camera moved."""
-_MOVED_FRAMES = 4
+"""Shift of the background against the plate, in cells, that lasts for `_MOVED_LOOKS`: the camera moved."""
+_MOVED_LOOKS = 3
 _STEP = 0.008
 """Relative change of the light that is followed at once, so that what is seen does not learn what the gain must do."""
 _CALM = 0.1
@@ -50,12 +51,10 @@ _SQUARE = np.ones((3, 3), np.uint8)
 class Seen:
     """A part of the frame on the plate's coarse grid of cells: h x w cells."""
 
-    place: Box
-    """px of the frame; on whole cells, so at the far edges it may exceed the frame by a part of one."""
-    cells: tuple[slice, slice]
-    """Rows and columns of the frame's grid."""
     filmed: np.ndarray
-    """uint8 (h, w, 3): this frame."""
+    """uint8 (rows, columns, 3): this frame, all of the grid."""
+    cells: tuple[slice, slice]
+    """Rows and columns of the part."""
     bgr: np.ndarray
     """uint8 (h, w, 3): the background in today's light; undefined where it is not known."""
     known: np.ndarray
@@ -75,63 +74,64 @@ class Plate:
         """How often everything was forgotten: another picture size, a cut, a moved camera."""
         self.noise = 0.0
         """Standard deviation of the camera's noise in levels, which the plate itself does not have."""
-        self._bgr = np.zeros((0, 0, 3), np.uint8)
-        self._confirmed = np.zeros((0, 0), np.uint8)
-        self._forget()
+        self.field = np.zeros((0, 0, 3), np.uint8)
+        """uint8 (rows, columns, 3) of the grid: what the plate lacks in today's light, levels + 128."""
+        self.gain = np.ones(3)
+        """(3,) BGR: today's exposure and white balance against those in which the plate was learned."""
+        self._turn = 0
+        self._start((0, 0))
 
-    def watch(self, size: tuple[int, int], box: Box, region: np.ndarray, background: np.ndarray) -> Seen:
-        """Learn from a part of a frame.
+    def watch(
+        self, frame: Frame, box: Box, background: np.ndarray, to_frame: np.ndarray, *, look: bool
+    ) -> tuple[Seen | None, Box]:
+        """Learn from a part of a frame; what was looked at, and which part of the plate has changed.
 
-        size: width and height of the frame, px; box: its part; region: uint8 (h, w, 3) BGR as filmed; background:
-        uint8 (h, w), 255 where nothing of the performer is or may be (leave a margin), else less.
+        background: uint8 (P, P), 255 where nothing of the performer is or may be (leave a margin), else less; to_frame:
+        (2, 3), from its px to those of the frame. look: follow light, cuts and a moving camera, for which every second
+        frame is enough; where the background has become another, that is done anyway. Else nothing is seen.
         """
+        size = frame.width, frame.height
         if size != self._size:
             self._start(size)
         cell = self.cell
-        x0, y0, x1, y1 = box.x0 // cell, box.y0 // cell, -(-box.x1 // cell), -(-box.y1 // cell)
-        place = Box(x0 * cell, y0 * cell, x1 * cell, y1 * cell)
-        margins = box.y0 - place.y0, place.y1 - box.y1, box.x0 - place.x0, place.x1 - box.x1
-        region = cv2.copyMakeBorder(region, *margins, cv2.BORDER_REPLICATE)
-        background = cv2.copyMakeBorder(background, *margins, cv2.BORDER_CONSTANT, value=0)
-        background = _above(background, 254)
-
-        cells = x1 - x0, y1 - y0
-        filmed = cv2.resize(region, cells, interpolation=cv2.INTER_AREA)
-        clear = cv2.resize(background, cells, interpolation=cv2.INTER_AREA) == 255
-        learned, sure = self._coarse(place, cells)
-        self._follow_light(filmed, learned, clear & sure)
-        plate: np.ndarray = cv2.LUT(learned, self._table(self._gain))
-        if self._is_other_scene(filmed, plate, clear & sure):
-            self._forget()
-            plate, sure = filmed, np.zeros(clear.shape, np.bool_)
-        field = _difference(filmed, plate, clear & sure)
-        self._field = place, field
-        self._learn(place, region, background)
-        bgr = np.where(clear[..., None], filmed, cv2.addWeighted(plate, 1.0, field, 1.0, -128.0))
-        return Seen(place, (slice(y0, y1), slice(x0, x1)), filmed, bgr, clear | sure)
+        # Cells that are cut by the box are left out, but those that are cut by the frame's end.
+        x0, y0 = -(-box.x0 // cell), -(-box.y0 // cell)
+        ends = zip((box.x1, box.y1), size, strict=True)
+        x1, y1 = (-(-high // cell) if high == end else high // cell for high, end in ends)
+        if x1 <= x0 or y1 <= y0:
+            return None, Box(0, 0, 0, 0)
+        turns = min(y1 - y0, -(-(x1 - x0) * (y1 - y0) * cell**2 // _PIXELS_A_FRAME))
+        self._turn = (self._turn + 1) % turns
+        first, last = (y0 + (y1 - y0) * turn // turns for turn in (self._turn, self._turn + 1))
+        strip = Box(x0 * cell, first * cell, x1 * cell, last * cell)
+        new = self._filmed(frame, strip)
+        to_strip = to_frame.copy()
+        to_strip[:, 2] -= strip.x0, strip.y0
+        clear = _above(cv2.warpAffine(background, to_strip, (strip.width, strip.height)), 254)
+        seen = None
+        if look or self._contradicts(strip, new, clear):
+            seen = self._look(frame, (slice(y0, y1), slice(x0, x1)), background, to_frame)
+        self._learn(strip, new, clear)
+        return seen, strip
 
     def read(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        """The plate in a part of what was just watched: uint8 (h, w, 3) BGR in today's light, and uint8 (h, w), 255
-        where it is known, softly falling to 0 where it never was."""
+        """The plate in a part of the frame: uint8 (h, w, 3) BGR in today's light, and uint8 (h, w), 255 where it is
+        known, softly falling to 0 where it never was."""
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
-        bgr: np.ndarray = self._bgr[part]
-        if self._changed_light:
-            bgr = cv2.LUT(bgr, self._table(self._gain))
-        place, field = self._field
         known = _above(self._confirmed[part], KNOWN - 1)
         # Eroded first, so that what was never seen has no share.
         known = cv2.blur(cv2.erode(known, _SQUARE), (3, 3))
-        return cv2.addWeighted(bgr, 1.0, self.enlarged(field, place, box), 1.0, -128.0), known
+        field = self.enlarged(self.field, box)
+        return cv2.addWeighted(self._in_light(self._bgr[part], self.gain), 1.0, field, 1.0, -128.0), known
 
-    def enlarged(self, cells: np.ndarray, place: Box, box: Box) -> np.ndarray:
-        """A picture (h, w, 3) of the cells of `place` as pixels of `box` inside it."""
+    def enlarged(self, cells: np.ndarray, box: Box) -> np.ndarray:
+        """A picture (rows, columns, 3) of the grid's cells as pixels of a box of the frame."""
         cell = self.cell
         # A cell more on each side, so that the edge is no edge.
-        x0, y0 = (max(0, (low - start) // cell - 1) for low, start in ((box.x0, place.x0), (box.y0, place.y0)))
-        x1, y1 = (-(-(high - start) // cell) + 1 for high, start in ((box.x1, place.x0), (box.y1, place.y0)))
-        part = cells[y0:y1, x0:x1]
+        x0, y0 = (max(0, low // cell - 1) for low in (box.x0, box.y0))
+        part = cells[y0 : -(-box.y1 // cell) + 1, x0 : -(-box.x1 // cell) + 1]
         large = cv2.resize(part, (part.shape[1] * cell, part.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
-        left, top = box.x0 - place.x0 - x0 * cell, box.y0 - place.y0 - y0 * cell
+        left, top = box.x0 - x0 * cell, box.y0 - y0 * cell
         return large[top : top + box.height, left : left + box.width]
 
     def _start(self, size: tuple[int, int]) -> None:
@@ -141,26 +141,47 @@ class Plate:
         padded = self.grid[0] * cell, self.grid[1] * cell
         self._bgr = np.zeros((*padded, 3), np.uint8)
         self._confirmed = np.zeros(padded, np.uint8)
+        self._coarse = np.zeros((*self.grid, 3), np.uint8)
+        self._sure = np.zeros(self.grid, np.bool_)
         self._forget()
 
     def _forget(self) -> None:
         self.resets += 1
         self._confirmed[:] = 0
-        self._gain = np.ones(3)
+        self._sure[:] = False
+        self.gain = np.ones(3)
         self._moved = 0
-        self._turn = 0
         self.noise = 0.0
-        self._field = Box(0, 0, 0, 0), np.zeros((0, 0, 3), np.uint8)
+        self.field = np.full((*self.grid, 3), 128, np.uint8)
 
-    @property
-    def _changed_light(self) -> bool:
-        return bool(np.abs(self._gain - 1.0).max() > 1 / 255)
+    def _filmed(self, frame: Frame, box: Box) -> np.ndarray:
+        """A box of whole cells, which may exceed the frame by a part of one: uint8 (h, w, 3)."""
+        inside = Box(box.x0, box.y0, min(box.x1, frame.width), min(box.y1, frame.height))
+        region = frame.region(inside)
+        if inside == box:
+            return region
+        return cv2.copyMakeBorder(region, 0, box.y1 - inside.y1, 0, box.x1 - inside.x1, cv2.BORDER_REPLICATE)
 
-    def _coarse(self, box: Box, cells: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """The box's cells uint8 (h, w, 3) in the light in which they were learned, and bool (h, w): wholly known."""
-        bgr = cv2.resize(self._bgr[box.y0 : box.y1, box.x0 : box.x1], cells, interpolation=cv2.INTER_AREA)
-        known = _above(self._confirmed[box.y0 : box.y1, box.x0 : box.x1], KNOWN - 1)
-        return bgr, cv2.resize(known, cells, interpolation=cv2.INTER_AREA) == 255
+    def _look(self, frame: Frame, cells: tuple[slice, slice], background: np.ndarray, to_frame: np.ndarray) -> Seen:
+        """Follow what the camera does, on some cells of the grid; arguments as in `watch`."""
+        cell, (rows, columns) = self.cell, self.grid
+        if (columns * cell, rows * cell) == self._size:
+            whole = frame.thumbnail(max(self.grid))[0]
+        else:
+            whole = reduced(self._filmed(frame, Box(0, 0, columns * cell, rows * cell)), (columns, rows))
+        filmed = whole[cells]
+        # Four samples of each cell.
+        sampled = cv2.warpAffine(background, resized_target(to_frame, 2 / cell), (2 * columns, 2 * rows))
+        clear = cv2.resize(sampled, (columns, rows), interpolation=cv2.INTER_AREA)[cells] == 255
+        learned, sure = self._coarse[cells], self._sure[cells]
+        self._follow_light(filmed, learned, clear & sure)
+        plate = self._in_light(learned, self.gain)
+        if self._is_other_scene(filmed, plate, clear & sure):
+            self._forget()
+            plate, sure = filmed, np.zeros(clear.shape, np.bool_)
+        field = self.field[cells] = _difference(filmed, plate, clear & sure)
+        bgr = np.where(clear[..., None], filmed, cv2.addWeighted(plate, 1.0, field, 1.0, -128.0))
+        return Seen(whole, cells, bgr, clear | sure)
 
     def _follow_light(self, filmed: np.ndarray, learned: np.ndarray, where: np.ndarray) -> None:
         """Exposure and white balance that the camera changed: a factor for each channel on all that was learned."""
@@ -173,8 +194,8 @@ class Plate:
             rows = usable[:, channel]
             if rows.sum() >= _LEAST_CELLS:
                 ratio = float(np.median(now[rows, channel] / before[rows, channel]))
-                change = np.clip(ratio, 0.25, 4.0) - self._gain[channel]
-                self._gain[channel] += change if abs(change) > _STEP * self._gain[channel] else _CALM * change
+                change = np.clip(ratio, 0.25, 4.0) - self.gain[channel]
+                self.gain[channel] += change if abs(change) > _STEP * self.gain[channel] else _CALM * change
 
     def _is_other_scene(self, filmed: np.ndarray, plate: np.ndarray, where: np.ndarray) -> bool:
         """Whether the visible background is another than the plate: after a cut, or because the camera moves."""
@@ -184,31 +205,41 @@ class Plate:
         if (change[where] > _CUT_LEVELS).mean() > _CUT_SHARE:
             return True
         self._moved = self._moved + 1 if _shift(filmed, plate, where) > _MOVED_CELLS else 0
-        return self._moved >= _MOVED_FRAMES
+        return self._moved >= _MOVED_LOOKS
 
-    def _learn(self, box: Box, region: np.ndarray, background: np.ndarray) -> None:
-        turns = -(-box.width * box.height // _PIXELS_A_FRAME)
-        self._turn = (self._turn + 1) % turns
-        rows = slice(box.height * self._turn // turns, box.height * (self._turn + 1) // turns)
-        new, seen = region[rows], background[rows]
-        if self._changed_light:
-            new = cv2.LUT(new, self._table(1.0 / self._gain))
-        place = slice(box.y0 + rows.start, box.y0 + rows.stop), slice(box.x0, box.x1)
+    def _contradicts(self, strip: Box, new: np.ndarray, clear: np.ndarray) -> bool:
+        """Whether so much of a strip is unlike what is known of it that all must be looked at."""
+        part = slice(strip.y0, strip.y1), slice(strip.x0, strip.x1)
+        known = cv2.bitwise_and(clear, _above(self._confirmed[part], KNOWN - 1))
+        change = cv2.absdiff(new, self._in_light(self._bgr[part], self.gain))
+        unlike = cv2.bitwise_and(known, _above(_most(change), _CUT_LEVELS))
+        return cv2.countNonZero(unlike) > _CUT_SHARE * max(cv2.countNonZero(known), _LEAST_PIXELS)
+
+    def _learn(self, strip: Box, new: np.ndarray, clear: np.ndarray) -> None:
+        """Take in a strip of the frame, uint8 (h, w, 3), where it is background: uint8 (h, w), 255."""
+        place = slice(strip.y0, strip.y1), slice(strip.x0, strip.x1)
+        new = self._in_light(new, 1.0 / self.gain)
         plate, confirmed = self._bgr[place], self._confirmed[place]
 
         difference = cv2.absdiff(new, plate)
-        blue, green, red = cv2.split(difference)
-        unlike = _above(cv2.max(cv2.max(blue, green), red), _LIKE)
-        agreed = cv2.bitwise_and(seen, cv2.bitwise_not(unlike))
-        cv2.subtract(confirmed, _above(cv2.bitwise_and(seen, unlike), 0, 2), confirmed)
+        unlike = _above(_most(difference), _LIKE)
+        agreed = cv2.bitwise_and(clear, cv2.bitwise_not(unlike))
+        cv2.subtract(confirmed, _above(cv2.bitwise_and(clear, unlike), 0, 2), confirmed)
         self._follow_noise(difference, cv2.bitwise_and(agreed, _above(confirmed, _SURE - 1)))
-        unknown = cv2.subtract(seen, _above(confirmed, 0))
+        unknown = cv2.subtract(clear, _above(confirmed, 0))
         cv2.copyTo(new, unknown, plate)
         cv2.subtract(agreed, unknown, agreed)
         cv2.add(plate, _above(cv2.subtract(new, plate), 0, 1), plate, mask=agreed)
         cv2.subtract(plate, _above(cv2.subtract(plate, new), 0, 1), plate, mask=agreed)
         cv2.add(confirmed, _above(cv2.bitwise_or(agreed, unknown), 0, 1), confirmed)
         cv2.threshold(confirmed, _SURE, 255, cv2.THRESH_TRUNC, confirmed)
+
+        cell = self.cell
+        cells = slice(strip.y0 // cell, strip.y1 // cell), slice(strip.x0 // cell, strip.x1 // cell)
+        size = strip.width // cell, strip.height // cell
+        self._coarse[cells] = reduced(plate, size)
+        # A cell is sure where all of it is: the mean of its knowledge is then 255.
+        self._sure[cells] = reduced(_above(confirmed, KNOWN - 1), size) == 255
 
     def _follow_noise(self, difference: np.ndarray, where: np.ndarray) -> None:
         if cv2.countNonZero(where) >= _LEAST_PIXELS:
@@ -217,9 +248,25 @@ class Plate:
             self.noise += _NOISE_RATE * (measured - self.noise)
 
     @staticmethod
-    def _table(gain: np.ndarray) -> np.ndarray:
-        """For cv2.LUT: each channel times its gain, uint8 (1, 256, 3)."""
-        return np.clip(np.rint(np.arange(256.0)[None, :, None] * gain), 0, 255).astype(np.uint8)
+    def _in_light(bgr: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """uint8 (h, w, 3) with each channel times its gain."""
+        if np.abs(gain - 1.0).max() <= 1 / 255:
+            return bgr
+        return cv2.transform(bgr, np.diag(gain).astype(np.float32))
+
+
+def reduced(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The mean over whole numbers of pixels, uint8, at (width, height): halved first, which is OpenCV's fast case."""
+    while picture.shape[1] % (2 * size[0]) == 0 and picture.shape[0] % (2 * size[1]) == 0:
+        half = picture.shape[1] // 2, picture.shape[0] // 2
+        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _most(bgr: np.ndarray) -> np.ndarray:
+    """The largest of three channels, uint8 (h, w)."""
+    blue, green, red = cv2.split(bgr)
+    return cv2.max(cv2.max(blue, green), red)
 
 
 def _above(values: np.ndarray, limit: int, mark: int = 255) -> np.ndarray:
@@ -244,7 +291,8 @@ def _shift(filmed: np.ndarray, plate: np.ndarray, where: np.ndarray) -> float:
     inner = cv2.erode(where.astype(np.uint8), _SQUARE) > 0
     across = cv2.Sobel(before, cv2.CV_32F, 1, 0, scale=1 / 8)[inner]
     down = cv2.Sobel(before, cv2.CV_32F, 0, 1, scale=1 / 8)[inner]
-    change = (now - before)[inner]
+    # A thing that came or went is brighter or darker by more than a small move makes.
+    change = np.clip((now - before)[inner], -_CUT_LEVELS, _CUT_LEVELS)
     slopes = np.stack([across, down])
     normal = slopes @ slopes.T
     # Without structure in both directions nothing tells a move; 4 levels a cell in every tenth cell would.

@@ -33,6 +33,8 @@ _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
 _TONED_FROM, _TONED_TO = 3.0, 9.0
 """cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
+_LEAST = 8
+"""Levels of the neck's matte that are the parser's doubt about clothes."""
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -93,14 +95,14 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     begin = chin[1] + _TONED_FROM * centimetre
     end = min(chin[1] + _TONED_TO * centimetre, SIZE - 3.0)
     height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(begin)) / np.float32(max(end - begin, 1.0))
-    toned = cv2.max(neck, seen_neck) * np.clip(1.0 - height, 0.0, 1.0)
+    toned = (cv2.max(neck, seen_neck) * np.clip(1.0 - height, 0.0, 1.0)).astype(np.uint8)
     return Removal(
         cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck)),
         background,
         neck,
         clothes,
         worn,
-        toned.astype(np.uint8),
+        cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,8 +56,7 @@ class FaceView:
 
         Raises ValueError where the drawn face has no place in a picture.
         """
-        if not np.isfinite(face.drawn.crop_to_frame).all() or not np.isfinite(face.drawn.points).all():
-            raise ValueError("The drawn face covers nothing: its place is not a number.")
+        check_place(face.drawn)
         self.drawn = face.drawn
         self.parsing = face.parsing
         self.track_id = face.track_id
@@ -66,6 +66,17 @@ class FaceView:
         empty = not self.box.width or not self.box.height
         self.region = np.zeros((0, 0, 3), np.uint8) if empty else frame.region(self.box)
         """uint8 (h, w, 3): what was filmed."""
+
+    def within(self, box: Box) -> FaceView:
+        """The same face in a part of its box, another box of the frame; what is measured stays that of all of it."""
+        part = copy(self)
+        part.__dict__["filmed_small"] = self.filmed_small
+        for name in ("drawn_to_box", "points"):
+            part.__dict__.pop(name, None)
+        part.box = box
+        top, left = box.y0 - self.box.y0, box.x0 - self.box.x0
+        part.region = self.region[top : top + box.height, left : left + box.width]
+        return part
 
     @property
     def empty(self) -> bool:
@@ -158,6 +169,12 @@ class FaceView:
         return matrix
 
 
+def check_place(drawn: DrawnHead) -> None:
+    """Raises ValueError where a drawn face has no place in a picture."""
+    if not np.isfinite(drawn.crop_to_frame).all() or not np.isfinite(drawn.points).all():
+        raise ValueError("The drawn face covers nothing: its place is not a number.")
+
+
 def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], *, repeat: bool = False) -> np.ndarray:
     """A picture (h, w[, C]) moved by (2, 3) `matrix` into (width, height) px; averaged down first where it is finer.
 
@@ -176,7 +193,7 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], *, re
                 matrix = after(matrix, _stretch(step, step))
     elif factor < 1:
         style = cv2.INTER_CUBIC
-    elif picture.ndim == 3 and picture.shape[2] == 3:  # colours; mattes are soft
+    elif picture.ndim == 3 and picture.shape[2] >= 3:  # colours; mattes are soft
         # As sharp as a cubic warp at a third of its price.
         height, width = picture.shape[:2]
         picture = cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)

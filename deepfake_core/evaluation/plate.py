@@ -14,7 +14,7 @@ from deepfake_core.compositing.view import inverse, resized
 from deepfake_core.evaluation import picture
 from deepfake_core.evaluation.errors import BenchmarkBroken
 from deepfake_core.evaluation.ground_truth import true_parsing
-from deepfake_core.frame import Box
+from deepfake_core.frame import Box, Frame
 from deepfake_core.swapping.alignment import fit_pose, transform_points
 from deepfake_core.synthetic import dataset
 from deepfake_core.synthetic.dataset import Arrays
@@ -58,7 +58,7 @@ def plate_scores(arrays: Arrays, every: int, first: int = 0) -> dict[str, np.nda
     background, whole = Background(), Box(0, 0, size, size)
     for k in range(frames):
         bgr, head, true = arrays["actor_bgr"][k], arrays["actor_head_matte"][k], arrays["plate_bgr"][k]
-        background.watch((size, size), whole, bgr, _clear(arrays, k))
+        background.watch(Frame.from_bgr(bgr), whole, *_clear(arrays, k))
         if k < first or k % every:
             continue
         filled, known = background.read(whole)
@@ -136,16 +136,16 @@ def swaying(arrays: Arrays, centimetres: float) -> Arrays:
     return moved
 
 
-def _clear(arrays: Arrays, k: int) -> np.ndarray:
-    """Where the product takes frame k for background, as head mode does: uint8 (S, S)."""
+def _clear(arrays: Arrays, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the product takes frame k for background, as head mode does: uint8 (P, P); and from its px to the
+    frame's, (2, 3)."""
     points = arrays["actor_points"][k].astype(np.float64)
     labels, hair, head = (arrays[f"actor_{name}"][k] for name in ("labels", "hair_matte", "head_matte"))
     parsing = true_parsing(labels, hair, head, points)
     to_crop = inverse(parsing.crop_to_frame)
     scale = fit_pose(points).scale * float(np.sqrt(abs(np.linalg.det(to_crop[:, :2]))))
     mask = removal(parsing, transform_points(to_crop, points), scale).background
-    to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / mask.shape[0])
-    return cv2.warpAffine(mask, to_frame, arrays["actor_labels"].shape[:0:-1])
+    return mask, resized(parsing.crop_to_frame, parsing.labels.shape[0] / mask.shape[0])
 
 
 def _shifted(values: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -49,9 +49,9 @@ class TrueHead(HeadMode):
         self._picture = foreground(truth, behind, matte)
         self._true_background.bgr = plate
 
-    def _lit(self, view: FaceView, light: np.ndarray) -> np.ndarray:
-        box = view.box
-        return np.ascontiguousarray(self._picture[box.y0 : box.y1, box.x0 : box.x1])
+    def _lit(self, view: FaceView, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(view.box.y0, view.box.y1), slice(view.box.x0, view.box.x1)
+        return np.ascontiguousarray(self._picture[part]), np.ascontiguousarray(view.drawn.head_matte[part])
 
 
 def true_head(matte: np.ndarray, labels: np.ndarray, points: np.ndarray) -> DrawnHead:

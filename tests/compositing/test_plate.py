@@ -8,7 +8,7 @@ import pytest
 
 from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.plate import Plate
-from deepfake_core.frame import Box
+from deepfake_core.frame import Box, Frame
 
 SIZE = 160, 120
 WHOLE = Box(0, 0, *SIZE)
@@ -33,7 +33,15 @@ def show(plate: Plate | Background, places: list[int], background: np.ndarray, n
     for x in places:
         picture, clear = figure(x, background)
         noisy = np.clip(picture + random.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
-        plate.watch(SIZE, WHOLE, noisy, clear)
+        watch(plate, noisy, clear)
+
+
+def watch(plate: Plate | Background, picture: np.ndarray, clear: np.ndarray, box: Box | None = None) -> None:
+    frame = Frame.from_bgr(picture)
+    if isinstance(plate, Plate):
+        plate.watch(frame, box or frame.box, clear, np.eye(2, 3), look=True)
+    else:
+        plate.watch(frame, box or frame.box, clear, np.eye(2, 3))
 
 
 def there(x: int, radius: int = 18) -> np.ndarray:
@@ -110,10 +118,8 @@ def test_the_cameras_noise_is_measured() -> None:
 def test_a_part_of_the_frame_is_enough() -> None:
     plate, room = Plate(), scenery()
     box = Box(33, 21, 151, 111)
-    inside = slice(box.y0, box.y1), slice(box.x0, box.x1)
     for _ in range(20):
-        picture, clear = figure(60, room)
-        plate.watch(SIZE, box, picture[inside], clear[inside])
+        watch(plate, *figure(60, room), box)
     bgr, known = plate.read(Box(100, 40, 140, 90))
     assert (known == 255).all()
     assert np.abs(bgr.astype(int) - room[40:90, 100:140]).max() <= 2
@@ -123,8 +129,8 @@ def test_another_picture_size_starts_afresh() -> None:
     plate = Plate()
     show(plate, [40] * 10, scenery())
     small = cv2.resize(scenery(), (80, 60))
-    seen = plate.watch((80, 60), Box(0, 0, 80, 60), small, np.zeros((60, 80), np.uint8))
-    assert not seen.known.any()
+    watch(plate, small, np.zeros((60, 80), np.uint8))
+    assert not plate.read(Box(0, 0, 80, 60))[1].any()
 
 
 def test_the_rest_is_invented_from_its_surroundings_and_keeps_still() -> None:
