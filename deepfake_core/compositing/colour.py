@@ -8,7 +8,7 @@ import numpy as np
 from deepfake_core.compositing.view import SMALL, FaceView, after, warped
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import transform_points
-from deepfake_core.swapping.light import LIGHT_SIZE, enlarge
+from deepfake_core.swapping.light import LIGHT_SIZE, enlarge, measure
 
 SIGMA_CENTIMETRES = 2.2
 """Width of the low-pass: as in `swapping.light`, which takes the light out of what the networks are taught."""
@@ -18,14 +18,12 @@ FORGET_SECONDS = 0.5
 """After a gap this long the light is measured afresh."""
 _CUT = 0.3
 """Change of the mean brightness (natural logarithm) from frame to frame that is a cut or a lamp switched on."""
-_FLOOR = 6.0
 _LEAST_SKIN = 0.15
 """Share of the landmarks' skin polygon that the parser must call skin before it is believed."""
 _LEAST_MASS = 0.04
 """Share of the square's skin below which the last light is kept: a hand covers the face."""
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126], np.float32)
 _GAMMA = 2.2
-_PRIOR = 0.02
 _RING_CENTIMETRES = 1.0
 """How far inside the seam the drawn skin is compared to the driver's."""
 _RING_MASS = 0.08
@@ -123,23 +121,6 @@ def skin_weight(view: FaceView) -> np.ndarray:
     return weight.astype(np.float32) / np.float32(255.0)
 
 
-def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """The smooth light: float32 (32, 32, 3), levels 6..255; as `swapping.light.measure` for a square of any width.
-
-    bgr: uint8 (S, S, 3); weight: float32 (S, S), 1 on the skin to measure; sigma: of the low-pass, in 32nds of a side.
-    The mean is one of levels, because the networks' reflectance is 1 there; as a factor on levels is one on light, what
-    is lit with it is lit in linear light.
-    """
-    size = (LIGHT_SIZE, LIGHT_SIZE)
-    mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    sums = cv2.resize(bgr.astype(np.float32) * cv2.merge([weight] * 3), size, interpolation=cv2.INTER_AREA)
-    light = _smooth(sums, mass, sigma)
-    small = sums / np.maximum(mass, 1e-4)[..., None]
-    deviation = np.log(np.clip(small.mean(-1) / light.mean(-1), 0.05, 20.0)) / np.log(1.5)
-    trust = 1.0 / (1.0 + deviation**4)
-    return np.clip(_smooth(sums * trust[..., None], mass * trust, sigma), _FLOOR, 255.0).astype(np.float32)
-
-
 def lit(view: FaceView, light: np.ndarray, correction: np.ndarray | None, matte: np.ndarray) -> np.ndarray:
     """The drawn head under the driver's light: uint8 (h, w, 3) of the box, undefined off `matte`.
 
@@ -227,10 +208,3 @@ def lamp_colour(skin: np.ndarray) -> np.ndarray:
         own = 0.5 * (float(np.clip(measured, *limits)) + usual)
         tints.append(measured - own)
     return np.exp(np.array([-tints[1], 0.0, tints[0]], np.float32))
-
-
-def _smooth(sums: np.ndarray, mass: np.ndarray, sigma: float) -> np.ndarray:
-    total = float(mass.sum())
-    mean = sums.sum((0, 1)) / max(total, 1e-4) if total > 1e-3 else np.full(3, 128.0, np.float32)
-    blurred = cv2.GaussianBlur(np.dstack([sums, mass]), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray((blurred[..., :3] + _PRIOR * mean) / (blurred[..., 3:] + _PRIOR), np.float32)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import FaceView, after, resized, warped
+from deepfake_core.compositing.glasses import FilmedGlasses
+from deepfake_core.compositing.view import FaceView
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.settings import Glasses
+from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import transform_points
 
 _EYES = (np.array(topology.RIGHT_EYE), np.array(topology.LEFT_EYE))
 _LIPS = np.array(topology.LIPS_OUTER)
 _OVAL = np.array(topology.FACE_OVAL)
 _BROWS = np.array([*topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW])
-_BRIGHTNESS = np.array([[0.114, 0.587, 0.299]], np.float32)
 _INNER = 0.94
 """Share of the face's outline that is surely the face."""
 _STRAND = 1.3
@@ -29,27 +30,14 @@ _LEAST_GLASSES = 2.0
 """cm2: what is smaller is no pair of glasses."""
 _FEATURE_MARGIN = 0.35
 """cm around eyes and lips in which nothing smaller than a hand opens a hole."""
-_LID_MARGIN = 0.12
-"""cm around the lids' opening in which no frame of glasses is looked for."""
-_RIM = 0.55
-"""cm: how far inside the outline of glasses their frame can lie."""
-_CONTRAST = 0.25
-"""Difference to the skin, as a share of its light, from which something in the rim of glasses is their frame."""
-_DARK = 0.45
-"""Brightness through a lens, as a share of the skin's: below it the glasses are dark and stay whole."""
-_GLINT = 1.35
-"""Brightness on a lens, as a share of the skin's, from which it is a reflection."""
-_STEADY_SECONDS = 0.5
-_SUBPIXEL = 4
 
 
 class Front:
     """Finds what stays before one performer's face, steady over time."""
 
     def __init__(self) -> None:
-        self._dark = 0.0
+        self._glasses = FilmedGlasses()
         self._parsed: tuple[dict[str, np.ndarray], bool, np.ndarray, np.ndarray | None] | None = None
-        self._seconds = float("-inf")
 
     def __call__(self, view: FaceView, light: np.ndarray, *, hair: bool) -> np.ndarray:
         """How much of the picture as filmed stays before the drawn face: uint8 (h, w) of the box.
@@ -67,57 +55,8 @@ class Front:
         if glasses is None or view.settings.glasses is Glasses.TAKE:
             return view.from_parsing(front)
         shown, whole = cv2.split(view.from_parsing(cv2.merge([front, glasses])))
-        self._add_glasses(shown, whole, view, light)
+        self._glasses.add(shown, whole, view, light)
         return shown
-
-    def _add_glasses(self, shown: np.ndarray, whole: np.ndarray, view: FaceView, light: np.ndarray) -> None:
-        """Add frames and reflections to `shown`, found by their contrast to the skin; dark glasses are whole.
-
-        shown, whole: uint8 (h, w) of the box; whole: glasses with their lenses.
-        """
-        x, y, width, height = cv2.boundingRect(whole)
-        if not width:
-            return
-        part = slice(max(0, y - 2), y + height + 2), slice(max(0, x - 2), x + width + 2)
-        glasses, filmed = whole[part], view.region[part]
-        reach = max(1, round(_RIM * view.pixels_per_centimetre))
-        lenses = cv2.erode(glasses, _square(reach), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        eyes: np.ndarray = np.zeros(glasses.shape, np.uint8)
-        corner = np.array([part[1].start, part[0].start])
-        for eye in _EYES:
-            hull = cv2.convexHull((view.points[eye, :2] - corner).astype(np.float32))[:, 0]
-            cv2.fillConvexPoly(eyes, _polygon(hull), 255, cv2.LINE_8, _SUBPIXEL)
-        near_eyes = cv2.dilate(eyes, _square(max(1, round(_FEATURE_MARGIN * view.pixels_per_centimetre))))
-        eyes = cv2.dilate(eyes, _square(max(1, round(_LID_MARGIN * view.pixels_per_centimetre))))
-        corner_of_part = after(np.array([[1.0, 0, -part[1].start], [0, 1.0, -part[0].start]]), view.drawn_to_box)
-        to_part = resized(corner_of_part, len(view.drawn.face_matte) / len(light))
-        behind = warped(cv2.transform(light, _BRIGHTNESS), to_part, glasses.shape[::-1], repeat=True)
-        ratio = np.asarray(cv2.transform(filmed.astype(np.float32), _BRIGHTNESS), np.float32)
-        ratio /= np.maximum(behind, np.float32(1.0))
-        self._watch_lenses(view, ratio, lenses)
-        # Light mixes by its squared levels, see `seam.mix`: so much of a pixel is frame as it has of the contrast that
-        # the frame has to the skin near it.
-        contrast = np.abs(ratio * ratio - np.float32(1.0))
-        strongest = cv2.dilate(contrast, _square(2))
-        share = (contrast - np.float32(0.05)) / np.maximum(strongest - np.float32(0.1), np.float32(0.1))
-        share *= np.clip((strongest - np.float32(_CONTRAST)) * np.float32(5.0), 0, 1)
-        rim = cv2.subtract(glasses, cv2.max(lenses, eyes))
-        kept = np.clip(share, 0, 1) * rim
-        # Reflections on the lenses; over the eyes themselves the white of the eye would pass for one.
-        glints = cv2.subtract(lenses, near_eyes)
-        kept = np.maximum(kept, np.clip((ratio - np.float32(_GLINT)) * np.float32(2.5), 0, 1) * glints)
-        kept += np.float32(self._dark) * (glasses - kept)
-        np.maximum(shown[part], kept.astype(np.uint8), out=shown[part])
-
-    def _watch_lenses(self, view: FaceView, ratio: np.ndarray, lenses: np.ndarray) -> None:
-        """How surely the lenses are dark, 0..1, followed slowly: it must not flip from frame to frame."""
-        inside = ratio[lenses > 127]
-        if len(inside) < 16:
-            return
-        target = float(np.clip((_DARK - np.median(inside)) / 0.1 + 0.5, 0, 1))
-        since, self._seconds = view.seconds - self._seconds, view.seconds
-        share = 1.0 - np.exp(-since / _STEADY_SECONDS) if since >= 0 else 1.0
-        self._dark += share * (target - self._dark)
 
 
 def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:
@@ -184,8 +123,7 @@ def _features(points: np.ndarray, shape: tuple[int, ...], per_centimetre: float)
     """Eyes and mouth with a margin: uint8 `shape`, 255 there; points: (468, 2) px."""
     mask = np.zeros(shape, np.uint8)
     for part in (*_EYES, _LIPS):
-        hull = cv2.convexHull(points[part].astype(np.float32))[:, 0]
-        cv2.fillConvexPoly(mask, _polygon(hull), 255, cv2.LINE_8, _SUBPIXEL)
+        regions.fill_hull(mask, points[part], cv2.LINE_8)
     return cv2.dilate(mask, _square(max(1, round(_FEATURE_MARGIN * per_centimetre))))
 
 
@@ -194,14 +132,9 @@ def _inner(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     mask = np.zeros(shape, np.uint8)
     oval = cv2.convexHull(points[_OVAL].astype(np.float32))[:, 0]
     middle = oval.mean(0)
-    cv2.fillConvexPoly(mask, _polygon(middle + _INNER * (oval - middle)), 255, cv2.LINE_8, _SUBPIXEL)
+    regions.fill_hull(mask, middle + _INNER * (oval - middle), cv2.LINE_8)
     return mask
 
 
 def _square(radius: int) -> np.ndarray:
     return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-
-
-def _polygon(points: np.ndarray) -> np.ndarray:
-    limit = 2.0**14
-    return np.round(np.clip(points, -limit, limit) * 2**_SUBPIXEL).astype(np.int32)

@@ -11,6 +11,7 @@ from deepfake_core.compositing.view import FaceView, Layer, after
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
 from deepfake_core.scratch import scratch
+from deepfake_core.swapping import regions
 
 WIDEST = 0.16
 """Width of the feather at softness 1, as a part of the matte's smaller side."""
@@ -86,8 +87,7 @@ def driver_face(view: FaceView) -> np.ndarray:
     _, head, before = view.parsed_small
     seen = cv2.min(inner, cv2.resize(cv2.max(head, before), inner.shape[::-1], interpolation=cv2.INTER_LINEAR))
     for part in _FEATURES:
-        hull = cv2.convexHull(view.drawn.points[part, :2].astype(np.float32))[:, 0]
-        cv2.fillConvexPoly(seen, np.round(hull * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+        regions.fill_hull(seen, view.drawn.points[part, :2])
     return seen
 
 

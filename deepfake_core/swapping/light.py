@@ -8,13 +8,16 @@ import numpy as np
 LIGHT_SIZE = 32
 """Side of the small picture in which light is measured; it holds nothing finer."""
 _SIGMA = 13.0 / 128.0 * LIGHT_SIZE
+"""Of the low-pass, as the networks were taught."""
 _FLOOR = 6.0
 
 
-def measure(bgr: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float = _SIGMA) -> np.ndarray:
     """The smooth light on a face: masked Gaussian low-pass, float32 (32, 32, 3), 6..255.
 
-    bgr: (S, S, 3) uint8 or float32 0..255; weight: float32 (S, S), 1 on the skin to measure, 0 elsewhere.
+    bgr: (S, S, 3) uint8 or float32 0..255; weight: float32 (S, S), 1 on the skin to measure, 0 elsewhere; sigma: of the
+    low-pass, in 32nds of a side. The mean is one of levels, not of light: as a factor on levels is one on light, what
+    is lit with it is lit in linear light.
     Measured twice: what is far darker or brighter than its surroundings (hair, glasses, a hand's shadow, a glint)
     counts little the second time. Where there is no skin near, the mean of all skin takes over smoothly.
     """
@@ -23,18 +26,18 @@ def measure(bgr: np.ndarray, weight: np.ndarray) -> np.ndarray:
     mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     # Merged first: numpy multiplies pictures by a one-channel mask slowly.
     sums = cv2.resize(pixels * cv2.merge([weight] * 3), size, interpolation=cv2.INTER_AREA)
-    light = _smooth(sums, mass)
+    light = _smooth(sums, mass, sigma)
     small = sums / np.maximum(mass, 1e-4)[..., None]
     ratio = small.mean(-1) / light.mean(-1)
     deviation = np.log(np.clip(ratio, 0.05, 20.0)) / np.log(1.5)
     trust = 1.0 / (1.0 + deviation**4)
-    return _smooth(sums * trust[..., None], mass * trust)
+    return _smooth(sums * trust[..., None], mass * trust, sigma)
 
 
-def _smooth(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:
+def _smooth(sums: np.ndarray, mass: np.ndarray, sigma: float) -> np.ndarray:
     total = float(mass.sum())
     mean = sums.sum((0, 1)) / max(total, 1e-4) if total > 1e-3 else np.full(3, 128.0, np.float32)
-    blurred = cv2.GaussianBlur(np.dstack([sums, mass]), (0, 0), _SIGMA, borderType=cv2.BORDER_CONSTANT)
+    blurred = cv2.GaussianBlur(np.dstack([sums, mass]), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     prior = 0.02
     light = (blurred[..., :3] + prior * mean) / (blurred[..., 3:] + prior)
     return np.clip(light, _FLOOR, 255.0).astype(np.float32)
@@ -56,13 +59,3 @@ def without(bgr: np.ndarray, light: np.ndarray) -> np.ndarray:
     floored = np.maximum(light, np.float32(1.0))
     ratio = np.asarray(cv2.divide(bgr, floored, dtype=cv2.CV_32F), np.float32)
     return np.clip(ratio, 0.0, 2.0, out=ratio)
-
-
-def match(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
-    """The light to give the identity: the driver's with its tone (amount 1) or with the identity's own (amount 0).
-
-    light: float32 (32, 32, 3) BGR; tone: float32 (3,) BGR, the identity's mean skin; brightness stays the driver's.
-    """
-    luminance = np.array([0.114, 0.587, 0.299], np.float32)
-    own = (light @ luminance)[..., None] * (tone / float(tone @ luminance))
-    return (amount * light + (1.0 - amount) * own).astype(np.float32)

@@ -34,6 +34,11 @@ def _polygon(points: np.ndarray) -> np.ndarray:
     return np.round(np.clip(points, -limit, limit) * 2**_SUBPIXEL).astype(np.int32)
 
 
+def fill_hull(mask: np.ndarray, points: np.ndarray, line: int = cv2.LINE_AA) -> None:
+    """Fill the convex hull of points (N, 2), px, with 255, in place; mask: uint8 (h, w)."""
+    cv2.fillConvexPoly(mask, _polygon(cv2.convexHull(points.astype(np.float32))[:, 0]), 255, line, _SUBPIXEL)
+
+
 def skin(points: np.ndarray, size: int) -> np.ndarray:
     """Where a face's own light can be measured: uint8 (size, size), 255 inside the oval but for eyes and lips.
 
@@ -42,7 +47,7 @@ def skin(points: np.ndarray, size: int) -> np.ndarray:
     xy = points[:, :2]
     mask = np.zeros((size, size), np.uint8)
     outline = _scaled(xy[_OVAL].astype(np.float32), _SKIN_SHRINK)
-    cv2.fillConvexPoly(mask, _polygon(outline), 255, cv2.LINE_AA, _SUBPIXEL)
+    fill_hull(mask, outline)
     # Polygons filled in one call cancel where they overlap; these never do.
     cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _LIPS)], 0, cv2.LINE_AA, _SUBPIXEL)
     return mask
@@ -87,7 +92,7 @@ def matte(points: np.ndarray, size: int, face_size: int | None = None) -> np.nda
     xy = points[:, :2].astype(np.float32)
     outline = np.concatenate([_scaled(xy, _MATTE_SHRINK), _scaled(xy[_FEATURES], _FEATURE_GROWTH)])
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillConvexPoly(mask, _polygon(cv2.convexHull(outline)[:, 0]), 255, cv2.LINE_AA, _SUBPIXEL)
+    fill_hull(mask, outline)
     width = 2 * ((face_size or size) // 100) + 1
     return cv2.blur(mask, (width, width))
 

@@ -119,6 +119,16 @@ def test_the_frame_of_glasses_stays_and_the_eye_behind_the_lens_does_not(colour:
     assert at(shown, EYE + np.array([0, 14])) < 60, "bare skin through the lens"
 
 
+def test_a_brow_behind_the_lens_is_no_frame() -> None:
+    bgr, seen = with_glasses()
+    brow = EYE - (0, 16)
+    x, y = np.round(brow).astype(int)
+    cv2.line(bgr, (x - 8, y), (x + 8, y), (30, 40, 50), 3)
+    shown = front(bgr, seen)
+    assert at(shown, brow) < 60
+    assert at(shown, EYE - (0, 24)) > 200, "the frame above it"
+
+
 def test_glasses_can_be_taken_off() -> None:
     assert front(*with_glasses(), Glasses.TAKE).max() == 0
 

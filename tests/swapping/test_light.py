@@ -44,13 +44,3 @@ def test_without_any_skin_the_light_is_finite() -> None:
     measured = light.measure(np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), np.float32))
     assert np.isfinite(measured).all()
     assert measured.min() > 0
-
-
-def test_match_moves_from_the_identitys_tone_to_the_drivers() -> None:
-    driver = np.full((32, 32, 3), (60, 90, 150), np.float32)
-    tone = np.array([150, 160, 170], np.float32)
-    np.testing.assert_allclose(light.match(driver, tone, 1.0), driver)
-    own = light.match(driver, tone, 0.0)
-    np.testing.assert_allclose(own[0, 0] / own[0, 0].sum(), tone / tone.sum(), rtol=1e-4)
-    luminance = np.array([0.114, 0.587, 0.299])
-    assert own[0, 0] @ luminance == pytest.approx(driver[0, 0] @ luminance, rel=1e-4)
