@@ -16,6 +16,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from deepfake_core.swapping.networks import SIZES, encoder_inputs
 from deepfake_core.training.augmentation import network_sample
 from deepfake_core.training.pool import SamplePool
+from deepfake_core.training.streamlining import streamlined
 
 Inputs = dict[str, np.ndarray]
 MOST_LOST = 0.3
@@ -85,7 +86,7 @@ def small_decoder(encoder: bytes, encoder_used: bytes, decoder: bytes, samples: 
     """
     features = onnxruntime.InferenceSession(encoder, providers=["CPUExecutionProvider"])
     given = [{"template": row["template"], **_features(features, row)} for row in samples.choosing]
-    small = quantised(decoder, given, keep_last=True)
+    small = streamlined(quantised(decoder, given, keep_last=True))
     pairs = [(encoder, decoder), (encoder_used, decoder), (encoder_used, small)]
     full, before, tried = _measured(pairs, samples.judging)
     trial = Trial(full.psnr - tried.psnr, before.seconds / tried.seconds)
