@@ -240,27 +240,28 @@ def _run(
 ) -> None:
     from deepfake_core.training.parser_data import parser_batches
     from deepfake_core.training.parser_preview import CURVES, PREVIEW, draw_curves
-    from deepfake_core.training.parser_trainer import LOG, ParserTrainer, averaged_parser
+    from deepfake_core.training.parser_trainer import LOG, ParserTrainer, alone_in, averaged_parser
 
-    trainer = ParserTrainer(options.work, settings, start)
-    until = min(options.until or settings.steps, settings.steps)
-    batches = parser_batches(
-        pool, seed=settings.seed, batch=settings.batch, size=settings.size, first_step=trainer.step
-    )
-    with _progress() as progress:
-        task = progress.add_task("training", total=until, completed=trainer.step)
+    with alone_in(options.work):
+        trainer = ParserTrainer(options.work, settings, start)
+        until = min(options.until or settings.steps, settings.steps)
+        batches = parser_batches(
+            pool, seed=settings.seed, batch=settings.batch, size=settings.size, first_step=trainer.step
+        )
+        with _progress() as progress:
+            task = progress.add_task("training", total=until, completed=trainer.step)
 
-        def say(report: dict) -> None:
-            progress.update(task, completed=report["step"])
-            progress.console.print(", ".join(f"{name} {value}" for name, value in report.items()))
+            def say(report: dict) -> None:
+                progress.update(task, completed=report["step"])
+                progress.console.print(", ".join(f"{name} {value}" for name, value in report.items()))
 
-        def between() -> None:
-            pool.take_new()
-            draw_curves(options.work / LOG, options.work / CURVES)
-            _draw(averaged_parser(options.work)[0], held_out, PREVIEWED, options.work / PREVIEW)
+            def between() -> None:
+                pool.take_new()
+                draw_curves(options.work / LOG, options.work / CURVES)
+                _draw(averaged_parser(options.work)[0], held_out, PREVIEWED, options.work / PREVIEW)
 
-        trainer.train(batches, until=until, say=say, between=between)
-        between()
+            trainer.train(batches, until=until, say=say, between=between)
+            between()
 
 
 def _draw(parser: keras.Model, pool: ParserPool, count: int, out: Path) -> None:

@@ -115,17 +115,18 @@ class StillPool:
             bgr = with_shaded_eyes(bgr, still["points"], generator)
         chance = generator.random()
         if chance < 0.34 and self._with_things:
-            other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
-            own_skin = int(other["occluded"]) & _HAND > 0 and generator.random() < 0.7
-            bgr, labels = with_occluder(
-                bgr,
-                labels,
-                still["points"],
-                generator,
-                other=other["bgr"],
-                other_labels=other["labels"],
-                own_skin=own_skin,
-            )
+            for _ in range(2 if generator.random() < 0.3 else 1):  # hands often come in pairs
+                other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
+                own_skin = int(other["occluded"]) & _HAND > 0 and generator.random() < 0.7
+                bgr, labels = with_occluder(
+                    bgr,
+                    labels,
+                    still["points"],
+                    generator,
+                    other=other["bgr"],
+                    other_labels=other["labels"],
+                    own_skin=own_skin,
+                )
         elif chance < 0.37:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)

@@ -20,7 +20,7 @@ _EMPHASIS[:CLASSES] = np.clip((SHARES / 0.17) ** -0.3, 0.8, 4.0)
 _NEAR = 5
 """Px of the network's answer: so far around what is rare all pixels count as much, so that nothing is pushed across
 its edge."""
-_OVERLAP = 0.3
+_OVERLAP = 0.6
 """What the overlap counts for beside the cross-entropy: more would make shares of edges hard, and the masks, which are
 enlarged before they are used, ragged."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +28,10 @@ LOG = "parser-log.jsonl"
 _REPORT_EVERY = 50
 
 Batches = Iterable[tuple[tf.Tensor, tf.Tensor]]
+
+
+class TrainingRuns(TrainingError):
+    """Another process trains in this folder."""
 
 
 class CheckpointUnusable(TrainingError):
@@ -64,6 +70,20 @@ class ParserSettings:
         warm = min(1.0, (step + 1) / self.warm_up_steps)
         left = max(0.0, 1.0 - step / self.steps) / self.decay
         return self.learning_rate * warm * max(0.02, min(1.0, left))
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """While this lasts no other training may use `folder`; raises TrainingRuns where one does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise TrainingRuns(f"Another training runs in {folder}: wait for its end or name another folder.") from None
+    finally:
+        os.close(handle)
 
 
 def averaged_parser(folder: Path) -> tuple[keras.Model, int]:

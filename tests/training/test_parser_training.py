@@ -29,7 +29,14 @@ from deepfake_core.training.parser_augmentation import (
 from deepfake_core.training.parser_data import UNLABELLED, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, build_parser, folded
-from deepfake_core.training.parser_trainer import CHECKPOINT, CheckpointUnusable, ParserSettings, ParserTrainer
+from deepfake_core.training.parser_trainer import (
+    CHECKPOINT,
+    CheckpointUnusable,
+    ParserSettings,
+    ParserTrainer,
+    TrainingRuns,
+    alone_in,
+)
 from deepfake_core.training.parser_weights import WeightsUnusable, feature_extractor, read_weights, save_weights
 from deepfake_core.training.rendered_data import RenderedDataUnusable
 
@@ -216,6 +223,13 @@ def test_training_learns_stops_and_goes_on_as_if_it_had_not_stopped(stills: Path
     np.testing.assert_allclose(whole, parts, rtol=2e-3, atol=2e-3)
     log = [json.loads(line) for line in (tmp_path / "parts/parser-log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 6
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(TrainingRuns, match="Another training runs"), alone_in(tmp_path):
+        pass
+    with alone_in(tmp_path):
+        pass
 
 
 def test_bfloat16_is_calculated_in_while_the_weights_stay_float32(tmp_path: Path) -> None:
