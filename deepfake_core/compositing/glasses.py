@@ -127,6 +127,8 @@ class FilmedGlasses:
         """The frame's width in cm, followed slowly, where no brow can be taken for it."""
         used = (depth > 0) & (depth < _WIDEST * unit) & (around_eyes == 0)
         layers = np.round(depth[used]).astype(np.int64)
+        if not len(layers):
+            return
         counts = np.bincount(layers, minlength=2)
         means = np.where(counts >= _LEAST_SEEN * counts.max(), np.bincount(layers, share[used], 2), 0)
         means /= np.maximum(counts, 1)

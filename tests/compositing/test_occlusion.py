@@ -129,6 +129,13 @@ def test_a_brow_behind_the_lens_is_no_frame() -> None:
     assert at(shown, EYE - (0, 24)) > 200, "the frame above it"
 
 
+def test_glasses_seen_over_the_eyes_alone_do_no_harm() -> None:
+    bgr, seen = picture(pose()), labels(pose())
+    for part in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        put(seen, Label.GLASSES, landmarks(pose())[list(part), :2].mean(0), 14, 12)
+    assert at(front(bgr, seen), EYE) < 60
+
+
 def test_glasses_can_be_taken_off() -> None:
     assert front(*with_glasses(), Glasses.TAKE).max() == 0
 
