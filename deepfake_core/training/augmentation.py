@@ -29,6 +29,8 @@ class Variation:
     """Probability that the identity's own picture, warped at random, takes the driver's place."""
     mirrored: float = 0.0
     """Probability that left and right change places everywhere."""
+    relit: float = 0.0
+    """Probability that one more lamp shines on the driver and on the truth alike."""
 
 
 def network_sample(
@@ -51,6 +53,8 @@ def network_sample(
             sample = _mirrored(sample)
     moved = _moved(sample, matrix, side)
     if variation is not None:
+        if variation.generator.random() < variation.relit:
+            moved |= _relit(moved, variation.generator)
         if variation.generator.random() < variation.self_reconstruction:
             moved |= _driven_by_itself(moved, variation.generator)
         moved["driver"] = spoil(moved["driver"], moved["driver_person"], variation.backgrounds, variation.generator)
@@ -92,6 +96,25 @@ def _mirrored(sample: Sample) -> dict[str, np.ndarray]:
     # 128 is 0, and 0 is never stored for a unit normal: 256 - x stays within uint8.
     mirrored["normals"][..., 0] = 256 - mirrored["normals"][..., 0].astype(np.int16)
     return mirrored
+
+
+def _relit(moved: Sample, generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """Driver and truth with the light of one more lamp on the face, by Lambert's law on the face's normals.
+
+    A person's own video has one light only; the networks have to follow others. What a face's own parts shade of each
+    other is left out.
+    """
+    normals = (moved["normals"].astype(np.float32) - 128.0) * np.float32(1 / 127)
+    aside, above = generator.uniform(-1.0, 1.0), generator.uniform(-0.5, 1.0)
+    lamp = np.array([aside, above, generator.uniform(0.05, 1.0)], np.float32)
+    lit = np.maximum(normals @ (lamp / np.linalg.norm(lamp)), 0.0)
+    side = lit.shape[0]
+    there = cv2.blur(np.minimum(1.0, np.linalg.norm(normals, axis=2)), (side // 16, side // 16))
+    colour = generator.uniform(0.3, 5.0) * np.exp(generator.normal(0.0, 0.3, 3)).astype(np.float32)
+    # Levels are about the root of the light.
+    gain = np.sqrt((1.0 + lit[..., None] * colour) / (1.0 + 0.5 * colour))
+    gain = 1.0 + (gain - 1.0) * there[..., None]
+    return {name: np.clip(moved[name] * gain, 0, 255).astype(np.uint8) for name in ("driver", "target")}
 
 
 def _moved(sample: Sample, matrix: np.ndarray, side: int) -> dict[str, np.ndarray]:

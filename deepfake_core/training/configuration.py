@@ -64,6 +64,8 @@ class Configuration:
     """Part of the rows in which the identity itself drives, its picture warped at random (Faceswap's autoencoder)."""
     mirrored: float = 0.5
     """Part of the rows of which all is mirrored: driver, template and truth."""
+    relit: float = 0.0
+    """Part of the rows on whose driver and truth one more lamp shines."""
     template: bool = True
     """False trains the plain autoencoder to compare with: the same networks see neither template nor geometry."""
 

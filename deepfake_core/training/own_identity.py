@@ -26,7 +26,6 @@ from deepfake_core.training.losses import Critics
 from deepfake_core.training.own_base import Base
 from deepfake_core.training.own_consent import person_of
 from deepfake_core.training.own_video import OwnVideo, read_own_video
-from deepfake_core.training.trainer import averaged_networks
 from deepfake_core.training.workspace import Workspace
 
 _SAME_ENCODER = 100 * TOLERANCE
@@ -139,7 +138,7 @@ class OwnIdentity:
 
     def export(self, folder: Path, record: ConsentRecord, *, title: str, about: str) -> None:
         """Write the pack, unsigned, and say its score; raises OtherEncoder and what `packing` raises."""
-        trained, step = averaged_networks(self._workspace.run, [self._name])
+        trained, step = own_training.learnt_networks(self._workspace, self._name)
         manifest = Manifest.load()
         encoder = manifest.read(networks.ENCODER_NAME)
         _check_encoder(trained.encoder, encoder)

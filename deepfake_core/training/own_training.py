@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from deepfake_core.training import checkpoint
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.evaluation import Evaluation, evaluate
@@ -15,7 +17,7 @@ from deepfake_core.training.losses import Critics
 from deepfake_core.training.own_base import Base
 from deepfake_core.training.pool import SamplePool
 from deepfake_core.training.report import Report
-from deepfake_core.training.trainer import Trainer, averaged_networks
+from deepfake_core.training.trainer import Networks, Trainer, averaged_networks
 from deepfake_core.training.workspace import Workspace
 
 STATE = "own.json"
@@ -26,6 +28,12 @@ _TIMED_FROM, _TIMED_TO = 12, 60
 _SPARE = 0.93
 """Of the steps that would just fit: other work may slow the machine."""
 _JUDGED = 96
+_TRIED = 48
+"""Samples on which the decoders that are there are tried."""
+_LEARNT = 0.5
+"""How far the weights go from those that the training started from to those that it reached. One person's video shows
+one light and one background: what it teaches about the face is kept, and half of what it makes the decoder forget comes
+back (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022)."""
 MARKS = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 """Minutes after which the identity is judged on frames held out, for the curve."""
 
@@ -35,6 +43,9 @@ class Progress:
     """What of the training is done; kept in `own.json`."""
 
     nearest: str
+    """The identity with the nearest face."""
+    start: str = ""
+    """The one whose decoder the training starts from."""
     steps: int = 0
     """Length of the schedule; 0 until it is known."""
     step: int = 0
@@ -63,6 +74,7 @@ def configuration(*, bfloat16: bool) -> Configuration:
         hold=0.3,
         average_decay=0.998,
         self_reconstruction=0.15,
+        relit=0.6,
         bfloat16=bfloat16,
         judge_every=400,
     )
@@ -81,16 +93,20 @@ def train(
 ) -> Progress:
     """Train until `minutes` of training are over, or go on with it; Ctrl-C ends it with a checkpoint.
 
-    The encoder stays as it is, for all identities share it: what learns is the whole decoder.
+    The encoder stays as it is, for all identities share it: what learns is the whole decoder, from the one of those
+    there that draws this person best.
     """
     run = workspace.run
     progress = Progress.load(workspace.folder)
-    start = workspace.folder / "start"
-    if not (run / checkpoint.CHECKPOINT).exists():
-        base.start(progress.nearest, name, start)
     if progress.steps:
         settings = replace(settings, steps=progress.steps)
     pools = [SamplePool(workspace.samples, [name], settings, held_out=held_out) for held_out in (False, True)]
+    start = _start(workspace)
+    if not (run / checkpoint.CHECKPOINT).exists():
+        progress.start = best_start(base, pools[0])
+        base.start(progress.start, name, start)
+        progress.save(workspace.folder)
+        say(f"starts from the decoder of {progress.start}")
     trainer = Trainer(run, [name], settings, critics, fork=start, train_encoder=False)
     budget = 60.0 * minutes
 
@@ -132,9 +148,34 @@ def train(
     return progress
 
 
+def best_start(base: Base, pool: SamplePool) -> str:
+    """The identity whose decoder, as it is, draws the samples of `pool` most like their truth.
+
+    The nearest face is often not the best teacher: expression and light count more.
+    """
+    names = [one.name for one in base.known]
+    networks, _ = averaged_networks(base.weights, names)
+    similarity = [evaluate(networks.encoder, decoder, pool, _TRIED, 1).networks.ssim for decoder in networks.decoders]
+    return names[int(np.argmax(similarity))]
+
+
+def learnt_networks(workspace: Workspace, name: str) -> tuple[Networks, int]:
+    """The encoder and the decoder to use and to export, and the step: see `_LEARNT`."""
+    networks, step = averaged_networks(workspace.run, [name])
+    before = checkpoint.load(_start(workspace))
+    for key, variable in networks.variables().items():
+        first = before[f"average.{key}"].astype(np.float32)
+        variable.assign(first + _LEARNT * (variable.numpy() - first))
+    return networks, step
+
+
+def _start(workspace: Workspace) -> Path:
+    return workspace.folder / "start"
+
+
 def judge(workspace: Workspace, name: str, settings: Configuration) -> Evaluation:
-    """Figures of the averaged networks, and of the template alone, on frames held out."""
-    networks, _ = averaged_networks(workspace.run, [name])
+    """Figures of the networks, and of the template alone, on frames held out."""
+    networks, _ = learnt_networks(workspace, name)
     return evaluate(networks.encoder, networks.decoders[0], held_out(workspace, name, settings), _JUDGED)
 
 

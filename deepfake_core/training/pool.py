@@ -211,6 +211,7 @@ class SamplePool:
                         self._backgrounds,
                         self._settings.self_reconstruction,
                         self._settings.mirrored,
+                        self._settings.relit,
                     )
                     sample = self._shards[shard].sample(row)
                     rows.append(network_sample(sample, side, variation, template=self._settings.template))

@@ -64,14 +64,14 @@ class Networks:
 
 
 def averaged_networks(folder: Path, identities: Sequence[str]) -> tuple[Networks, int]:
-    """Networks with the averaged weights of the checkpoint in `folder`, and its step.
+    """Networks with the averaged weights of the checkpoint in `folder`, and its step (0 where it is not told).
 
     They are what is evaluated and exported. A training that runs beside is not disturbed.
     """
     state = checkpoint.load(folder)
     networks = Networks(identities)
     _assign({f"average.{name}": v for name, v in networks.variables().items()}, state, folder)
-    return networks, int(state["step"][0])
+    return networks, int(state["step"][0]) if "step" in state else 0
 
 
 class Trainer:

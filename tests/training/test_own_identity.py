@@ -19,6 +19,7 @@ from deepfake_core.training.consent_gate import FootageRefused, Person
 from deepfake_core.training.own_base import Base, BaseMissing
 from deepfake_core.training.own_consent import Permission
 from deepfake_core.training.own_samples import Known
+from deepfake_core.training.pool import SamplePool
 from deepfake_core.training.sample_format import CHANNELS, SAMPLE_SIZE
 from deepfake_core.training.trainer import Networks
 from deepfake_core.training.workspace import Workspace
@@ -102,8 +103,33 @@ def test_the_decoder_learns_in_the_time_given_and_the_encoder_stays(
     for name, array in start.items():
         changed = bool(np.abs(end[name.removeprefix("average.")] - array).max() > 0)
         assert changed == name.startswith("average.decoder."), name
+    learnt, _ = own_training.learnt_networks(workspace, "me")
+    for name, variable in learnt.variables().items():
+        between = (start[f"average.{name}"].astype(np.float32) + end[f"average.{name}"]) / 2
+        np.testing.assert_allclose(variable.numpy(), between, atol=1e-6)
+    assert progress.start in said[0]
     # What is over is not trained again.
     assert own_training.train(workspace, "me", **options).step == progress.step  # type: ignore[arg-type]
+
+
+def test_the_decoder_that_draws_the_person_best_is_where_it_starts(base: Base, tmp_path: Path) -> None:
+    settings = replace(own_training.configuration(bfloat16=False), rows=2)
+    workspace = Workspace(tmp_path / "me")
+    workspace.index_of("me")
+    samples(workspace, settings, held_out=False)
+    pool = SamplePool(workspace.samples, ["me"], settings, held_out=False)
+    for worse, best in (("ann", "bob"), ("bob", "ann")):
+        state = dict(checkpoint.load(base.weights))
+        # Noise in all that it draws.
+        last = max(name for name in state if name.startswith(f"average.decoder.{worse}."))
+        weights = [name for name in (last, f"{last[:-3]}{int(last[-3:]) - 1:03d}") if state[name].ndim == 4]
+        for name in weights:
+            noise = np.random.default_rng(0).normal(0, 1, state[name].shape)
+            state[name] = noise.astype(np.float16)
+        folder = tmp_path / worse
+        folder.mkdir()
+        checkpoint.save(folder, state)
+        assert own_training.best_start(replace(base, weights=folder), pool) == best
 
 
 @pytest.mark.parametrize(

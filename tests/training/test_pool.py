@@ -63,6 +63,21 @@ def test_a_mirrored_sample_looks_and_faces_the_other_way(folder: Path) -> None:
         assert np.abs(plain[name] - turned).mean() > 2 * np.abs(plain[name] - straight[name]).mean()
 
 
+def test_another_lamp_shines_on_driver_and_truth_and_not_on_the_template(folder: Path) -> None:
+    sample = pool(folder).sample(0, 0)
+    # A cheek that faces left, and one that faces right.
+    sample["normals"] = np.full_like(sample["normals"], (50, 128, 228))
+    sample["normals"][:, SAMPLE_SIZE // 2 :, 0] = 206
+    sample["target"][:] = sample["driver"][:] = 100
+    edge = []
+    for share in (0.0, 1.0):
+        made = network_sample(sample, 64, Variation(np.random.default_rng(3), [sample["driver"]], relit=share))
+        edge.append(float(np.abs(np.diff(made["target"], axis=1)).max()))
+        np.testing.assert_array_equal(made["known"], 1.0)
+        assert np.isfinite(made["driver"]).all()
+    assert edge[0] < 0.02 < edge[1]
+
+
 def test_consecutive_frames_come_as_pairs_varied_alike(tmp_path: Path) -> None:
     write_shard(tmp_path, "a-0", 0, seed=1, sequence=True)
     write_shard(tmp_path, "b-0", 1, seed=2)
