@@ -12,7 +12,7 @@ from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
 from deepfake_core.inference.session import shared
 from deepfake_core.parsing.classes import Label
-from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
 from deepfake_core.parsing.parser import FINE_BORDER, PARSER_NAME, checked, mixed, network_shares
 from deepfake_core.parsing.parsing import SIZE
 from deepfake_core.swapping.alignment import fit_pose
@@ -58,7 +58,7 @@ class NetworkParser:
             to_crop = parsing_crop(pose)
             coarse = self._shares(bgr, to_crop)
             _lay(shares, coarse, to_crop, 0)
-            if self._fine:
+            if self._fine and is_fine_enough(to_crop):
                 to_fine = parsing_crop(pose, fine=True)
                 between = to_fine @ np.vstack([cv2.invertAffineTransform(to_crop), [0.0, 0.0, 1.0]])
                 _lay(shares, mixed(self._shares(bgr, to_fine), coarse, between), to_fine, FINE_BORDER // 2)

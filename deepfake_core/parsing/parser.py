@@ -12,7 +12,7 @@ from deepfake_core.frame import Frame
 from deepfake_core.inference.errors import ModelRefused
 from deepfake_core.inference.session import Session, shared
 from deepfake_core.parsing.classes import HEAD, Label
-from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
 from deepfake_core.parsing.parsing import SIZE, Parsing
 from deepfake_core.parsing.steadying import SHARES_SIZE, Steadying
 from deepfake_core.swapping.alignment import fit_pose
@@ -54,7 +54,8 @@ class _Face:
 class FaceParser:
     """Parses the surroundings of faces. For one thread. `provider` is the active one.
 
-    `fine` may be changed at any time: then the network runs once more, on the face alone, for brows, eyes and lips.
+    `fine` may be changed at any time: then the network runs once more, on the face alone, for brows, eyes and lips,
+    where the head is large enough in the picture to show more of them.
     """
 
     def __init__(self, *, threads: int = 2, provider: str = "auto", fine: bool = False) -> None:
@@ -83,7 +84,7 @@ class FaceParser:
             coarse = network_shares(self._session, picture)
             shares, labels = face.steadyings[0].update(coarse, picture)
             mattes = group_mattes(shares)
-            if self.fine:
+            if self.fine and is_fine_enough(to_crop):
                 to_fine = parsing_crop(pose, fine=True)
                 between = to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
                 picture = crop(frame, to_fine, SIZE)

@@ -94,6 +94,14 @@ def test_a_jump_a_gap_another_face_and_a_reset_are_parsed_at_once(network: Colou
     assert network.runs == 5
 
 
+def test_a_small_head_has_no_fine_crop(network: Colours) -> None:
+    parser = module.FaceParser(fine=True)
+    parser.parse(frame(1), landmarks(scale=4.0), 1)
+    assert network.runs == 1
+    parser.parse(frame(1), landmarks(scale=6.0), 2)
+    assert network.runs == 3
+
+
 def test_the_fine_crop_refines_the_face_and_leaves_the_rest(network: Colours) -> None:
     spot = frame(1, (320, 235), (255, 255, 255))
     coarse = module.FaceParser().parse(spot, landmarks(), 1)
