@@ -94,7 +94,7 @@ LEAVING = {
     "tools/render_people.py": RENDERED,
     "tools/swap_video.py": "tried below",
     "tools/train_embedding.py": NOBODY,
-    "tools/train_swap.py": "sheets of rendered people, and the marked one of driver_sheet.py",
+    "tools/train_swap.py": "the sheets of evaluation.py and driver_sheet.py, both marked",
 }
 
 

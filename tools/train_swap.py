@@ -61,7 +61,7 @@ from deepfake_core.training.workspace import StepMissing, Workspace, each
 if TYPE_CHECKING:
     from deepfake_core.identities.consent import ConsentRecord
     from deepfake_core.training.consent_gate import Look, Person
-    from deepfake_core.training.evaluation import Network
+    from deepfake_core.training.evaluation import Evaluation, Network
 
 LOOKS_PER_SHARD = 8
 
@@ -124,9 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--frames", type=int, default=4, help="frames of each video")
 
     evaluate = command("evaluate", _evaluate, "figures and pictures on actors kept out of the training")
-    evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, texture, networks, truth")
+    evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, template, networks, truth")
     evaluate.add_argument("--count", type=int, default=96, help="samples of each identity")
     evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
+    evaluate.add_argument("--shown", type=int, default=8, help="samples of each identity on the sheet")
+    evaluate.add_argument("--beside", nargs="+", default=[], metavar="RUN", help="other runs, on the same samples")
     evaluate.add_argument("--exported", action="store_true", help="what lies in models/, not the run's own networks")
     evaluate.add_argument("--pairs", type=Path, nargs="+", help="the data sets, for a table by the drivers' tones")
     evaluate.add_argument("--threads", type=int, default=1)
@@ -395,7 +397,7 @@ def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:
 
 def _evaluate(options: argparse.Namespace) -> None:
     _threads(options.threads)
-    from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, tone_table
+    from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, sheet, tone_table
     from deepfake_core.training.pairs import actors_tones
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
@@ -405,31 +407,34 @@ def _evaluate(options: argparse.Namespace) -> None:
     settings = Configuration.load(folder / SETTINGS)
     pool = SamplePool(workspace.samples, names, settings, held_out=True)
     tones = actors_tones(options.pairs) if options.pairs else None
+    judged: dict[str, tuple[Network, Sequence[Network]]] = {}
     if options.exported:
-        encoder, decoders = _exported(names)
-        origin = "exported"
-    else:
-        networks, step = averaged_networks(folder, names)
-        encoder, decoders = networks.encoder, networks.decoders
-        origin = f"step {step}"
+        judged["exported"] = _exported(names)
+    for run in [options.run_name] * (not options.exported) + options.beside:
+        networks, step = averaged_networks(options.work / run, names)
+        judged[f"{run}, step {step}"] = networks.encoder, networks.decoders
     sheets, rows = [], list(TONE_HEAD)
     for number, name in enumerate(names):
-        result = evaluate(
-            encoder,
-            decoders[number],
-            pool,
-            options.count,
-            shown=8,
-            identity=number,
-            side=options.side,
-            template=settings.template,
-        )
-        print(f"{name}, {origin}, {result.samples} samples of held-out actors at {options.side} px")
-        print(f"  networks: {describe(result.networks)}")
-        print(f"  template: {describe(result.template)}", flush=True)
-        sheets.append(result.sheet)
-        if tones is not None:
-            rows += tone_table(name, result, tones)
+        results: list[Evaluation] = []
+        for origin, (encoder, decoders) in judged.items():
+            result = evaluate(
+                encoder,
+                decoders[number],
+                pool,
+                options.count,
+                shown=options.shown,
+                identity=number,
+                side=options.side,
+                template=settings.template,
+            )
+            if not results:
+                print(f"{name}, {result.samples} samples of held-out actors at {options.side} px")
+                print(f"  template: {describe(result.template)}")
+                if tones is not None:
+                    rows += tone_table(name, result, tones)
+            print(f"  {origin}: {describe(result.networks)}", flush=True)
+            results.append(result)
+        sheets.append(sheet(results))
     cv2.imwrite(str(options.sheet), cv2.vconcat(sheets))
     if tones is not None:
         print("\n".join(rows))

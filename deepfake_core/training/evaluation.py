@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 import onnxruntime
 from keras import ops
 
+from deepfake_core.disclosure.mark import Disclosure
+from deepfake_core.frame import Frame
 from deepfake_core.training.augmentation import network_sample
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.losses import WINDOW, structural_similarity
@@ -55,8 +57,8 @@ class Evaluation:
     samples: int
     networks: Figures
     template: Figures
-    sheet: np.ndarray
-    """uint8, BGR: driver, texture, networks, truth in a row for some samples; all without light."""
+    pictures: np.ndarray
+    """uint8 (K, 4, n, n, 3), BGR: driver, template, networks, truth of some samples; all without light."""
     by_sample: np.ndarray
     """Figures of the networks, (N, 5), in the order of the fields of `Figures`."""
     actor_seeds: np.ndarray
@@ -126,15 +128,12 @@ def evaluate(
         scores["networks"].append(_scores(made, head, batch))
         scores["template"].append(_scores(bare, alpha, batch))
         columns = (batch["driver"], bare, made, batch["target"])
-        rows += [np.hstack([_picture(column[k]) for column in columns]) for k in range(len(samples))]
+        rows += [np.stack([_picture(column[k]) for column in columns]) for k in range(len(samples))]
     networks, bare_figures = (Figures(*np.concatenate(scores[name]).mean(0).tolist()) for name in scores)
     spread = np.unique(np.linspace(0, len(rows) - 1, min(shown, len(rows))).round().astype(int))
-    sheet = [rows[k] for k in spread]
-    half = (len(sheet) + 1) // 2
-    sheet += [np.zeros_like(sheet[0])] * (2 * half - len(sheet))
-    picture = np.hstack([np.vstack(sheet[:half]), np.vstack(sheet[half:])])
+    pictures = np.stack([rows[k] for k in spread])
     seeds = np.array([pool.actor_seed(identity, int(k)) for k in chosen])
-    return Evaluation(len(chosen), networks, bare_figures, picture, np.concatenate(scores["networks"]), seeds)
+    return Evaluation(len(chosen), networks, bare_figures, pictures, np.concatenate(scores["networks"]), seeds)
 
 
 def _stacked(samples: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -179,6 +178,19 @@ def _masked_mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def _picture(reflectance: np.ndarray) -> np.ndarray:
     """Centred reflectance as a picture uint8: plain skin is mid grey."""
     return cv2.convertScaleAbs(np.clip(reflectance, -1.0, 1.0) + 1.0, alpha=127.5)
+
+
+def sheet(results: Sequence[Evaluation]) -> np.ndarray:
+    """uint8, BGR: driver, template, what each of the networks draws of the same samples, truth; two samples in a row.
+
+    It shows fakes, so it is marked like every other picture of one.
+    """
+    first = results[0].pictures
+    tiles = [first[:, 0], first[:, 1], *(result.pictures[:, 2] for result in results), first[:, 3]]
+    rows = [np.hstack(row) for row in zip(*tiles, strict=True)]
+    rows += [np.zeros_like(rows[0])] * (len(rows) % 2)
+    picture = np.vstack([np.hstack(rows[k : k + 2]) for k in range(0, len(rows), 2)])
+    return Disclosure().mark(Frame.from_bgr(picture)).frame.to_bgr()
 
 
 def tone_table(name: str, result: Evaluation, tones: Mapping[int, int]) -> list[str]:

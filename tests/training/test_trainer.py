@@ -185,7 +185,7 @@ def test_training_stops_early_when_the_held_out_figure_no_longer_falls(folder: P
 
 
 def test_the_averaged_networks_come_out_of_the_checkpoint(folder: Path) -> None:
-    from deepfake_core.training.evaluation import evaluate, tone_table
+    from deepfake_core.training.evaluation import evaluate, sheet, tone_table
     from deepfake_core.training.trainer import averaged_networks
 
     with pytest.raises(checkpoint.CheckpointMissing):
@@ -202,7 +202,7 @@ def test_the_averaged_networks_come_out_of_the_checkpoint(folder: Path) -> None:
     result = evaluate(made.encoder, made.decoders[1], held_out, 3, shown=2, identity=1, side=32)
     assert result.samples == min(3, held_out.count(1))
     assert result.template.psnr < 40
-    assert result.sheet.shape == (32, 8 * 32, 3)
+    assert sheet([result, result]).shape == (32 * ((len(result.pictures) + 1) // 2), 2 * 5 * 32, 3)
     actors, samples, figures = result.of_actors(result.actor_seeds.tolist())
     assert (samples, figures.psnr) == (result.samples, pytest.approx(result.networks.psnr, rel=1e-5))
     first = int(result.actor_seeds[0])
