@@ -14,7 +14,8 @@ _AHEAD = 6
 """Cells around what is read that are made ready with it: a head that moves a little finds them."""
 _MOST_STRIPS = 8
 _STEP = 2
-"""Levels by which light or invention may change before all is made ready anew, not the strip alone that was learned."""
+"""Levels by which light or invention may change before what was made ready is made anew."""
+_ANY = np.ones((1, 3), np.float32)
 
 
 class Background:
@@ -31,8 +32,8 @@ class Background:
         self._known = np.zeros((0, 0), np.uint8)
         self._valid = Box(0, 0, 0, 0)
         self._stale: list[Box] = []
-        self._made: tuple[np.ndarray, ...] = ()
-        self._hidden = np.zeros((0, 0), np.uint8)
+        self._hidden = self._field = self._shown = self._invented
+        self._scene = np.zeros(4, np.float32)
         self._age = 2
 
     def watch(
@@ -47,58 +48,58 @@ class Background:
         self._stale.append(learned)
         if self._invented.shape[:2] != self.plate.grid:
             self._invented = np.full((*self.plate.grid, 3), 128, np.uint8)
-            self._hidden = np.zeros(self.plate.grid, np.uint8)
+            self._hidden = np.zeros((*self.plate.grid, 3), np.uint8)
         if seen is not None:
             self._age = 0
-            self._hidden = np.zeros(self.plate.grid, np.uint8)
-            self._hidden[seen.cells][~seen.known] = 1
+            self._hidden = np.zeros((*self.plate.grid, 3), np.uint8)
+            self._hidden[seen.cells][~seen.known] = 255
             self._invented = self._inpainting.fill(seen.cells, self.plate.grid, seen.bgr, seen.known)
         return seen
 
     def read(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """The background in a part of the frame: uint8 (h, w, 3) BGR; and uint8 (h, w): 255 where it was
         seen, 0 where it is invented. Both are views that later frames overwrite."""
-        plate, valid, cell = self.plate, self._valid, self.plate.cell
-        figures = np.array([*(128 * plate.gain), 128 * plate.resets], np.float32)
-        state = plate.field, self._invented, figures
+        valid, cell = self._valid, self.plate.cell
+        scene = np.array([*(128 * self.plate.gain), 128 * self.plate.resets], np.float32)
         inside = valid.x0 <= box.x0 and valid.y0 <= box.y0 and box.x1 <= valid.x1 and box.y1 <= valid.y1
-        if inside and len(self._stale) <= _MOST_STRIPS and not self._differ(state):
-            for strip in self._stale:
-                self._make(Box(valid.x0, max(valid.y0, strip.y0), valid.x1, min(valid.y1, strip.y1)))
+        if inside and len(self._stale) <= _MOST_STRIPS and np.abs(scene - self._scene).max() <= _STEP:
+            stale = [*self._stale, self._changed()]
         else:
-            height, width = (cells * cell for cells in plate.grid)
+            height, width = (cells * cell for cells in self.plate.grid)
             if self._ready.shape[:2] != (height, width):
                 self._ready, self._known = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
             margin = _AHEAD * cell
-            self._valid = Box(
-                max(0, box.x0 - margin),
-                max(0, box.y0 - margin),
-                min(width, box.x1 + margin),
-                min(height, box.y1 + margin),
-            )
-            self._make(self._valid)
-            self._made = tuple(each.copy() for each in state)
+            x0, y0 = max(0, box.x0 - margin), max(0, box.y0 - margin)
+            self._valid = valid = Box(x0, y0, min(width, box.x1 + margin), min(height, box.y1 + margin))
+            self._scene = scene
+            self._field, self._shown = self.plate.field.copy(), self._invented.copy()
+            stale = [valid]
+        for each in stale:
+            x0, y0, x1, y1 = (*map(max, valid[:2], each[:2]), *map(min, valid[2:], each[2:]))
+            if x0 < x1 and y0 < y1:
+                self._make(Box(x0, y0, x1, y1))
         self._stale.clear()
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
         return self._ready[part], self._known[part]
 
+    def _changed(self) -> Box:
+        """Where light and invention have visibly changed since they were made ready, px of the frame."""
+        field = cv2.absdiff(self._field, self.plate.field)
+        # What is in view is not invented, though the picture of the cells goes on there.
+        invented = cv2.bitwise_and(cv2.absdiff(self._shown, self._invented), self._hidden)
+        changed = cv2.threshold(cv2.max(field, invented), _STEP, 255, cv2.THRESH_BINARY)[1]
+        x, y, width, height = cv2.boundingRect(cv2.transform(changed, _ANY))
+        if not width:
+            return Box(0, 0, 0, 0)
+        part = slice(y, y + height), slice(x, x + width)
+        self._field[part], self._shown[part] = self.plate.field[part], self._invented[part]
+        cell = self.plate.cell
+        # A cell more on each side: cells are enlarged smoothly.
+        return Box((x - 1) * cell, (y - 1) * cell, (x + width + 1) * cell, (y + height + 1) * cell)
+
     def _make(self, box: Box) -> None:
-        if box.height <= 0:
-            return
         bgr, known = self.plate.read(box)
         if cv2.minMaxLoc(known)[0] < 255:
             bgr = seam.mixed(self.plate.enlarged(self._invented, box), bgr, cv2.merge([known] * 3))
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
         self._ready[part], self._known[part] = bgr, known
-
-    def _differ(self, state: tuple[np.ndarray, ...]) -> bool:
-        """Whether what was made ready is visibly another: field and invention on the grid, and figures."""
-        if len(self._made) != len(state) or self._made[0].shape != state[0].shape:
-            return True
-        (field, invented, figures), (new_field, new_invented, new_figures) = self._made, state
-        return (
-            cv2.norm(field, new_field, cv2.NORM_INF) > _STEP
-            # What is in view is not invented, though the picture of the cells goes on there.
-            or cv2.norm(invented, new_invented, cv2.NORM_INF, self._hidden) > _STEP
-            or float(np.abs(figures - new_figures).max()) > _STEP
-        )

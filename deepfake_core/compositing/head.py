@@ -121,28 +121,29 @@ class HeadMode:
         laid = cv2.merge([masks.removed, masks.toned, cv2.max(masks.neck, masks.clothes), masks.worn])
         # Hair goes on beyond the crop, so its edge is repeated.
         removed, toned, body, worn = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
-        drawn = cv2.merge([view.drawn.face_matte, seam.driver_face(view)])
-        drawn = cv2.merge([drawn, drawn])
         drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
-        face, driver = cv2.split(_warped(drawn, drawn_to_small, small, cv2.BORDER_CONSTANT))[:2]
+        driver = _warped(seam.driver_face(view), drawn_to_small, small, cv2.BORDER_CONSTANT)
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(self._faded(box, removed, step, view.pixels_per_centimetre), driver)
 
         head_view, part = view.within(heading), _part(box, heading)
-        skin = _enlarged(face, step, box)[part]
+        face_to_part = resized_target(head_view.drawn_to_box, 1 / step)
+        small = -(-heading.width // step), -(-heading.height // step)
+        face = _warped(view.drawn.face_matte, face_to_part, small, cv2.BORDER_CONSTANT)
+        skin = _enlarged(face, step, _whole(heading))
         new_head, head = self._lit(head_view, light)
         new_head = self._grain(head_view, new_head, skin, self._background.plate.noise)
         self._follow_tone(head_view, light, new_head, skin)
 
         picture = view.region.copy()
         self._remove(view, picture, removed, body, step)
-        touched = _enlarged(cv2.max(removed, _tone_neck(picture, toned, self._tone, step)), step, box)
-        _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head))
+        touched = _enlarged(cv2.max(removed, _tone_neck(picture, toned, self._tone, step)), step, _whole(box))
+        _lay_over(picture[part], new_head, _for_levels(picture[part], new_head, head, step))
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False)
         if masks.worn.any():
-            front = cv2.min(front, cv2.bitwise_not(_enlarged(cv2.dilate(worn, _SQUARE), step, box)))
+            front = cv2.min(front, cv2.bitwise_not(_enlarged(cv2.dilate(worn, _SQUARE), step, _whole(box))))
         return [Layer(box, picture, cv2.min(matte, cv2.bitwise_not(front)), view.region)]
 
     def _faded(self, box: Box, removed: np.ndarray, step: int, pixels_per_centimetre: float) -> np.ndarray:
@@ -194,10 +195,10 @@ class HeadMode:
         place = _within(view.box, inner)
         if place.width and self._body_colours is not None:
             fill = fill.copy()
-            share = _enlarged(body, step, view.box)[inner]
+            share = _enlarged(body, step, inner)
             _lay_over(fill[_part(box, place)], self._body_at(view, place, step), share)
         fill = with_noise(fill, self._background.plate.noise * _AT_SIZES, round(view.seconds * 1000))
-        share = _enlarged(removed, step, view.box)[part]
+        share = _enlarged(removed, step, part)
         _lay_over(picture[part], fill, share)
 
     def _body(self, parsing: Parsing, seen: Seen, masks: Removal) -> np.ndarray:
@@ -228,19 +229,20 @@ class HeadMode:
         size = -(-box.width // step), -(-box.height // step)
         colours = cv2.cvtColor(self._body_colours, cv2.COLOR_BGR2BGRA)
         colours = _warped(colours, resized_target(_shifted(to_frame, box), 1 / step), size, cv2.BORDER_REPLICATE)
-        return _enlarged(cv2.cvtColor(colours, cv2.COLOR_BGRA2BGR), step, box)
+        return _enlarged(cv2.cvtColor(colours, cv2.COLOR_BGRA2BGR), step, _whole(box))
 
     def _lit(self, view: FaceView, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The head under the driver's light, uint8 (h, w, 3) of the box, and its matte, uint8 (h, w)."""
         drawn = view.drawn
         x, y, width, height = cv2.boundingRect(drawn.head_matte)
-        x, y = max(0, x - 2), max(0, y - 2)  # a little more for the warp
-        part = slice(y, y + height + 4), slice(x, x + width + 4)
+        # A little more for the warp, from whole quarters on.
+        x1, y1 = min(drawn.head_matte.shape[1], x + width + 4), min(len(drawn.head_matte), y + height + 4)
+        x, y = max(0, x - 2) // 4 * 4, max(0, y - 2) // 4 * 4
+        part = slice(y, y1), slice(x, x1)
         # Skin and all the rest stand in the same light.
         # Smooth as it is, a cubic may end at a quarter of the size.
-        side = len(drawn.head_matte)
-        large = enlarge(colour.given(light, drawn.tone, 0.0), side // 4)
-        large = cv2.resize(large, (side, side), interpolation=cv2.INTER_LINEAR)[part]
+        large = enlarge(colour.given(light, drawn.tone, 0.0), -(-len(drawn.head_matte) // 4))
+        large = _enlarged(large, 4, part)
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
         # Colours go on beyond the square, the matte does not.
@@ -273,13 +275,29 @@ def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray, step: i
     """
     if np.abs(tone - 1.0).max() < _SAME_TONE:
         return np.zeros_like(toned)
-    whole = Box(0, 0, picture.shape[1], picture.shape[0])
-    part = _bounds(toned, step, whole)
+    part = _bounds(toned, step, Box(0, 0, picture.shape[1], picture.shape[0]))
     if picture[part].size:
         other = cv2.transform(picture[part], np.diag(tone).astype(np.float32))
-        share = _enlarged(toned, step, whole)[part]
+        share = _enlarged(toned, step, part)
         _lay_over(picture[part], other, share)
     return toned
+
+
+def _for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray, step: int) -> np.ndarray:
+    """`seam.for_levels` at 1 / step of the resolution: what it adds to a matte is as soft as the pictures."""
+    if step == 1:
+        return seam.for_levels(below, above, matte)
+    height, width = (-(-size // step) for size in matte.shape)
+    small = [cv2.resize(each, (width, height), interpolation=cv2.INTER_AREA) for each in (below, above, matte)]
+    changed = seam.for_levels(*small)
+    size = matte.shape[::-1]
+    more, less = (
+        cv2.resize(cv2.subtract(*each), size, interpolation=cv2.INTER_LINEAR)
+        for each in ((changed, small[2]), (small[2], changed))
+    )
+    result = cv2.subtract(cv2.add(matte, more), less)
+    # Nothing stays nothing.
+    return cv2.bitwise_and(result, cv2.threshold(matte, 0, 255, cv2.THRESH_BINARY)[1])
 
 
 def _lay_over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> None:
@@ -297,13 +315,17 @@ def _warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], bord
     return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
 
-def _enlarged(small: np.ndarray, step: int, box: Box) -> np.ndarray:
-    """A picture at the box's resolution / step at that of the box."""
-    if step == 1:
-        return small
-    height, width = small.shape[:2]
-    large = cv2.resize(small, (width * step, height * step), interpolation=cv2.INTER_LINEAR)
-    return large[: box.height, : box.width]
+def _enlarged(small: np.ndarray, step: int, part: tuple[slice, slice]) -> np.ndarray:
+    """Rows and columns of a picture that is given at 1 / step of its resolution; they begin on whole steps."""
+    rows, columns = part
+    small = small[rows.start // step : -(-rows.stop // step), columns.start // step : -(-columns.stop // step)]
+    if step > 1:
+        small = cv2.resize(small, (small.shape[1] * step, small.shape[0] * step), interpolation=cv2.INTER_LINEAR)
+    return small[: rows.stop - rows.start, : columns.stop - columns.start]
+
+
+def _whole(box: Box) -> tuple[slice, slice]:
+    return slice(0, box.height), slice(0, box.width)
 
 
 def _bounds(mask: np.ndarray, step: int = 1, box: Box | None = None) -> tuple[slice, slice]:
