@@ -11,7 +11,7 @@ from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.grain import Grain
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.view import ComposedFace, FaceView, Layer
-from deepfake_core.frame import Frame
+from deepfake_core.frame import Box, Frame
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.swapper import DrawnHead
 
@@ -38,16 +38,32 @@ class FaceMode:
     def layers(self, view: FaceView) -> list[Layer]:
         """The face, lit, dressed in the camera's noise, behind what stays before it."""
         covered = seam.covered(view)
-        matte = seam.matte(view, covered)
         light = self._light(view)
-        lit = self._lit(view, light, self._light.at_seam(view, light, covered), covered)
+        correction = self._light.at_seam(view, light, covered)
         front = self._front(view, light, hair=True)
         # The lesser, not the product: where both end at the same edge, it must not count twice.
-        matte = cv2.min(matte, cv2.bitwise_not(front))
+        matte = cv2.min(seam.matte(view, covered), cv2.bitwise_not(front))
+        part = _shown(view.box, matte)
+        if part is None:
+            return []
+        x, y = part.x0 - view.box.x0, part.y0 - view.box.y0
+        matte = np.ascontiguousarray(matte[y : y + part.height, x : x + part.width])
+        view = view.within(part)
+        lit = self._lit(view, light, correction, covered)
         return [Layer(view.box, self._grain(view, lit, matte), matte, view.region)]
 
     def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
         return colour.lit(view, light, correction, covered)
+
+
+def _shown(box: Box, matte: np.ndarray) -> Box | None:
+    """The part of the box where the matte, uint8 (h, w), shows anything; at even steps, as chroma needs it."""
+    x, y, width, height = cv2.boundingRect(matte)
+    if not width:
+        return None
+    left, top = x // 2 * 2, y // 2 * 2
+    right, bottom = min(box.width, (x + width + 1) // 2 * 2), min(box.height, (y + height + 1) // 2 * 2)
+    return Box(box.x0 + left, box.y0 + top, box.x0 + right, box.y0 + bottom)
 
 
 def _bare(drawn: DrawnHead) -> DrawnHead:

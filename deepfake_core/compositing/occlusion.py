@@ -37,7 +37,7 @@ class Front:
 
     def __init__(self) -> None:
         self._glasses = FilmedGlasses()
-        self._parsed: tuple[dict[str, np.ndarray], bool, np.ndarray, np.ndarray | None] | None = None
+        self._parsed: tuple[dict[str, np.ndarray], bool, np.ndarray | None, np.ndarray | None] | None = None
 
     def __call__(self, view: FaceView, light: np.ndarray, *, hair: bool) -> np.ndarray:
         """How much of the picture as filmed stays before the drawn face: uint8 (h, w) of the box.
@@ -50,11 +50,14 @@ class Front:
             return np.zeros(view.region.shape[:2], np.uint8)
         if self._parsed is None or self._parsed[0] is not parsing.mattes or self._parsed[1] is not hair:
             # Between two runs of the parser's network its crop moves, and with it all that is in it.
-            self._parsed = parsing.mattes, hair, before_face(view, parsing, hair=hair), glasses_of(view, parsing)
+            found = before_face(view, parsing, hair=hair)
+            self._parsed = parsing.mattes, hair, found if found.any() else None, glasses_of(view, parsing)
         front, glasses = self._parsed[2:]
         if glasses is None or view.settings.glasses is Glasses.TAKE:
-            return view.from_parsing(front)
-        shown, whole = cv2.split(view.from_parsing(cv2.merge([front, glasses])))
+            return np.zeros(view.region.shape[:2], np.uint8) if front is None else view.from_parsing(front)
+        front = np.zeros_like(glasses) if front is None else front
+        # OpenCV warps four channels faster than two.
+        shown, whole = cv2.split(view.from_parsing(cv2.merge([front, glasses, front, glasses])))[:2]
         self._glasses.add(shown, whole, view, light)
         return shown
 

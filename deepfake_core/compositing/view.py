@@ -18,7 +18,7 @@ from deepfake_core.swapping.swapper import DrawnHead
 
 _REDUCE_BELOW = 0.5
 """Below this many pixels of the target per pixel of the source a warp skips pixels, which flickers."""
-_FINER = 1.5
+_FINER = 1.33
 """The source is then averaged, but not down to less than this per pixel of the target: that would blur the seam."""
 SMALL = 64
 """Side of the pictures in which light is measured."""
@@ -183,14 +183,12 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], *, re
     factor = _scale(matrix)
     style = cv2.INTER_LINEAR
     if factor < _REDUCE_BELOW:
-        # Whole numbers of pixels are averaged many times faster than parts of them.
-        step = int(1.0 / (factor * _FINER))
-        if step > 1:
-            height, width = picture.shape[0] // step, picture.shape[1] // step
-            if width and height:
-                whole = picture[: height * step, : width * step]
-                picture = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-                matrix = after(matrix, _stretch(step, step))
+        # Halving is OpenCV's fast case.
+        while factor * 2 * _FINER <= 1 and min(picture.shape[:2]) > 1:
+            height, width = picture.shape[0] // 2, picture.shape[1] // 2
+            picture = cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+            matrix = after(matrix, _stretch(2, 2))
+            factor *= 2
     elif factor < 1:
         style = cv2.INTER_CUBIC
     elif picture.ndim == 3 and picture.shape[2] >= 3:  # colours; mattes are soft
@@ -199,6 +197,10 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], *, re
         picture = cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
         matrix = after(matrix, _stretch(0.5, 0.5))
     border = cv2.BORDER_REPLICATE if repeat else cv2.BORDER_CONSTANT
+    if picture.ndim == 3 and picture.shape[2] == 3:
+        # Four channels are warped in less than half the time of three.
+        four = cv2.warpAffine(cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA), matrix, size, flags=style, borderMode=border)
+        return cv2.cvtColor(four, cv2.COLOR_BGRA2BGR)
     return cv2.warpAffine(picture, matrix, size, flags=style, borderMode=border)
 
 
@@ -214,7 +216,9 @@ def resized_target(matrix: np.ndarray, factor: float) -> np.ndarray:
 
 def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """The affine transform (2, 3) that does `first`, then `second`."""
-    return np.hstack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]])
+    both = second[:, :2] @ first
+    both[:, 2] += second[:, 2]
+    return np.asarray(both)
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray:
@@ -228,7 +232,7 @@ def _stretch(x: float, y: float) -> np.ndarray:
 
 
 def _scale(matrix: np.ndarray) -> float:
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    return abs(float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])) ** 0.5
 
 
 def _box_around(points: np.ndarray, to_frame: np.ndarray) -> Box:
