@@ -121,29 +121,34 @@ def skin_weight(view: FaceView) -> np.ndarray:
     return weight.astype(np.float32) / np.float32(255.0)
 
 
-def lit(view: FaceView, light: np.ndarray, correction: np.ndarray | None, matte: np.ndarray) -> np.ndarray:
-    """The drawn head under the driver's light: uint8 (h, w, 3) of the box, undefined off `matte`.
+def lit(view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The drawn face under the driver's light, uint8 (h, w, 3) of the box, undefined off its matte, uint8 (h, w).
 
-    light: float32 (32, 32, 3) from `DriverLight`; correction: factors on it, or None; matte: uint8 (S, S). Skin takes
-    the driver's tone as far as `colour_match` says; eyes, teeth, lips, brows and hair keep the identity's colours.
+    light: float32 (32, 32, 3) from `DriverLight`; correction: factors on it; matte: uint8 (S, S) of the drawn square.
+    Skin takes the driver's tone as far as `colour_match` says; eyes, teeth, lips, brows and hair keep the identity's
+    colours.
     """
     drawn, amount = view.drawn, view.settings.colour_match
     lights = [given(light, drawn.tone, amount)]
     if amount > 0:  # else skin and the rest stand in the same light
         lights.append(beside_skin(light, drawn.tone, amount))
-    if correction is not None:
-        lights = [each * correction for each in lights]
     # Only what is shown, and a little more for the warp.
     x, y, width, height = cv2.boundingRect(matte)
     x, y = max(0, x - 2), max(0, y - 2)
     part = slice(y, y + height + 4), slice(x, x + width + 4)
-    large = [np.ascontiguousarray(enlarge(each, len(matte))[part]) for each in lights]
+    large = [_enlarged(each * correction, len(matte))[part] for each in lights]
     if len(large) == 2:
         weight = drawn.skin[part].astype(np.float32) * np.float32(1 / 255)
         large[0] = np.asarray(cv2.blendLinear(large[0], large[1], weight, np.float32(1.0) - weight), np.float32)
     bgr = cv2.multiply(drawn.reflectance[part], large[0], dtype=cv2.CV_8U)
     matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
-    return warped(bgr, matrix, (view.box.width, view.box.height), repeat=True)
+    both = warped(cv2.merge([bgr, matte[part]]), matrix, (view.box.width, view.box.height), repeat=True)
+    return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
+
+
+def _enlarged(light: np.ndarray, size: int) -> np.ndarray:
+    """A light as a picture float32 (size, size, 3): smooth as it is, a cubic may end at twice its size."""
+    return cv2.resize(enlarge(light, 2 * LIGHT_SIZE), (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.grain import Grain
 from deepfake_core.compositing.occlusion import Front
-from deepfake_core.compositing.view import ComposedFace, FaceView, Layer
+from deepfake_core.compositing.view import ComposedFace, FaceView, Layer, box_around
 from deepfake_core.frame import Box, Frame
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.swapper import DrawnHead
@@ -40,30 +40,35 @@ class FaceMode:
         covered = seam.covered(view)
         light = self._light(view)
         correction = self._light.at_seam(view, light, covered)
-        front = self._front(view, light, hair=True)
-        # The lesser, not the product: where both end at the same edge, it must not count twice.
-        matte = cv2.min(seam.matte(view, covered), cv2.bitwise_not(front))
-        part = _shown(view.box, matte)
-        if part is None:
+        matte = seam.matte(view, covered)
+        front = self._front.over_square(view, hair=True)
+        if front is not None:
+            # The lesser, not the product: where both end at the same edge, it must not count twice.
+            matte = cv2.min(matte, cv2.bitwise_not(front))
+        part = _shown(view, matte)
+        if not part.width or not part.height:
             return []
-        x, y = part.x0 - view.box.x0, part.y0 - view.box.y0
-        matte = np.ascontiguousarray(matte[y : y + part.height, x : x + part.width])
         view = view.within(part)
-        lit = self._lit(view, light, correction, covered)
+        lit, matte = self._lit(view, light, correction, matte)
+        glasses = np.zeros_like(matte)
+        self._front.add_glasses(glasses, view, light, hair=True)
+        matte = cv2.min(matte, cv2.bitwise_not(glasses))
         return [Layer(view.box, self._grain(view, lit, matte), matte, view.region)]
 
-    def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
-        return colour.lit(view, light, correction, covered)
+    def _lit(
+        self, view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return colour.lit(view, light, correction, matte)
 
 
-def _shown(box: Box, matte: np.ndarray) -> Box | None:
-    """The part of the box where the matte, uint8 (h, w), shows anything; at even steps, as chroma needs it."""
+def _shown(view: FaceView, matte: np.ndarray) -> Box:
+    """The part of the view's box where a matte uint8 (S, S) shows anything, in even steps as chroma needs them."""
     x, y, width, height = cv2.boundingRect(matte)
-    if not width:
-        return None
-    left, top = x // 2 * 2, y // 2 * 2
-    right, bottom = min(box.width, (x + width + 1) // 2 * 2), min(box.height, (y + height + 1) // 2 * 2)
-    return Box(box.x0 + left, box.y0 + top, box.x0 + right, box.y0 + bottom)
+    corners = np.array([x, y]) + np.array([[-1, -1], [-1, height], [width, -1], [width, height]], np.float64)
+    around, box = box_around(corners, view.drawn.crop_to_frame), view.box
+    left, top = max(box.x0, around.x0 // 2 * 2), max(box.y0, around.y0 // 2 * 2)
+    right, bottom = min(box.x1, (around.x1 + 1) // 2 * 2), min(box.y1, (around.y1 + 1) // 2 * 2)
+    return Box(left, top, max(left, right), max(top, bottom)) if width else Box(left, top, left, top)
 
 
 def _bare(drawn: DrawnHead) -> DrawnHead:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.glasses import FilmedGlasses
-from deepfake_core.compositing.view import FaceView
+from deepfake_core.compositing.view import FaceView, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
@@ -45,21 +45,32 @@ class Front:
         light: float32 (32, 32, 3) over the drawn square, the skin's levels. hair: the performer's own stays, as in face
         mode. Without a parsing nothing is known to be before the face, and nothing stays.
         """
+        front, _ = self._of_parsing(view, hair=hair)
+        shown = np.zeros(view.region.shape[:2], np.uint8) if front is None else view.from_parsing(front)
+        self.add_glasses(shown, view, light, hair=hair)
+        return shown
+
+    def over_square(self, view: FaceView, *, hair: bool) -> np.ndarray | None:
+        """The same without glasses, for the drawn square: uint8 (S, S), or None where there is nothing."""
+        front, _ = self._of_parsing(view, hair=hair)
+        return None if front is None else warped(front, view.parsing_to_drawn, view.drawn.face_matte.shape[::-1])
+
+    def add_glasses(self, shown: np.ndarray, view: FaceView, light: np.ndarray, *, hair: bool) -> None:
+        """Add the glasses to what stays, uint8 (h, w) of the box, in place, where they are to be kept."""
+        _, glasses = self._of_parsing(view, hair=hair)
+        if glasses is not None and view.settings.glasses is Glasses.KEEP:
+            self._glasses.add(shown, view.from_parsing(glasses), view, light)
+
+    def _of_parsing(self, view: FaceView, *, hair: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """What stays but for glasses, and glasses with their lenses: uint8 (P, P) of the parser's crop, or None."""
         parsing = view.parsing
         if parsing is None:
-            return np.zeros(view.region.shape[:2], np.uint8)
+            return None, None
         if self._parsed is None or self._parsed[0] is not parsing.mattes or self._parsed[1] is not hair:
             # Between two runs of the parser's network its crop moves, and with it all that is in it.
             found = before_face(view, parsing, hair=hair)
             self._parsed = parsing.mattes, hair, found if found.any() else None, glasses_of(view, parsing)
-        front, glasses = self._parsed[2:]
-        if glasses is None or view.settings.glasses is Glasses.TAKE:
-            return np.zeros(view.region.shape[:2], np.uint8) if front is None else view.from_parsing(front)
-        front = np.zeros_like(glasses) if front is None else front
-        # OpenCV warps four channels faster than two.
-        shown, whole = cv2.split(view.from_parsing(cv2.merge([front, glasses, front, glasses])))[:2]
-        self._glasses.add(shown, whole, view, light)
-        return shown
+        return self._parsed[2:]
 
 
 def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import FaceView, Layer, after
+from deepfake_core.compositing.view import FaceView, Layer, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
 from deepfake_core.scratch import scratch
@@ -28,6 +28,8 @@ _FEATURES = (
 """What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
 _TIGHTER = np.clip((np.arange(256) - 64) * 2, 0, 255).astype(np.uint8)
 """Levels of a matte whose edge is half as wide."""
+_LARGE = 1 << 16
+"""Pixels from which on half the resolution does for what only corrects a matte."""
 _RIM = 0.04
 """Part of the drawn square's side over which what it shows fades out at its edge."""
 
@@ -45,7 +47,7 @@ def covered(view: FaceView) -> np.ndarray:
 
 
 def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
-    """How much of the drawn face shows, before anything in front of it is cut out: uint8 (h, w) of the box.
+    """How much of the drawn face shows, before anything in front of it is cut out: uint8 (S, S) of the drawn square.
 
     covered: uint8 (S, S). `matte_size` scales it about its middle; `matte_softness` is the width of a feather, half
     inside and half outside, where skin goes on; against hair, neck, clothes and background there is none.
@@ -53,15 +55,18 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     x, y, width, height = cv2.boundingRect(covered)
     settings = view.settings
     feather = settings.matte_softness * WIDEST * min(width, height)
-    middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
-    size = settings.matte_size
-    grown = after(view.drawn_to_box, np.array([[size, 0, middle[0] * (1 - size)], [0, size, middle[1] * (1 - size)]]))
     wide = _softened(covered, feather)
     if view.parsing is None:
-        return view.from_drawn(cv2.addWeighted(wide, _UNKNOWN, covered, 1 - _UNKNOWN, 0), matrix=grown)
-    # The networks' mattes are soft over several pixels: a haze of skin before a bright wall.
-    narrow = cv2.LUT(covered, _TIGHTER)
-    return view.from_drawn(mixed(narrow, wide, _skin_beyond(view, covered, feather)), matrix=grown)
+        shown = cv2.addWeighted(wide, _UNKNOWN, covered, 1 - _UNKNOWN, 0)
+    else:
+        # The networks' mattes are soft over several pixels: a haze of skin before a bright wall.
+        shown = mixed(cv2.LUT(covered, _TIGHTER), wide, _skin_beyond(view, covered, feather))
+    size = settings.matte_size
+    if size != 1:
+        middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
+        about = np.array([[size, 0, middle[0] * (1 - size)], [0, size, middle[1] * (1 - size)]])
+        shown = cv2.multiply(warped(shown, about, covered.shape[::-1]), _faded_rim(covered.shape[0]), scale=1 / 255)
+    return shown
 
 
 def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndarray:
@@ -104,16 +109,26 @@ def lay(frame: Frame, layer: Layer) -> None:
         return
     if cv2.countNonZero(cv2.inRange(matte, 1, 254)):
         below = frame.region(layer.box) if layer.below is None else layer.below
-        matte = for_levels(below, layer.bgr, matte)
+        matte = for_levels(below, layer.bgr, matte, 2 if matte.size > _LARGE else 1)
     frame.blend(layer.box, layer.bgr, matte)
 
 
-def for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray) -> np.ndarray:
+def for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray, step: int = 1) -> np.ndarray:
     """The matte uint8 (h, w) that mixes the levels of two pictures as `matte` mixes their light.
 
     Of their brightness: with levels F over B and m of F, sqrt(m F^2 + (1 - m) B^2) = B + m' (F - B) for
-    m' = m (F + B) / (sqrt(m F^2 + (1 - m) B^2) + B). 0 and 255 stay.
+    m' = m (F + B) / (sqrt(m F^2 + (1 - m) B^2) + B). 0 and 255 stay. step: m' - m is worked out at 1 / step of the
+    resolution: it is as soft as the pictures are.
     """
+    if step > 1:
+        size = -(-matte.shape[1] // step), -(-matte.shape[0] // step)
+        one, other, small = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (below, above, matte))
+        added = cv2.subtract(for_levels(one, other, small), small, dtype=cv2.CV_16S)
+        large = cv2.resize(added, matte.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        result = cv2.add(matte, large, dtype=cv2.CV_8U)
+        # Nothing stays nothing, and all all.
+        cv2.bitwise_and(result, cv2.threshold(matte, 0, 255, cv2.THRESH_BINARY)[1], result)
+        return cv2.max(result, cv2.threshold(matte, 254, 255, cv2.THRESH_BINARY)[1])
     shape = matte.shape
     over, under, share, light = (_floats(name, shape) for name in ("over", "under", "share", "light"))
     np.copyto(over, cv2.cvtColor(above, cv2.COLOR_BGR2GRAY, scratch("grey", shape)))

@@ -62,7 +62,7 @@ class FaceView:
         self.track_id = face.track_id
         self.settings = settings
         self.seconds = frame.timestamp_ns / 1e9
-        self.box = frame.align(_box_around(reach, face.drawn.crop_to_frame))
+        self.box = frame.align(box_around(reach, face.drawn.crop_to_frame))
         empty = not self.box.width or not self.box.height
         self.region = np.zeros((0, 0, 3), np.uint8) if empty else frame.region(self.box)
         """uint8 (h, w, 3): what was filmed."""
@@ -235,7 +235,8 @@ def _scale(matrix: np.ndarray) -> float:
     return abs(float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])) ** 0.5
 
 
-def _box_around(points: np.ndarray, to_frame: np.ndarray) -> Box:
+def box_around(points: np.ndarray, to_frame: np.ndarray) -> Box:
+    """The whole pixels around points (N, 2) that `to_frame` (2, 3) moves, and one more on each side."""
     placed = points @ to_frame[:, :2].T + to_frame[:, 2]
     # What lies far outside only has to stay outside.
     low = np.clip(np.floor(placed.min(0)) - 1, -1e6, 1e6).astype(int)

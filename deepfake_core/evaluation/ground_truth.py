@@ -36,9 +36,13 @@ class TrueFace(FaceMode):
         """The next frame's: uint8 (S, S, 3) twice, uint8 (S, S): where they differ, and the truth's labels."""
         self._face = _shown(truth, actor, matte, labels)
 
-    def _lit(self, view: FaceView, light: np.ndarray, correction: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    def _lit(
+        self, view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         box = view.box
-        return np.ascontiguousarray(self._face[box.y0 : box.y1, box.x0 : box.x1])
+        # The drawn square is the frame.
+        rows, columns = slice(box.y0, box.y1), slice(box.x0, box.x1)
+        return np.ascontiguousarray(self._face[rows, columns]), np.ascontiguousarray(matte[rows, columns])
 
 
 def true_parsing(labels: np.ndarray, hair_matte: np.ndarray, head_matte: np.ndarray, points: np.ndarray) -> Parsing:
