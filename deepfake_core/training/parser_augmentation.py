@@ -44,7 +44,7 @@ def with_occluder(
     y, x = np.nonzero(mask)
     if len(x) < 64:
         return bgr, labels
-    goal = _place(points, generator, low=own_skin and bool(generator.random() < 0.6))
+    goal = _place(points, generator, low=own_skin and bool(generator.random() < 0.7))
     turn = cv2.getRotationMatrix2D(
         (float(x.mean()), float(y.mean())), generator.uniform(-180.0, 180.0), generator.uniform(0.6, 1.4)
     )

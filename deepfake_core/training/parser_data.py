@@ -111,10 +111,10 @@ class StillPool:
             bgr = with_plain_cloth(bgr, labels, still["hair_matte"], generator)
         if generator.random() < 0.4 * strength:
             bgr = with_folds(bgr, labels, generator)
-        if generator.random() < 0.2 * strength:
+        if generator.random() < 0.4 * strength:
             bgr = with_shaded_eyes(bgr, still["points"], generator)
         chance = generator.random()
-        if chance < 0.34 and self._with_things:
+        if chance < 0.40 and self._with_things:
             for _ in range(2 if generator.random() < 0.3 else 1):  # hands often come in pairs
                 other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
                 own_skin = int(other["occluded"]) & _HAND > 0 and generator.random() < 0.7
@@ -127,7 +127,7 @@ class StillPool:
                     other_labels=other["labels"],
                     own_skin=own_skin,
                 )
-        elif chance < 0.37:
+        elif chance < 0.43:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
         matrix = _jittered(still["points"], size, generator)
