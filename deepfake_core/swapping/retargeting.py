@@ -42,6 +42,8 @@ class Neutral:
 
     head: np.ndarray
     """float32 (468, 3), cm of the canonical head."""
+    lids: np.ndarray
+    """float (2,): openings of the right and left eye."""
     trust: float
     """0 where nothing was seen yet, 1 after some calm pictures."""
 
