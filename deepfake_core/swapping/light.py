@@ -10,6 +10,8 @@ LIGHT_SIZE = 32
 _SIGMA = 13.0 / 128.0 * LIGHT_SIZE
 """Of the low-pass, as the networks were taught."""
 _FLOOR = 6.0
+_PRIOR = 0.02
+_MEAN = np.full((1, 3), 1.0 / 3.0, np.float32)
 
 
 def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float = _SIGMA) -> np.ndarray:
@@ -22,25 +24,26 @@ def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float = _SIGMA) -> np.nd
     counts little the second time. Where there is no skin near, the mean of all skin takes over smoothly.
     """
     size = (LIGHT_SIZE, LIGHT_SIZE)
-    pixels = bgr.astype(np.float32)
-    mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    # Merged first: numpy multiplies pictures by a one-channel mask slowly.
-    sums = cv2.resize(pixels * cv2.merge([weight] * 3), size, interpolation=cv2.INTER_AREA)
-    light = _smooth(sums, mass, sigma)
-    small = sums / np.maximum(mass, 1e-4)[..., None]
-    ratio = small.mean(-1) / light.mean(-1)
-    deviation = np.log(np.clip(ratio, 0.05, 20.0)) / np.log(1.5)
-    trust = 1.0 / (1.0 + deviation**4)
-    return _smooth(sums * trust[..., None], mass * trust, sigma)
+    weighted = cv2.multiply(bgr, cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR), dtype=cv2.CV_32F)
+    sums = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+    mass = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)
+    both = cv2.merge([*cv2.split(sums), mass])
+    light = _smooth(both, sigma)
+    ratio = cv2.transform(sums, _MEAN) / (np.maximum(mass, np.float32(1e-4)) * cv2.transform(light, _MEAN))
+    deviation = np.asarray(cv2.log(np.clip(ratio, 0.05, 20.0)), np.float32) * np.float32(1.0 / np.log(1.5))
+    deviation *= deviation
+    trust = np.float32(1.0) / (np.float32(1.0) + deviation * deviation)
+    return _smooth(both * cv2.merge([trust] * 4), sigma)
 
 
-def _smooth(sums: np.ndarray, mass: np.ndarray, sigma: float) -> np.ndarray:
-    total = float(mass.sum())
-    mean = sums.sum((0, 1)) / max(total, 1e-4) if total > 1e-3 else np.full(3, 128.0, np.float32)
-    blurred = cv2.GaussianBlur(np.dstack([sums, mass]), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    prior = 0.02
-    light = (blurred[..., :3] + prior * mean) / (blurred[..., 3:] + prior)
-    return np.clip(light, _FLOOR, 255.0).astype(np.float32)
+def _smooth(both: np.ndarray, sigma: float) -> np.ndarray:
+    """The light float32 (32, 32, 3) of weighted colours and their weight, float32 (32, 32, 4)."""
+    *sums, mass = cv2.sumElems(both)
+    mean = [each / mass for each in sums] if mass > 1e-3 else [128.0] * 3
+    blurred = cv2.GaussianBlur(both, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    blurred += np.array([*(_PRIOR * each for each in mean), _PRIOR], np.float32)
+    light = blurred[..., :3] / blurred[..., 3:]
+    return np.clip(light, _FLOOR, 255.0, out=light)
 
 
 def enlarge(light: np.ndarray, size: int) -> np.ndarray:

@@ -64,21 +64,28 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
     inside = cv2.blur(mask, (3, 3)).astype(np.float32) * np.float32(apart / 255.0)
     down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
-    shown = np.broadcast_to(mouth.cavity[0] + down * (mouth.cavity[1] - mouth.cavity[0]), (height, width, 3))
+    shown = np.empty((height, width, 3), np.float32)
+    shown[:] = mouth.cavity[0] + down * (mouth.cavity[1] - mouth.cavity[0])
     across, up = square.to_camera(
-        *np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
+        np.arange(x0, x1, dtype=np.float32)[None], np.arange(y0, y1, dtype=np.float32)[:, None]
     )
     for row in (1, 0):
         place = mouth.places[row] + (chin(head) if row else 0.0)
         maps = patch_maps(across, up, place, rotation, mouth.teeth.shape[1])
         teeth = cv2.remap(mouth.teeth[row], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        share = cv2.merge([teeth[..., 3].astype(np.float32) / 255.0] * 3)
-        shown = shown + share * (teeth[..., :3] - shown)
+        share = cv2.extractChannel(teeth, 3) * np.float32(1.0 / 255.0)
+        difference = teeth[..., :3] - shown
+        difference *= cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)
+        shown += difference
     reach = max(3, round(0.2 * height) * 2 + 1)
-    lit = _DARKEST + (1.0 - _DARKEST) * cv2.blur(inside, (reach, reach), borderType=cv2.BORDER_CONSTANT)
+    lit = cv2.blur(inside, (reach, reach), borderType=cv2.BORDER_CONSTANT)
+    lit = lit * np.float32(1.0 - _DARKEST) + np.float32(_DARKEST)
     part = picture[y0:y1, x0:x1]
-    drawn = part + cv2.merge([inside] * 3) * (shown * cv2.merge([lit] * 3) - part)
-    part[:] = np.clip(drawn + 0.5, 0, 255)
+    shown *= cv2.cvtColor(lit, cv2.COLOR_GRAY2BGR)
+    shown -= part
+    shown *= cv2.cvtColor(inside, cv2.COLOR_GRAY2BGR)
+    shown += part
+    part[:] = cv2.convertScaleAbs(shown)
 
 
 def patch_maps(
@@ -86,14 +93,21 @@ def patch_maps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where on a row of teeth's picture, `height` px high, a ray meets the arch: two float32 maps.
 
-    across, up: cm in the camera's axes; place: the picture's middle, (3,) cm; rotation: canonical head to camera.
+    across, up: cm in the camera's axes, float32, of whole pictures or of a row and a column; place: the picture's
+    middle, (3,) cm; rotation: canonical head to camera.
     """
-    inverse = np.linalg.inv(rotation[:2, :2])
-    x = y = depth = np.zeros_like(across)
-    for _ in range(_ROUNDS):
-        right, top = across - rotation[0, 2] * (place[2] + depth), up - rotation[1, 2] * (place[2] + depth)
-        x = inverse[0, 0] * right + inverse[0, 1] * top - place[0]
-        y = inverse[1, 0] * right + inverse[1, 1] * top - place[1]
+    (a, b, c), (d, e, f) = rotation[:2].tolist()
+    inverse = 1.0 / (a * e - b * d)
+    left, top, away = place.tolist()
+    # Where the ray meets the plane of the middle, and how it goes on from there with depth.
+    right, above = across - c * away, up - f * away
+    x0, y0 = (e * right - b * above) * inverse - left, (a * above - d * right) * inverse - top
+    xd, yd = (b * f - e * c) * inverse, (d * c - a * f) * inverse
+    x = x0
+    depth = -ARCH * np.minimum(x * x, 9.0)
+    for _ in range(_ROUNDS - 2):
+        x = x0 + xd * depth
         depth = -ARCH * np.minimum(x * x, 9.0)
-    factor = height / PATCH_CENTIMETRES[1]
-    return (x * factor + (2 * height - 1) / 2).astype(np.float32), ((height - 1) / 2 - y * factor).astype(np.float32)
+    x, y = x0 + xd * depth, y0 + yd * depth
+    factor = float(height / PATCH_CENTIMETRES[1])
+    return x * factor + (2 * height - 1) / 2, (height - 1) / 2 - y * factor

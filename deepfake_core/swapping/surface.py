@@ -69,12 +69,12 @@ def _corners() -> np.ndarray:
 
 def vertex_normals(points: np.ndarray) -> np.ndarray:
     """Unit normals (504, 3) of vertices (504, 3) with y up, z to the camera."""
-    a, b, c = (points[triangles()[:, k]] for k in range(3))
-    face = np.cross(b - a, c - a)
-    normals = np.empty_like(points)
-    for axis in range(3):
-        normals[:, axis] = np.bincount(triangles().ravel(), np.repeat(face[:, axis], 3), len(points))
-    return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9)
+    x, y, z = (np.take(axis, _corners()) for axis in np.ascontiguousarray(points.T, np.float32))
+    (xb, xc), (yb, yc), (zb, zc) = ((axis[1] - axis[0], axis[2] - axis[0]) for axis in (x, y, z))
+    faces = yb * zc - zb * yc, zb * xc - xb * zc, xb * yc - yb * xc
+    corners = _corners().ravel()
+    normals = np.stack([np.bincount(corners, np.tile(face, 3), len(points)) for face in faces], axis=1)
+    return normals / (np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None] + 1e-9)
 
 
 @dataclass(frozen=True)
