@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 from rich.box import SIMPLE
@@ -22,10 +23,12 @@ def flat(scores: list[ClipScore], candidate: str) -> dict[str, Any]:
 
 
 def by_clip(scores: list[ClipScore]) -> dict[str, Any]:
-    """Identity -> film -> figures."""
+    """Identity -> film -> figures, and how often it was taken for whom."""
     nested: dict[str, Any] = {}
     for one in scores:
-        nested.setdefault(one.identity, {})[one.clip] = {"frames": one.frames} | _rounded(one.figures())
+        taken_for = dict(Counter(one.taken_for).most_common())
+        figures = {"frames": one.frames, "taken_for": taken_for} | _rounded(one.figures())
+        nested.setdefault(one.identity, {})[one.clip] = figures
     return nested
 
 

@@ -30,7 +30,13 @@ RETRIEVAL_EVERY = 5
 WARMING = 60
 """Frames that the filter sees before it is measured."""
 _NO_TRUTH = Sample(*(np.zeros((0, 0), np.uint8),) * 4)
-KEYS = (*(f"{name}_r" for name in LEAST), "jerk_ratio", "shape_leak_r", "identity_retrieval")
+KEYS = (
+    *(f"{name}_r" for name in LEAST),
+    "jerk_ratio",
+    "shape_leak_r",
+    "shape_leak_drivers_unit_r",
+    "identity_retrieval",
+)
 
 
 class FootageUnreadable(EvaluationError):
@@ -57,8 +63,8 @@ class ClipScore:
     """Share of the frames that show a swap."""
     driver: Readings
     output: Readings
-    found: np.ndarray
-    """bool: of the frames looked at, whether the chosen identity was the nearest of the gallery."""
+    taken_for: tuple[str, ...]
+    """Of the frames looked at, who of the gallery is nearest; "" where no face is found."""
 
     def figures(self) -> dict[str, float]:
         """The keys of `KEYS`, for this film alone; NaN where it says nothing."""
@@ -104,7 +110,7 @@ def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
     swap = CANDIDATES[task.candidate](identity, task.mode)
     embed = FaceEmbedder() if task.gallery else None
     readers = movement.MovementReader(FaceParser(threads=1, provider="cpu")), movement.MovementReader()
-    swapped, found = 0, []
+    swapped, taken_for = 0, []
     clock = 0
     for bgr in reversed(film[1:WARMING]):
         clock += FRAME_NS
@@ -119,7 +125,7 @@ def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
         readers[1].read(seen, clock)
         landmarks = readers[1].last
         if task.gallery and embed and shown and k % RETRIEVAL_EVERY == 0:
-            found.append(landmarks is not None and task.gallery.nearest(embed(seen, landmarks)) == identity)
+            taken_for.append("" if landmarks is None else task.gallery.nearest(embed(seen, landmarks)))
     driver = readers[0].readings()
     return ClipScore(
         path.name,
@@ -128,7 +134,7 @@ def score_clip(path: Path, identity: str, task: Task) -> ClipScore:
         swapped / len(film),
         driver,
         movement.followed(driver, readers[1].readings()),
-        np.array(found, np.bool_),
+        tuple(taken_for),
     )
 
 
@@ -167,13 +173,16 @@ def by_identity(scores: list[ClipScore]) -> dict[str, dict[str, float]]:
 def _figures(scores: list[ClipScore]) -> dict[str, float]:
     pairs = [(one.driver, one.output) for one in scores]
     figures = {f"{name}_r": movement.agreement(pairs, name) for name in LEAST}
-    leaks = movement.shape_leak(pairs)
-    found = np.concatenate([one.found for one in scores])
+    leaks = {
+        "shape_leak": movement.shape_leak(pairs),
+        "shape_leak_drivers_unit": movement.shape_leak(pairs, drivers_unit=True),
+    }
+    found = [name == one.identity for one in scores for name in one.taken_for]
     return figures | {
         "jerk_ratio": movement.jerk(pairs),
-        "shape_leak_r": _mean(list(leaks.values())),
-        **{f"shape_leak_{name}_r": value for name, value in leaks.items()},
-        "identity_retrieval": float(found.mean()) if len(found) else float("nan"),
+        **{f"{kind}_r": _mean(list(each.values())) for kind, each in leaks.items()},
+        **{f"{kind}_{name}_r": value for kind, each in leaks.items() for name, value in each.items()},
+        "identity_retrieval": float(np.mean(found)) if found else float("nan"),
         "read": _share_read(scores),
         "swapped": float(np.average([one.swapped for one in scores], weights=[one.frames for one in scores])),
     }

@@ -24,7 +24,7 @@ class Gallery:
     """Embeddings of known people."""
 
     names: tuple[str, ...]
-    """Of the identities; strangers have the name ""."""
+    """Of the identities and, as "stranger 0" and so on, of the people of the stills."""
     embeddings: np.ndarray
     """float64 (P, 128)."""
 
@@ -41,7 +41,7 @@ def open_gallery(stills: Path, identities: Sequence[str]) -> Gallery:
     strangers = _strangers(stills)
     embed = FaceEmbedder()
     known = np.stack([embed(*open_portrait(name)) for name in identities])
-    names = ("",) * len(strangers) + tuple(identities)
+    names = tuple(f"stranger {k}" for k in range(len(strangers))) + tuple(identities)
     return Gallery(names, np.concatenate([strangers, known]))
 
 

@@ -35,7 +35,8 @@ face."""
 _CALM_YAW, _CALM_MOUTH = 25.0, 0.1
 _SHAPE_ENDS = (([168], [1]), ([98], [327]), ([17], [152]), ([33, 133], [362, 263]))
 Readings = dict[str, np.ndarray]
-"""Float64 (F,) for each name in `LEAST` and `SHAPES`, NaN where it cannot be read, and `landmarks` (F, 468, 3), px."""
+"""Float64 (F,) for each name in `LEAST` and `SHAPES`, and `scale`, px per cm of the canonical head; NaN where it cannot
+be read; and `landmarks` (F, 468, 3), px."""
 
 
 _PARTS = {
@@ -60,7 +61,7 @@ class MovementReader:
     def read(self, bgr: np.ndarray, timestamp_ns: int) -> None:
         """Read one more frame, uint8 (H, W, 3) BGR."""
         landmarks = self._find(bgr, timestamp_ns)
-        row: dict[str, np.ndarray | float] = dict.fromkeys([*LEAST, *SHAPES], float("nan"))
+        row: dict[str, np.ndarray | float] = dict.fromkeys([*LEAST, *SHAPES, "scale"], float("nan"))
         row["landmarks"] = np.full((468, 3), np.nan) if landmarks is None else landmarks
         if landmarks is not None:
             pose = fit_pose(landmarks)
@@ -94,6 +95,7 @@ def _expression(pose: Pose, landmarks: np.ndarray) -> dict[str, np.ndarray | flo
         "eye_right": right,
         "yaw": pose.yaw_degrees,
         "pitch": pose.pitch_degrees,
+        "scale": pose.scale,
         **dict(zip(SHAPES, shape, strict=True)),
     }
 
@@ -152,20 +154,23 @@ def jerk(clips: Sequence[tuple[Readings, Readings]]) -> float:
     return float(bends[1] / bends[0]) if bends[0] else float("nan")
 
 
-def shape_leak(clips: Sequence[tuple[Readings, Readings]]) -> dict[str, float]:
+def shape_leak(clips: Sequence[tuple[Readings, Readings]], *, drivers_unit: bool = False) -> dict[str, float]:
     """Correlation over clips of the output's lengths with the driver's, for each of `SHAPES`; NaN for under 5 clips.
 
-    A clip's length is the median over its calm frames: frontal, lips together.
+    A clip's length is the median over its calm frames: frontal, lips together. Each face's unit is a head fitted to its
+    landmarks, among them the outline; with drivers_unit both have the driver's: a face swapped into a driver's head has
+    the driver's size, and its outline may stay the driver's own.
     """
     rows = []
     for driver, output in clips:
         calm = (np.abs(driver["yaw"]) < _CALM_YAW) & (driver["mouth"] < _CALM_MOUTH) & np.isfinite(output["yaw"])
         if calm.any():
-            rows.append([[np.median(side[name][calm]) for name in SHAPES] for side in (driver, output)])
+            unit = output["scale"][calm] / driver["scale"][calm] if drivers_unit else 1.0
+            rows.append([[np.median(driver[name][calm]), np.median(output[name][calm] * unit)] for name in SHAPES])
     if len(rows) < 5:
         return dict.fromkeys(SHAPES, float("nan"))
     table = np.array(rows)
-    return {name: _correlation(table[:, 0, k], table[:, 1, k]) for k, name in enumerate(SHAPES)}
+    return {name: _correlation(*table[:, k].T) for k, name in enumerate(SHAPES)}
 
 
 def _correlation(driver: np.ndarray, output: np.ndarray) -> float:

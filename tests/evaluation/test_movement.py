@@ -25,6 +25,7 @@ def readings(seed: int = 0, amount: float = 3.0, place: Callable[[int], float] =
     read["yaw"] = np.zeros(FRAMES) + 0.01 * np.arange(FRAMES)
     read["mouth"] = np.abs(read["mouth"]) * 0.3 + 0.01
     read |= {name: np.full(FRAMES, generator.uniform(2, 5)) for name in SHAPES}
+    read["scale"] = np.full(FRAMES, 10.0)
     read["landmarks"] = np.stack([face() + np.array([place(k), 0, 0]) for k in range(FRAMES)])
     return read
 
@@ -100,3 +101,16 @@ def test_a_shape_that_follows_the_driver_leaks() -> None:
     assert min(leaking.values()) == pytest.approx(1.0)
     assert np.mean(list(tight.values())) < 0.4
     assert all(np.isnan(value) for value in shape_leak([(drivers[0], drivers[0])] * 4).values())
+
+
+def test_an_outline_that_stays_the_drivers_leaks_in_the_outputs_unit_alone() -> None:
+    drivers = [readings(seed) for seed in range(12)]
+    generator = np.random.default_rng(6)
+    clips: list[Clip] = []
+    for driver in drivers:
+        # The drawn face has one shape in all films; its unit is fitted to the driver's outline as well.
+        unit = driver["eye_distance"] / 3.5
+        lengths = {name: np.full(FRAMES, 3.5 + generator.normal(0, 0.02)) for name in SHAPES}
+        clips.append((driver, driver | {k: v * unit for k, v in lengths.items()} | {"scale": driver["scale"] / unit}))
+    assert shape_leak(clips)["eye_distance"] > 0.9
+    assert abs(shape_leak(clips, drivers_unit=True)["eye_distance"]) < 0.6
