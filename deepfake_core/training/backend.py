@@ -5,7 +5,8 @@ Models, losses and optimisers are written on `keras.ops`; what needs the back en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -19,6 +20,17 @@ class BackendUnsupported(RuntimeError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Training runs on TensorFlow or JAX, not on {name}: set KERAS_BACKEND to one of them.")
+
+
+@contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Layers that are made meanwhile calculate in `policy`, such as "mixed_bfloat16"; Keras's own is put back."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
 
 
 class TensorFlowBackend:

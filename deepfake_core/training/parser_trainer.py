@@ -18,6 +18,7 @@ import tensorflow as tf
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from deepfake_core.training.backend import precision
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, Kind, build_parser
@@ -117,7 +118,7 @@ class ParserTrainer:
         self.folder = folder
         self.settings = settings
         keras.utils.set_random_seed(settings.seed)
-        with _precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
+        with precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
             self.parser = build_parser(settings.kind, normalised=settings.normalised)
         if start is not None:
             self.parser.set_weights(start.get_weights())
@@ -236,17 +237,6 @@ class ParserTrainer:
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         say(entry)
-
-
-@contextlib.contextmanager
-def _precision(policy: str) -> Iterator[None]:
-    """Keras's global precision, put back afterwards: layers take it when they are made."""
-    before = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_dtype_policy(before)
 
 
 def centred(pictures: tf.Tensor) -> tf.Tensor:

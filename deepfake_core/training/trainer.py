@@ -17,7 +17,7 @@ from keras import ops
 
 from deepfake_core.training import adversarial, checkpoint, losses
 from deepfake_core.training.augmentation import network_sample
-from deepfake_core.training.backend import adapter
+from deepfake_core.training.backend import adapter, precision
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.input_stream import Batch, batches
@@ -97,7 +97,7 @@ class Trainer:
         self.step = 0
         self._critics = critics or losses.Critics()
         keras.utils.set_random_seed(settings.seed)
-        with _precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
+        with precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
             self.networks = Networks(identities)
             self._discriminator = adversarial.build_discriminator()
         self.averaged = Networks(identities)
@@ -350,16 +350,6 @@ def _judged(pool: SamplePool, settings: Configuration) -> Batch | None:
             rows.append(network_sample(pool.sample(identity, int(number)), _JUDGED_SIDE, template=settings.template))
     batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return batch | {"paired": np.zeros(len(rows) // 2, np.float32)}
-
-
-@contextmanager
-def _precision(policy: str) -> Iterator[None]:
-    before = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_dtype_policy(before)
 
 
 @contextmanager
