@@ -37,23 +37,48 @@ class Background:
         self._age = 2
 
     def watch(
-        self, frame: Frame, box: Box, background: np.ndarray, to_frame: np.ndarray, *, busy: bool = False
+        self,
+        frame: Frame,
+        box: Box,
+        background: np.ndarray,
+        to_frame: np.ndarray,
+        *,
+        visible: np.ndarray | None = None,
+        margin: int = 0,
+        busy: bool = False,
     ) -> Seen | None:
         """Learn from a part of a frame; see `Plate.watch`.
 
-        busy: the frame is costly already; of two in a row the second is looked at anyway.
+        visible: uint8 (P + 2 margin, P + 2 margin), 255 where, around `background` and beyond it, this frame shows
+        background well enough to invent the rest from; without it that is `background`. busy: the frame is costly
+        already; of two in a row the second is looked at anyway.
         """
         self._age += 1
-        seen, learned = self.plate.watch(frame, box, background, to_frame, look=not busy or self._age > 1)
+        wider = box
+        if visible is None:
+            visible = background
+        else:
+            side = len(visible)
+            corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) - margin
+            low, high = (f(corners @ to_frame[:, :2].T + to_frame[:, 2], axis=0) for f in (np.min, np.max))
+            x0, y0, x1, y1 = (int(each) for each in np.clip([*low, *high], 0, 2 * [frame.width, frame.height]))
+            wider = Box(min(box.x0, x0), min(box.y0, y0), max(box.x1, x1), max(box.y1, y1))
+        to_visible = to_frame.copy()
+        to_visible[:, 2] -= to_frame[:, :2] @ (margin, margin)
+        look = not busy or self._age > 1
+        seen, learned = self.plate.watch(frame, box, background, to_frame, wider=wider, look=look)
         self._stale.append(learned)
         if self._invented.shape[:2] != self.plate.grid:
             self._invented = np.full((*self.plate.grid, 3), 128, np.uint8)
             self._hidden = np.zeros((*self.plate.grid, 3), np.uint8)
         if seen is not None:
             self._age = 0
+            shown = self.plate.on_cells(visible, to_visible)[seen.cells]
+            source = seen.known | shown
+            bgr = np.where((shown & ~seen.known)[..., None], seen.filmed[seen.cells], seen.bgr)
             self._hidden = np.zeros((*self.plate.grid, 3), np.uint8)
-            self._hidden[seen.cells][~seen.known] = 255
-            self._invented = self._inpainting.fill(seen.cells, self.plate.grid, seen.bgr, seen.known)
+            self._hidden[seen.cells][~source] = 255
+            self._invented = self._inpainting.fill(seen.cells, self.plate.grid, bgr, seen.known, shown)
         return seen
 
     def read(self, box: Box) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from deepfake_core.compositing.grain import Grain, with_noise
 from deepfake_core.compositing.inpainting import spread
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.plate import Seen
-from deepfake_core.compositing.removal import SIZE, Removal, removal
+from deepfake_core.compositing.removal import PAD, SIZE, Removal, removal
 from deepfake_core.compositing.view import (
     ComposedFace,
     FaceView,
@@ -50,6 +50,8 @@ _TONE_SETTLING = 0.3
 """s."""
 _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
+_FILMED = 240
+"""Longer side of the small picture in which hair is told from what is behind it, px."""
 _BODY_SIZE = 64
 """Side of the picture in the parser's crop that the hidden body is coloured from, px."""
 _WHOLE = 250
@@ -85,14 +87,16 @@ class HeadMode:
         check_place(drawn)
         if not cv2.countNonZero(drawn.head_matte):
             raise ValueError("The drawn head covers nothing: its matte is empty.")
-        masks, new = self._removal(drawn, parsing)
+        masks, new = self._removal(frame, drawn, parsing)
         side = parsing.labels.shape[0]
         # Hair beyond the parser's crop goes on there for a while.
         leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
         far = side * _BEYOND if leaves else 0
         crop = _around(frame.box, _moved(parsing.crop_to_frame, _corners(-far, -far, side + far, side + far)))
         masks_to_frame = resized(parsing.crop_to_frame, side / SIZE)
-        seen = self._background.watch(frame, crop, masks.background, masks_to_frame, busy=new)
+        seen = self._background.watch(
+            frame, crop, masks.background, masks_to_frame, visible=masks.visible, margin=PAD, busy=new
+        )
         if seen is not None:
             self._body_colours = self._body(parsing, seen, masks)
         self._frame_size = frame.width, frame.height
@@ -105,7 +109,8 @@ class HeadMode:
     def layers(self, view: FaceView) -> list[Layer]:
         """The new head and all that changes around it, as one layer."""
         light = self._light(view)
-        masks = self._removal(view.drawn, _parsing(view))[0]
+        assert self._masks is not None
+        masks = self._masks[1]
         masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
         box = view.box
         # Two pixels more than the matte reaches, for the warp.
@@ -138,7 +143,7 @@ class HeadMode:
         picture = view.region.copy()
         self._remove(view, picture, removed, body, step)
         touched = _enlarged(cv2.max(removed, _tone_neck(picture, toned, self._tone, step)), step, _whole(box))
-        _lay_over(picture[part], new_head, _for_levels(picture[part], new_head, head, step))
+        _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head, step))
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False)
@@ -170,13 +175,16 @@ class HeadMode:
         rim = cv2.min(np.tile(shares[0], (height, 1)), np.tile(shares[1][:, None], (1, width)))
         return cv2.multiply(removed, rim, scale=1 / 255)
 
-    def _removal(self, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
+    def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
         if self._masks is not None and self._masks[0] is parsing.mattes:
             return self._masks[1], False
         to_crop = after(inverse(parsing.crop_to_frame), drawn.crop_to_frame)
         centimetre = drawn.pose.scale / float(np.sqrt(abs(np.linalg.det(parsing.crop_to_frame[:, :2]))))
-        masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre)
+        small, scale = frame.thumbnail(_FILMED)
+        to_crop_from_small = inverse(resized_target(resized(parsing.crop_to_frame, len(parsing.labels) / SIZE), scale))
+        filmed = warped(small, to_crop_from_small, (SIZE, SIZE), repeat=True)
+        masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre, filmed)
         self._masks = parsing.mattes, masks
         return masks, True
 
@@ -281,23 +289,6 @@ def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray, step: i
         share = _enlarged(toned, step, part)
         _lay_over(picture[part], other, share)
     return toned
-
-
-def _for_levels(below: np.ndarray, above: np.ndarray, matte: np.ndarray, step: int) -> np.ndarray:
-    """`seam.for_levels` at 1 / step of the resolution: what it adds to a matte is as soft as the pictures."""
-    if step == 1:
-        return seam.for_levels(below, above, matte)
-    height, width = (-(-size // step) for size in matte.shape)
-    small = [cv2.resize(each, (width, height), interpolation=cv2.INTER_AREA) for each in (below, above, matte)]
-    changed = seam.for_levels(*small)
-    size = matte.shape[::-1]
-    more, less = (
-        cv2.resize(cv2.subtract(*each), size, interpolation=cv2.INTER_LINEAR)
-        for each in ((changed, small[2]), (small[2], changed))
-    )
-    result = cv2.subtract(cv2.add(matte, more), less)
-    # Nothing stays nothing.
-    return cv2.bitwise_and(result, cv2.threshold(matte, 0, 255, cv2.THRESH_BINARY)[1])
 
 
 def _lay_over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> None:

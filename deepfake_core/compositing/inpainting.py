@@ -1,20 +1,28 @@
-"""What stands behind the performer and was never seen: invented by OpenCV's inpainting, coarsely and calmly."""
+"""What stands behind the performer and was never seen: continued from what is around it, coarsely and calmly."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-_RADIUS = 3.0
-"""Cells around a cell from which Telea's method takes its colour."""
 _EVERY = 5
 """Frames between two fills."""
 _CHANGED = 0.01
 """Share of a box's cells whose coming to be known is worth another fill."""
 _SETTLING = 12
 """Fills after such a change, until the picture has come to rest."""
-_SOFT = 5
+_SOFT = 7
 """Cells over which a fill becomes smooth, and the side of the blur that makes it so."""
+_ALONG = 5
+"""Cells over which a row's ends are averaged before it is continued."""
+_FALL = 1.75
+"""Power of the distance with which a row's or column's end loses weight."""
+_ABOVE = 3.0
+"""Weight of a column's end against that of a row's: rooms have walls, and heads reach up less far than to the sides."""
+_ELSE = 0.002
+"""Weight of the smooth fill: it counts where neither row nor column has an end."""
+_SCALES = ((3, 1.0), (9, 0.05), (21, 2.5e-3), (51, 1e-4), (121, 5e-6))
+"""Side of a blur in cells, and its weight, of the smooth fill: what is near counts much more than what is far."""
 _RATE = 0.25
 """Share of a new fill that is taken over at once: what was never seen must not jump, let alone swim."""
 
@@ -29,30 +37,43 @@ class Inpainting:
         self._left = 0
         self._since = _EVERY
 
-    def fill(self, place: tuple[slice, slice], grid: tuple[int, int], bgr: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def fill(
+        self,
+        place: tuple[slice, slice],
+        grid: tuple[int, int],
+        bgr: np.ndarray,
+        known: np.ndarray,
+        shown: np.ndarray | None = None,
+    ) -> np.ndarray:
         """The grid's cells, uint8 (rows, columns, 3): those of a box, where they are not known, are invented.
 
         place: rows and columns of the box's cells in the frame's grid of (rows, columns) cells; bgr: uint8 (h, w, 3);
         known: bool (h, w). What is known is remembered as it is, so that whoever enlarges the cells finds no step.
+        shown: bool (h, w), what is seen now without being known for sure: the rest is invented from it as well, but it
+        is not remembered.
         """
         if self._filled.shape != grid:
             self.reset(grid)
         filled, memory = self._filled[place], self._bgr[place]
+        shown = np.zeros_like(known) if shown is None else shown & ~known
         memory[known] = bgr[known]
-        count = int(known.sum())
+        source = known | shown
+        count = int(source.sum())
         self._since += 1
-        new = ~(known | filled)
+        new = ~(source | filled)
         if abs(count - self._known) > _CHANGED * known.size:
             self._left = _SETTLING
         if count and (new.any() or (self._left and self._since >= _EVERY)):
             self._since, self._known, self._left = 0, count, max(self._left - 1, 0)
-            invented = inpainted(bgr, known).astype(np.float32)
+            invented = inpainted(bgr, source).astype(np.float32)
             memory[new] = invented[new]
-            old = filled & ~known
+            old = filled & ~source
             memory[old] += _RATE * (invented[old] - memory[old])
-            filled[:] = True
+            filled[~shown] = True
             self._surround(place)
-        return self._bgr.astype(np.uint8)
+        result = self._bgr.astype(np.uint8)
+        result[place][shown] = bgr[shown]
+        return result
 
     def _surround(self, place: tuple[slice, slice]) -> None:
         """Repeat the box's outer cells around it, where nothing was filled yet: no edge may darken."""
@@ -76,15 +97,47 @@ class Inpainting:
 def inpainted(bgr: np.ndarray, known: np.ndarray) -> np.ndarray:
     """What is not known continued from its border, ever smoother away from it: uint8 (h, w, 3).
 
-    bgr: uint8 (h, w, 3); known: bool (h, w). Telea, "An image inpainting technique based on the fast marching method",
-    2004, ends in creases where its fronts meet; far from all that is known a blur looks like a wall out of focus.
+    bgr: uint8 (h, w, 3); known: bool (h, w). Rows go on from both sides and columns from above, the nearer end the
+    stronger: what stands behind people are walls, shelves and doors. Telea's method, which OpenCV has, is 2 dB worse
+    behind the benchmark's heads, slower, and ends in creases where its fronts meet, which jump with the border.
     """
     hole = (~known).astype(np.uint8)
-    sharp = cv2.inpaint(bgr, hole, _RADIUS, cv2.INPAINT_TELEA)
+    weight = known.astype(np.float32)
+    seen = bgr.astype(np.float32)
+    weighted = cv2.merge([*cv2.split(seen * weight[..., None]), weight])
+    smooth = np.zeros_like(weighted)
+    for side, strength in _SCALES:
+        soft = cv2.blur(cv2.blur(weighted, (side, side), borderType=cv2.BORDER_CONSTANT), (side, side))
+        cv2.scaleAdd(soft, strength, smooth, smooth)
+    smooth = smooth[..., :3] / np.maximum(smooth[..., 3:], np.float32(1e-12))
+
+    height, width = known.shape
+    ends = cv2.blur(weighted, (1, _ALONG), borderType=cv2.BORDER_CONSTANT)
+    ended = ends[..., 3] > 1e-3
+    ends = ends[..., :3] / np.maximum(ends[..., 3:], np.float32(1e-3))
+    column = np.broadcast_to(np.arange(width), known.shape)
+    row = np.broadcast_to(np.arange(height)[:, None], known.shape)
+    left = np.maximum.accumulate(np.where(ended, column, -1), axis=1)
+    right = np.minimum.accumulate(np.where(ended, column, width)[:, ::-1], axis=1)[:, ::-1]
+    above = np.maximum.accumulate(np.where(known, row, -1), axis=0)
+    total = np.full(known.shape, _ELSE, np.float32)
+    result = np.float32(_ELSE) * smooth
+    for distance, there, colours, strength in (
+        (column - left, left >= 0, ends[row, np.maximum(left, 0)], 1.0),
+        (right - column, right < width, ends[row, np.minimum(right, width - 1)], 1.0),
+        (row - above, above >= 0, seen[np.maximum(above, 0), column], _ABOVE),
+    ):
+        nearness = np.where(there, strength * np.maximum(distance, 1).astype(np.float32) ** -_FALL, 0)
+        nearness = nearness.astype(np.float32)
+        result += nearness[..., None] * colours
+        total += nearness
+    result /= total[..., None]
+    result[known] = seen[known]
     depth = cv2.distanceTransform(hole, cv2.DIST_L2, 3)
-    soft = cv2.blur(cv2.blur(sharp, (_SOFT, _SOFT)), (_SOFT, _SOFT))
-    share = np.clip((depth - 1.0) / _SOFT, 0, 1).astype(np.float32)
-    return cv2.blendLinear(soft, sharp, share, 1 - share)
+    softness = np.clip(depth / _SOFT, 0, 1).astype(np.float32)
+    soft = cv2.blur(cv2.blur(result, (_SOFT, _SOFT)), (_SOFT, _SOFT))
+    result += softness[..., None] * (soft - result)
+    return np.clip(result + 0.5, 0, 255).astype(np.uint8)
 
 
 def spread(bgr: np.ndarray, source: np.ndarray) -> np.ndarray:

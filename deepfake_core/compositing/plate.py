@@ -82,9 +82,16 @@ class Plate:
         self._start((0, 0))
 
     def watch(
-        self, frame: Frame, box: Box, background: np.ndarray, to_frame: np.ndarray, *, look: bool
+        self,
+        frame: Frame,
+        box: Box,
+        background: np.ndarray,
+        to_frame: np.ndarray,
+        *,
+        wider: Box | None = None,
+        look: bool = True,
     ) -> tuple[Seen | None, Box]:
-        """Learn from a part of a frame; what was looked at, and which part of the plate has changed.
+        """Learn from a part of a frame; what was looked at, a wider part, and which part of the plate has changed.
 
         background: uint8 (P, P), 255 where nothing of the performer is or may be (leave a margin), else less; to_frame:
         (2, 3), from its px to those of the frame. look: follow light, cuts and a moving camera, for which every second
@@ -94,10 +101,8 @@ class Plate:
         if size != self._size:
             self._start(size)
         cell = self.cell
-        # Cells that are cut by the box are left out, but those that are cut by the frame's end.
-        x0, y0 = -(-box.x0 // cell), -(-box.y0 // cell)
-        ends = zip((box.x1, box.y1), size, strict=True)
-        x1, y1 = (-(-high // cell) if high == end else high // cell for high, end in ends)
+        rows, columns = self._cells(box)
+        (y0, y1), (x0, x1) = (rows.start, rows.stop), (columns.start, columns.stop)
         if x1 <= x0 or y1 <= y0:
             return None, Box(0, 0, 0, 0)
         turns = min(y1 - y0, -(-(x1 - x0) * (y1 - y0) * cell**2 // _PIXELS_A_FRAME))
@@ -110,7 +115,7 @@ class Plate:
         clear = _above(cv2.warpAffine(background, to_strip, (strip.width, strip.height)), 254)
         seen = None
         if look or self._contradicts(strip, new, clear):
-            seen = self._look(frame, (slice(y0, y1), slice(x0, x1)), background, to_frame)
+            seen = self._look(frame, (rows, columns) if wider is None else self._cells(wider), background, to_frame)
         self._learn(strip, new, clear)
         return seen, strip
 
@@ -133,6 +138,21 @@ class Plate:
         large = cv2.resize(part, (part.shape[1] * cell, part.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
         left, top = box.x0 - x0 * cell, box.y0 - y0 * cell
         return large[top : top + box.height, left : left + box.width]
+
+    def on_cells(self, mask: np.ndarray, to_frame: np.ndarray) -> np.ndarray:
+        """Where a mask uint8 (P, P) is 255 over all of a cell: bool (rows, columns) of the grid; beyond it, it is 0."""
+        rows, columns = self.grid
+        # Four samples of each cell.
+        sampled = cv2.warpAffine(mask, resized_target(to_frame, 2 / self.cell), (2 * columns, 2 * rows))
+        return np.asarray(cv2.resize(sampled, (columns, rows), interpolation=cv2.INTER_AREA) == 255)
+
+    def _cells(self, box: Box) -> tuple[slice, slice]:
+        """Rows and columns of the cells of a box: without those that it cuts, but those that the frame's end cuts."""
+        cell, (width, height) = self.cell, self._size
+        parts = []
+        for low, high, end in ((box.y0, box.y1, height), (box.x0, box.x1, width)):
+            parts.append(slice(-(-low // cell), -(-high // cell) if high == end else high // cell))
+        return parts[0], parts[1]
 
     def _start(self, size: tuple[int, int]) -> None:
         self._size = size
@@ -170,9 +190,7 @@ class Plate:
         else:
             whole = reduced(self._filmed(frame, Box(0, 0, columns * cell, rows * cell)), (columns, rows))
         filmed = whole[cells]
-        # Four samples of each cell.
-        sampled = cv2.warpAffine(background, resized_target(to_frame, 2 / cell), (2 * columns, 2 * rows))
-        clear = cv2.resize(sampled, (columns, rows), interpolation=cv2.INTER_AREA)[cells] == 255
+        clear = self.on_cells(background, to_frame)[cells]
         learned, sure = self._coarse[cells], self._sure[cells]
         self._follow_light(filmed, learned, clear & sure)
         plate = self._in_light(learned, self.gain)

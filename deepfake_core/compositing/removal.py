@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepfake_core.compositing.inpainting import spread
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
 
@@ -33,6 +34,21 @@ _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
 _TONED_FROM, _TONED_TO = 3.0, 9.0
 """cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
+PAD = 32
+"""How much further than the crop `Removal.visible` reaches on each side."""
+_TIPS = 3.5
+"""cm beyond the parsed head within which hair is looked for that the parser missed."""
+_APART = 60
+"""Sum of the three channels' differences from which hair can be told from the background."""
+_LEAST_CLOTH = 40
+"""Pixels: fewer do not tell the colour of clothes."""
+_LIKE_CLOTHES = (22.0, 40.0)
+"""Mean difference of levels between hair and clothes: up to the first they look alike, from the second they do not."""
+_GOES_ON = 6.0
+"""cm beyond the crop in which what leaves it may go on to the side."""
+_SHOULDER_MARGIN = 2.0
+"""cm above the shoulders, whose height beyond the crop is a guess."""
+_SUM = np.ones((1, 3), np.float32)
 _LEAST = 8
 """Levels of the neck's matte that are the parser's doubt about clothes."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -40,12 +56,15 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 @dataclass(frozen=True)
 class Removal:
-    """uint8 (128, 128) each, in the parser's crop."""
+    """uint8 (128, 128) each but one, in the parser's crop."""
 
     removed: np.ndarray
     """Where nothing of the performer may be left: the head and a little beyond."""
     background: np.ndarray
     """255 where surely nothing of the performer is."""
+    visible: np.ndarray
+    """uint8 (192, 192), of which the crop is the middle: 255 where background shows well enough to invent the rest from
+    it. Beyond the crop that is a guess: above the shoulders, and away from hair that leaves the crop."""
     neck: np.ndarray
     """The neck, also where it was behind what goes."""
     clothes: np.ndarray
@@ -56,10 +75,11 @@ class Removal:
     """How much of the new head's tone the neck takes: less and less downwards."""
 
 
-def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
+def removal(parsing: Parsing, points: np.ndarray, centimetre: float, filmed: np.ndarray | None = None) -> Removal:
     """The masks of one parsing.
 
-    points: float (468, >= 2), the landmarks, px of the parser's crop; centimetre: of the head, px of the crop.
+    points: float (468, >= 2), the landmarks, px of the parser's crop; centimetre: of the head, px of the crop; filmed:
+    uint8 (128, 128, 3), what the camera sees there: it tells hair that the parser missed, and clothes like the hair.
     """
     step = parsing.labels.shape[0] // SIZE
     centimetre /= step
@@ -75,6 +95,10 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     covered[low:][(labels[low:] != Label.HAIR) & (labels[low:] != Label.HAT)] = 0
     worn = _worn(labels, covered)
     covered = cv2.max(covered, worn)
+    doubtful = np.zeros_like(covered)
+    if filmed is not None:
+        missed, doubtful = _missed_hair(filmed, labels, covered, centimetre)
+        covered = cv2.max(covered, missed)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
     removed = cv2.max(wisps, cv2.dilate(covered, _SQUARE))
@@ -90,6 +114,8 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
         cv2.blur(each.astype(np.uint8) * 255, (3, 3))
         for each in (above | _is_neck(labels), between | (labels == Label.CLOTH))
     )
+    if filmed is not None:
+        _keep_what_looks_like_clothes(removed, filmed, labels, between)
     # Hair that is longer than the crop goes on before the body.
     clothes[-2:] = cv2.max(clothes[-2:], removed[-2:])
     begin = chin[1] + _TONED_FROM * centimetre
@@ -99,11 +125,79 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float) -> Removal:
     return Removal(
         cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck)),
         background,
+        _visible(
+            cv2.subtract(empty, cv2.dilate(doubtful, _SQUARE)),
+            removed,
+            _shoulders(labels == Label.CLOTH, chin, centimetre),
+            centimetre,
+        ),
         neck,
         clothes,
         worn,
         cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1],
     )
+
+
+def _missed_hair(
+    filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, centimetre: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of hair that the parser takes for background, though they are nearer to the colour of the hair around them
+    than to that of the background: uint8 (128, 128) twice: those that touch what is covered, and all.
+    """
+    near = cv2.dilate(covered, _disc(_TIPS * centimetre))
+    empty = (labels == Label.BACKGROUND).astype(np.uint8) * 255
+    hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
+    clear = cv2.bitwise_and(empty, cv2.bitwise_not(near))
+    doubtful = cv2.bitwise_and(empty, near)
+    if cv2.countNonZero(hair) < centimetre**2 or cv2.countNonZero(clear) < centimetre**2:
+        return np.zeros_like(covered), np.zeros_like(covered)
+    of_hair, of_background = (_spread_at_half(filmed, each) for each in (hair, clear))
+    to_hair, to_background, apart = (
+        cv2.transform(cv2.absdiff(*each), _SUM)
+        for each in ((filmed, of_hair), (filmed, of_background), (of_hair, of_background))
+    )
+    alike = (to_hair < to_background) & (apart > _APART) & (doubtful > 0)
+    found = alike.astype(np.uint8) | (covered > 0)
+    _, blobs = cv2.connectedComponents(found, connectivity=4, ltype=cv2.CV_16U)
+    touching = np.zeros(int(blobs.max()) + 1, np.uint8)
+    touching[np.unique(blobs[covered > 0])] = 255
+    every = alike.astype(np.uint8) * 255
+    return cv2.bitwise_and(touching[blobs], every), every
+
+
+def _keep_what_looks_like_clothes(
+    removed: np.ndarray, filmed: np.ndarray, labels: np.ndarray, between: np.ndarray
+) -> None:
+    """Leave hair on clothes of its own colour where it is, in place of `removed`: nobody can tell the two apart, and
+    the filmed folds look better than invented ones."""
+    cloth = cv2.erode((labels == Label.CLOTH).astype(np.uint8), _SQUARE)
+    hair = (between & (labels == Label.HAIR)).astype(np.uint8)
+    if cv2.countNonZero(cloth) < _LEAST_CLOTH or not hair.any():
+        return
+    apart = np.abs(np.array(cv2.mean(filmed, cloth)[:3]) - cv2.mean(filmed, hair)[:3]).mean()
+    share = float(np.clip((apart - _LIKE_CLOTHES[0]) / (_LIKE_CLOTHES[1] - _LIKE_CLOTHES[0]), 0, 1))
+    removed[between] = (removed[between] * share).astype(np.uint8)
+
+
+def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, centimetre: float) -> np.ndarray:
+    """`Removal.visible`; empty: uint8 (128, 128), the parsed background; shoulders: their row in each column."""
+    shown = cv2.bitwise_and(cv2.erode(empty, _SQUARE), cv2.bitwise_not(cv2.dilate(removed, _SQUARE)))
+    shown = cv2.copyMakeBorder(shown, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=255)
+    rows = np.arange(-PAD, SIZE + PAD)[:, None]
+    ends = np.pad(shoulders - _SHOULDER_MARGIN * centimetre, PAD, mode="edge")
+    beyond = np.ones(shown.shape, np.bool_)
+    beyond[PAD:-PAD, PAD:-PAD] = False
+    # What the parser saw at the crop's edge goes on for a while.
+    occupied = cv2.copyMakeBorder(cv2.bitwise_not(empty), PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+    occupied = cv2.dilate(occupied, _disc(_GOES_ON * centimetre))
+    shown[beyond & ((rows > ends) | (occupied > 0))] = 0
+    return shown
+
+
+def _spread_at_half(filmed: np.ndarray, source: np.ndarray) -> np.ndarray:
+    size = (SIZE // 2, SIZE // 2)
+    small = spread(*(cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (filmed, source)))
+    return cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
 
 
 def _worn(labels: np.ndarray, covered: np.ndarray) -> np.ndarray:

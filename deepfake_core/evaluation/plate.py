@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.background import Background
-from deepfake_core.compositing.removal import removal
-from deepfake_core.compositing.view import inverse, resized
+from deepfake_core.compositing.removal import PAD, SIZE, Removal, removal
+from deepfake_core.compositing.view import inverse, resized, warped
 from deepfake_core.evaluation import picture
 from deepfake_core.evaluation.errors import BenchmarkBroken
 from deepfake_core.evaluation.ground_truth import true_parsing
@@ -58,7 +58,9 @@ def plate_scores(arrays: Arrays, every: int, first: int = 0) -> dict[str, np.nda
     background, whole = Background(), Box(0, 0, size, size)
     for k in range(frames):
         bgr, head, true = arrays["actor_bgr"][k], arrays["actor_head_matte"][k], arrays["plate_bgr"][k]
-        background.watch(Frame.from_bgr(bgr), whole, *_clear(arrays, k))
+        masks, to_frame = _masks(arrays, k)
+        frame = Frame.from_bgr(bgr)
+        background.watch(frame, whole, masks.background, to_frame, visible=masks.visible, margin=PAD)
         if k < first or k % every:
             continue
         filled, known = background.read(whole)
@@ -136,16 +138,16 @@ def swaying(arrays: Arrays, centimetres: float) -> Arrays:
     return moved
 
 
-def _clear(arrays: Arrays, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the product takes frame k for background, as head mode does: uint8 (P, P); and from its px to the
-    frame's, (2, 3)."""
+def _masks(arrays: Arrays, k: int) -> tuple[Removal, np.ndarray]:
+    """What the product takes frame k for, as head mode does; and from the masks' px to the frame's, (2, 3)."""
     points = arrays["actor_points"][k].astype(np.float64)
     labels, hair, head = (arrays[f"actor_{name}"][k] for name in ("labels", "hair_matte", "head_matte"))
     parsing = true_parsing(labels, hair, head, points)
     to_crop = inverse(parsing.crop_to_frame)
     scale = fit_pose(points).scale * float(np.sqrt(abs(np.linalg.det(to_crop[:, :2]))))
-    mask = removal(parsing, transform_points(to_crop, points), scale).background
-    return mask, resized(parsing.crop_to_frame, parsing.labels.shape[0] / mask.shape[0])
+    to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / SIZE)
+    filmed = warped(arrays["actor_bgr"][k], inverse(to_frame), (SIZE, SIZE), repeat=True)
+    return removal(parsing, transform_points(to_crop, points), scale, filmed), to_frame
 
 
 def _shifted(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
