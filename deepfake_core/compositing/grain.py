@@ -19,6 +19,12 @@ _BLOCK = 8
 _LEAST_BLOCKS = 12
 _QUIET = 25
 """Percentile of the blocks that holds noise and no edge."""
+_STILL = 5
+"""Percentile of the blocks around the face that holds noise and nothing that moves."""
+_NOISIER, _LEAST_AROUND = 1.5, 0.15
+"""Noise grows with the light, and cameras average it away where nothing moves: up to so many times, and levels more
+than around it is noise on the face."""
+_BLACK, _BURNT = 8, 240
 _EDGES = 90
 _LEAST_NOISE = 0.5
 """Levels: less is not seen, and rounding alone makes 0.3."""
@@ -67,16 +73,16 @@ class Grain:
         turn = self._frames % _EVERY
         if turn > 1:
             return
-        filmed = cv2.cvtColor(view.region[part], cv2.COLOR_BGR2GRAY)
-        corner = view.box.x0 + part[1].start, view.box.y0 + part[0].start
-        before, self._before = self._before, (filmed, corner)
+        now = cv2.cvtColor(view.region, cv2.COLOR_BGR2GRAY), (view.box.x0, view.box.y0)
+        before, self._before = self._before, now
         if turn == 0 or before is None:
             return
+        filmed = now[0][part]
         drawn = cv2.cvtColor(bgr[part], cv2.COLOR_BGR2GRAY)
         of_drawn, drawn_edges = measured(drawn, skin[part])
         of_filmed, filmed_edges = measured(filmed, skin[part])
         # What stays from frame to frame, as pores and beards do, is no noise.
-        missing = np.minimum(of_filmed, change(before, (filmed, corner)))
+        missing = np.minimum(of_filmed, change(before, now, skin))
         missing = np.sqrt(np.maximum(missing**2 - of_drawn**2, 0.0))
         since, self._seconds = view.seconds - self._seconds, view.seconds
         step = np.minimum(missing, _MOST_NOISE) - self._noise
@@ -90,19 +96,38 @@ class Grain:
             self._blur = float(np.clip(self._blur + np.clip(step, -0.15, 0.15), 0.0, _SOFTEST))
 
 
-def change(before: tuple[np.ndarray, tuple[int, int]], now: tuple[np.ndarray, tuple[int, int]]) -> np.ndarray:
+def change(
+    before: tuple[np.ndarray, tuple[int, int]], now: tuple[np.ndarray, tuple[int, int]], skin: np.ndarray
+) -> np.ndarray:
     """Noise (2,) as from `measured`, by what changes where nothing moves between two pictures.
 
-    Each a uint8 (h, w) and the place (x, y) of its corner in the frame.
+    Each a uint8 (h, w) and the place (x, y) of its corner in the frame; skin: uint8 (h, w) of the second. A face that
+    moves changes without noise, so it is hardly noisier than what is around it.
     """
     (one, (left, top)), (other, (x, y)) = before, now
     width, height = min(left + one.shape[1], x + other.shape[1]), min(top + one.shape[0], y + other.shape[0])
     x0, y0 = max(left, x), max(top, y)
     if width - x0 < 4 * _BLOCK or height - y0 < 4 * _BLOCK:
         return np.zeros(2)
-    parts = one[y0 - top : height - top, x0 - left : width - left], other[y0 - y : height - y, x0 - x : width - x]
-    difference = cv2.subtract(*parts, dtype=cv2.CV_32F) * np.float32(np.sqrt(0.5))
-    return measured(difference, np.full(difference.shape, 255, np.uint8))[0]
+    common = slice(y0 - y, height - y), slice(x0 - x, width - x)
+    picture, inside = other[common], skin[common]
+    both = cv2.subtract(one[y0 - top : height - top, x0 - left : width - left], picture, dtype=cv2.CV_32F)
+    difference: np.ndarray = both * np.float32(np.sqrt(0.5))
+    blocks = (max(1, picture.shape[1] // _BLOCK), max(1, picture.shape[0] // _BLOCK))
+    share, level = (cv2.resize(each, blocks, interpolation=cv2.INTER_AREA).ravel() for each in (inside, picture))
+    # What is burnt out or black hides the noise.
+    face, around = share > 250, (share == 0) & (level > _BLACK) & (level < _BURNT)
+    found = []
+    for _ in range(2):
+        every = _blocks(difference, blocks)
+        noise = np.percentile(every[face], _QUIET) if face.sum() >= _LEAST_BLOCKS else 0.0
+        if around.sum() >= _LEAST_BLOCKS:
+            noise = min(noise, _NOISIER * np.percentile(every[around], _STILL) + _LEAST_AROUND)
+        found.append(noise)
+        difference = cv2.resize(
+            difference, (difference.shape[1] // 2, difference.shape[0] // 2), interpolation=cv2.INTER_AREA
+        )
+    return np.array(found)
 
 
 def measured(grey: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:

@@ -93,6 +93,19 @@ def test_in_a_noisy_picture_the_face_is_noisy() -> None:
     assert clean[inner].astype(float).mean(2).std() < 1
 
 
+def test_a_face_whose_skin_moves_in_a_still_room_gets_no_noise() -> None:
+    place = pose(scale=11)
+    wall, seen = picture(place), labels(place)
+    wall[seen == 0] = 120
+    frames = []
+    for seed in range(8):
+        moving = noisy(wall, 6, seed)
+        moving[seen == 0] = 120
+        frames.append(moving)
+    shown = composed(frames, [face(place, seen) for _ in frames])
+    assert shown[100:140, 135:185].astype(float).mean(2).std() < 1
+
+
 def test_in_a_soft_picture_the_face_grows_soft() -> None:
     place = pose(scale=11)
     bgr = picture(place)
