@@ -144,7 +144,8 @@ def with_shaded_eyes(bgr: np.ndarray, points: np.ndarray, generator: np.random.G
         eye = points[list(outline), :2]
         width = float(np.ptp(eye[:, 0])) + 2.0
         axes = (round(width * generator.uniform(0.6, 1.0)), round(width * generator.uniform(0.3, 0.8)))
-        cv2.ellipse(shade, np.round(eye.mean(0)).astype(int).tolist(), axes, 0.0, 0.0, 360.0, 1.0, -1)
+        middle = eye.mean(0) - (0.0, width * generator.uniform(0.0, 0.3))
+        cv2.ellipse(shade, np.round(middle).astype(int).tolist(), axes, 0.0, 0.0, 360.0, 1.0, -1)
     reach = round(width * 0.5) | 1
     shade = cv2.blur(shade, (reach, reach)) * np.float32(generator.uniform(0.2, 0.7))
     return _blended(bgr, np.zeros_like(bgr), shade)

@@ -102,7 +102,7 @@ class StillPool:
         if generator.random() < 0.6 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_background(bgr, still["alpha"], other["bgr"], generator)
-        if generator.random() < 0.5 * strength:
+        if generator.random() < 0.7 * strength:
             bgr = with_other_hair(bgr, still["hair_matte"], generator)
         if generator.random() < 0.4 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
@@ -111,7 +111,7 @@ class StillPool:
             bgr = with_plain_cloth(bgr, labels, still["hair_matte"], generator)
         if generator.random() < 0.4 * strength:
             bgr = with_folds(bgr, labels, generator)
-        if generator.random() < 0.4 * strength:
+        if generator.random() < 0.7 * strength:
             bgr = with_shaded_eyes(bgr, still["points"], generator)
         chance = generator.random()
         if chance < 0.40 and self._with_things:
