@@ -181,10 +181,13 @@ class HeadMode:
             return self._masks[1], False
         to_crop = after(inverse(parsing.crop_to_frame), drawn.crop_to_frame)
         centimetre = drawn.pose.scale / float(np.sqrt(abs(np.linalg.det(parsing.crop_to_frame[:, :2]))))
-        small, scale = frame.thumbnail(_FILMED)
-        to_crop_from_small = inverse(resized_target(resized(parsing.crop_to_frame, len(parsing.labels) / SIZE), scale))
-        filmed = warped(small, to_crop_from_small, (SIZE, SIZE), repeat=True)
-        masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre, filmed)
+
+        def film() -> np.ndarray:
+            small, scale = frame.thumbnail(_FILMED)
+            to_small = resized_target(resized(parsing.crop_to_frame, len(parsing.labels) / SIZE), scale)
+            return warped(small, inverse(to_small), (SIZE, SIZE), repeat=True)
+
+        masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre, film)
         self._masks = parsing.mattes, masks
         return masks, True
 

@@ -21,6 +21,8 @@ _ABOVE = 3.0
 """Weight of a column's end against that of a row's: rooms have walls, and heads reach up less far than to the sides."""
 _ELSE = 0.002
 """Weight of the smooth fill: it counts where neither row nor column has an end."""
+_AROUND = 8
+"""Cells around what is invented from which it is."""
 _SCALES = ((3, 1.0), (9, 0.05), (21, 2.5e-3), (51, 1e-4), (121, 5e-6))
 """Side of a blur in cells, and its weight, of the smooth fill: what is near counts much more than what is far."""
 _RATE = 0.25
@@ -63,12 +65,16 @@ class Inpainting:
         new = ~(source | filled)
         if abs(count - self._known) > _CHANGED * known.size:
             self._left = _SETTLING
+        if self._since < _EVERY and 0 < np.count_nonzero(new) <= _CHANGED * new.size:
+            _carry(memory, filled, new)
         if count and (new.any() or (self._left and self._since >= _EVERY)):
             self._since, self._known, self._left = 0, count, max(self._left - 1, 0)
-            invented = inpainted(bgr, source).astype(np.float32)
+            part = _around_hole(source)
+            invented = bgr.copy()
+            invented[part] = inpainted(bgr[part], source[part])
             memory[new] = invented[new]
             old = filled & ~source
-            memory[old] += _RATE * (invented[old] - memory[old])
+            memory[old] += _RATE * (invented[old].astype(np.float32) - memory[old])
             filled[~shown] = True
             self._surround(place)
         result = self._bgr.astype(np.uint8)
@@ -138,6 +144,22 @@ def inpainted(bgr: np.ndarray, known: np.ndarray) -> np.ndarray:
     soft = cv2.blur(cv2.blur(result, (_SOFT, _SOFT)), (_SOFT, _SOFT))
     result += softness[..., None] * (soft - result)
     return np.clip(result + 0.5, 0, 255).astype(np.uint8)
+
+
+def _carry(memory: np.ndarray, filled: np.ndarray, new: np.ndarray) -> None:
+    """Give a few new cells what lies around them, in place, and leave for the next fill those that lie alone."""
+    have = filled.astype(np.float32)
+    sums, counts = cv2.blur(memory * have[..., None], (5, 5)), cv2.blur(have, (5, 5))
+    near = new & (counts > 0.1)
+    memory[near] = sums[near] / counts[near][:, None]
+    filled |= near
+    new &= ~near
+
+
+def _around_hole(known: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of what is not known, with as much around it as matters: bool (h, w)."""
+    x, y, width, height = cv2.boundingRect((~known).astype(np.uint8))
+    return slice(max(0, y - _AROUND), y + height + _AROUND), slice(max(0, x - _AROUND), x + width + _AROUND)
 
 
 def spread(bgr: np.ndarray, source: np.ndarray) -> np.ndarray:

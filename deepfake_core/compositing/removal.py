@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -36,6 +37,8 @@ _TONED_FROM, _TONED_TO = 3.0, 9.0
 """cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
 PAD = 32
 """How much further than the crop `Removal.visible` reaches on each side."""
+_LONG_HAIR = 4.0
+"""cm2 of hair below the chin from which it is long."""
 _TIPS = 3.5
 """cm beyond the parsed head within which hair is looked for that the parser missed."""
 _APART = 60
@@ -75,11 +78,14 @@ class Removal:
     """How much of the new head's tone the neck takes: less and less downwards."""
 
 
-def removal(parsing: Parsing, points: np.ndarray, centimetre: float, filmed: np.ndarray | None = None) -> Removal:
+def removal(
+    parsing: Parsing, points: np.ndarray, centimetre: float, film: Callable[[], np.ndarray] | None = None
+) -> Removal:
     """The masks of one parsing.
 
-    points: float (468, >= 2), the landmarks, px of the parser's crop; centimetre: of the head, px of the crop; filmed:
-    uint8 (128, 128, 3), what the camera sees there: it tells hair that the parser missed, and clothes like the hair.
+    points: float (468, >= 2), the landmarks, px of the parser's crop; centimetre: of the head, px of the crop; film:
+    gives uint8 (128, 128, 3), what the camera sees there: asked for where hair is long, it tells hair that the parser
+    missed, and clothes like the hair.
     """
     step = parsing.labels.shape[0] // SIZE
     centimetre /= step
@@ -96,6 +102,8 @@ def removal(parsing: Parsing, points: np.ndarray, centimetre: float, filmed: np.
     worn = _worn(labels, covered)
     covered = cv2.max(covered, worn)
     doubtful = np.zeros_like(covered)
+    hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
+    filmed = film() if film is not None and hair_below > _LONG_HAIR * centimetre**2 else None
     if filmed is not None:
         missed, doubtful = _missed_hair(filmed, labels, covered, centimetre)
         covered = cv2.max(covered, missed)
@@ -144,7 +152,7 @@ def _missed_hair(
     """Ends of hair that the parser takes for background, though they are nearer to the colour of the hair around them
     than to that of the background: uint8 (128, 128) twice: those that touch what is covered, and all.
     """
-    near = cv2.dilate(covered, _disc(_TIPS * centimetre))
+    near = _near(covered, _TIPS * centimetre)
     empty = (labels == Label.BACKGROUND).astype(np.uint8) * 255
     hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
     clear = cv2.bitwise_and(empty, cv2.bitwise_not(near))
@@ -189,9 +197,15 @@ def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, cent
     beyond[PAD:-PAD, PAD:-PAD] = False
     # What the parser saw at the crop's edge goes on for a while.
     occupied = cv2.copyMakeBorder(cv2.bitwise_not(empty), PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
-    occupied = cv2.dilate(occupied, _disc(_GOES_ON * centimetre))
+    occupied = _near(occupied, _GOES_ON * centimetre)
     shown[beyond & ((rows > ends) | (occupied > 0))] = 0
     return shown
+
+
+def _near(mask: np.ndarray, distance: float) -> np.ndarray:
+    """255 within so many px of a mask, uint8: for distances at which dilating takes long."""
+    far = cv2.distanceTransform(cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY_INV)[1], cv2.DIST_L2, 3)
+    return cv2.threshold(far, distance, 255, cv2.THRESH_BINARY_INV)[1].astype(np.uint8)
 
 
 def _spread_at_half(filmed: np.ndarray, source: np.ndarray) -> np.ndarray:

@@ -146,8 +146,11 @@ def _masks(arrays: Arrays, k: int) -> tuple[Removal, np.ndarray]:
     to_crop = inverse(parsing.crop_to_frame)
     scale = fit_pose(points).scale * float(np.sqrt(abs(np.linalg.det(to_crop[:, :2]))))
     to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / SIZE)
-    filmed = warped(arrays["actor_bgr"][k], inverse(to_frame), (SIZE, SIZE), repeat=True)
-    return removal(parsing, transform_points(to_crop, points), scale, filmed), to_frame
+
+    def film() -> np.ndarray:
+        return warped(arrays["actor_bgr"][k], inverse(to_frame), (SIZE, SIZE), repeat=True)
+
+    return removal(parsing, transform_points(to_crop, points), scale, film), to_frame
 
 
 def _shifted(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
