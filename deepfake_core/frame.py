@@ -21,6 +21,9 @@ MAX_SIDE = 4096
 # fills the picture is left with fewer than that.
 _BLUR_SAMPLES = 6
 
+# Below this scale, plain bilinear sampling would leave pixels out.
+_LEAST_SCALE = 0.6
+
 
 class FrameLayoutError(ValueError):
     """The size, format or memory given does not describe a picture this filter can handle."""
@@ -173,6 +176,26 @@ class Frame:
             return np.ascontiguousarray(part)
         np.copyto(out, part)
         return out
+
+    def square(self, to_square: np.ndarray, size: int, *, averaged: bool = True) -> np.ndarray:
+        """uint8 (size, size, 3) BGR of a square, upright or not; edges repeat beyond the picture.
+
+        to_square: (2, 3) similarity, px of the picture -> px of the square, pixel centres on whole numbers; averaged:
+        where that shrinks much, the picture is averaged first, else it is sampled bilinearly as it is.
+        """
+        to_picture = cv2.invertAffineTransform(to_square)
+        middle = to_picture[:, :2] @ np.full(2, size / 2) + to_picture[:, 2]
+        reach = 0.5 * size * np.abs(to_picture[:, :2]).sum(1) + 2
+        left, top = np.floor(middle - reach).tolist()
+        right, bottom = np.ceil(middle + reach).tolist()
+        # Of a square beside the picture, the pixels next to it are left.
+        x0, y0 = int(min(max(left, 0), self.width - 1)), int(min(max(top, 0), self.height - 1))
+        x1, y1 = int(max(min(right, self.width), x0 + 1)), int(max(min(bottom, self.height), y0 + 1))
+        halvings = 0
+        if averaged:
+            scale = math.hypot(to_square[0, 0], to_square[1, 0])
+            halvings = math.ceil(math.log2(_LEAST_SCALE / scale)) if 0 < scale < _LEAST_SCALE else 0
+        return self._pixels.warped(self.align(Box(x0, y0, x1, y1)), to_square, size, halvings)
 
     def to_bgr(self) -> np.ndarray:
         """uint8 (height, width, 3) BGR of the whole picture, in new memory."""

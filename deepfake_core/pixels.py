@@ -21,6 +21,14 @@ class Pixels(abc.ABC):
     def read(self, box: Box, out: np.ndarray | None) -> np.ndarray:
         """uint8 (h, w, 3) BGR of the box, in ``out`` where that is given."""
 
+    def warped(self, box: Box, to_square: np.ndarray, size: int, halvings: int) -> np.ndarray:
+        """uint8 (size, size, 3) BGR of a square, bilinear, from pixels of the box alone, its edges repeated.
+
+        to_square: (2, 3), px of the picture -> px of the square; halvings: so often is the picture first averaged to
+        half its size.
+        """
+        return _warped(self.read(box, None), _from_corner(to_square, box), size, halvings)
+
     @abc.abstractmethod
     def blend(self, box: Box, bgr: np.ndarray, matte: np.ndarray) -> None:
         """Mix ``bgr`` into the box by ``matte``, in place; 0 keeps a sample bit-exact, 255 replaces it."""
@@ -58,6 +66,17 @@ class _YuvPixels(Pixels):
             blue, red = cv2.split(both, [scratch("u large", luma.shape), scratch("v large", luma.shape)])
         samples = cv2.merge((luma, blue, red), scratch("yuv", (*luma.shape, 3)))
         return cv2.transform(samples, self._colour.yuv_to_bgr, out)
+
+    def warped(self, box: Box, to_square: np.ndarray, size: int, halvings: int) -> np.ndarray:
+        # Warped first, there are far fewer pixels to convert; and chroma has been averaged already.
+        inside = _from_corner(to_square, box)
+        step = np.array([self._step_x, self._step_y], np.float64)
+        on_sites = _coarser(inside, step)
+        luma, blue, red = self._load(box)
+        fewer = max(halvings - 1, 0) if self._step_x > 1 else halvings
+        parts = [_warped(luma, inside, size, halvings)]
+        parts += [_warped(part, on_sites, size, fewer) for part in (blue, red)]
+        return cv2.transform(cv2.merge(self._in_range(parts)), self._colour.yuv_to_bgr)
 
     def blend(self, box: Box, bgr: np.ndarray, matte: np.ndarray) -> None:
         # The new samples are weighted before chroma is averaged over its sites, so that what lies outside the
@@ -277,6 +296,34 @@ def _mix(old: np.ndarray, matte: np.ndarray, weighted: np.ndarray) -> np.ndarray
     """old * (1 - matte) + weighted, in place of ``old``."""
     keep = cv2.bitwise_not(matte, scratch("keep", matte.shape))
     return cv2.add(_scaled(old, keep, old), weighted, old)
+
+
+def _from_corner(to_square: np.ndarray, box: Box) -> np.ndarray:
+    """The map to a square, (2, 3), from px that are counted from the corner of a box."""
+    moved = np.array(to_square, np.float64)
+    moved[:, 2] += moved[:, :2] @ (box.x0, box.y0)
+    return moved
+
+
+def _coarser(to_square: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The map to a square, (2, 3), from the px of a picture that is `step` (2,) times smaller."""
+    # Pixel centres: x = step (x_small + 0.5) - 0.5.
+    moved = to_square.copy()
+    moved[:, 2] += to_square[:, :2] @ (0.5 * step - 0.5)
+    moved[:, :2] *= step
+    return moved
+
+
+def _warped(part: np.ndarray, to_square: np.ndarray, size: int, halvings: int) -> np.ndarray:
+    """A square out of a picture of one or three channels, which is averaged to half its size some times before."""
+    for _ in range(halvings):
+        height, width = part.shape[0] // 2, part.shape[1] // 2
+        if not height or not width:
+            break
+        # Halving is OpenCV's fast case.
+        part = cv2.resize(part[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+        to_square = _coarser(to_square, np.full(2, 2.0))
+    return cv2.warpAffine(part, to_square, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _reduced(part: np.ndarray, width: int, height: int) -> np.ndarray:

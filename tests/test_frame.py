@@ -283,6 +283,54 @@ def test_thumbnails(pixel_format: PixelFormat, width: int, height: int) -> None:
     assert np.array_equal(same, frame.to_bgr())
 
 
+def slopes(width: int, height: int) -> np.ndarray:
+    """A BGR picture whose colours change so slowly that chroma's coarseness does not matter."""
+    x, y = np.meshgrid(np.linspace(40, 200, width), np.linspace(60, 180, height))
+    return np.dstack([x, y, 250 - x]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize(
+    ("scale", "angle", "averaged"), [(1.0, 0.0, False), (1.7, 0.4, True), (0.55, -0.3, True), (0.12, 0.2, True)]
+)
+def test_a_square_shows_what_lies_there(
+    pixel_format: PixelFormat, flipped: bool, scale: float, angle: float, averaged: bool
+) -> None:
+    frame = drawn(pixel_format, slopes(320, 240))
+    if flipped:
+        planes = tuple(np.ascontiguousarray(plane[::-1])[::-1] for plane in frame.planes)
+        frame = Frame(pixel_format, 320, 240, planes, frame.colour)
+    whole, size = frame.to_bgr(), 24
+    a, b = scale * np.cos(angle), scale * np.sin(angle)
+    linear = np.array([[a, -b], [b, a]])
+    # Its middle in the middle of the picture.
+    to_square = np.column_stack([linear, np.full(2, (size - 1) / 2) - linear @ (159.5, 119.5)])
+    y, x = np.mgrid[:size, :size].reshape(2, -1)
+    places = np.linalg.solve(linear, np.stack([x, y]) - to_square[:, 2:]).reshape(2, size, size).astype(np.float32)
+    expected = cv2.remap(whole, places[0], places[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    seen = frame.square(to_square, size, averaged=averaged)
+    assert np.abs(seen.astype(int) - expected).max() <= 4
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_a_square_is_averaged_where_it_shrinks(pixel_format: PixelFormat) -> None:
+    checks = np.indices((160, 160)).sum(0) % 2 * 200 + 27
+    frame = drawn(pixel_format, np.dstack([checks] * 3).astype(np.uint8))
+    to_square = np.array([[0.27, 0.0, 0.0], [0.0, 0.27, 0.0]])
+    assert frame.square(to_square, 40)[2:-2, 2:-2].std() < 3
+    assert frame.square(to_square, 40, averaged=False)[2:-2, 2:-2].std() > 30
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("place", [(-500.0, 30.0), (30.0, 900.0), (1e6, -1e6)])
+def test_a_square_beside_the_picture_repeats_its_edge(pixel_format: PixelFormat, place: tuple[float, float]) -> None:
+    frame = drawn(pixel_format, slopes(64, 48))
+    to_square = np.array([[1.0, 0.0, -place[0]], [0.0, 1.0, -place[1]]])
+    x, y = (int(np.clip(value, 0, side - 1)) for value, side in zip(place, (64, 48), strict=True))
+    assert np.abs(frame.square(to_square, 16)[0, 0].astype(int) - frame.to_bgr()[y, x]).max() <= 4
+
+
 @pytest.mark.parametrize("pixel_format", FORMATS)
 def test_a_blurred_picture_says_nothing_about_details(pixel_format: PixelFormat) -> None:
     rng = np.random.default_rng(2)

@@ -51,19 +51,11 @@ class IrisNetwork:
         maps = []
         for eye, corners in enumerate(CORNERS):
             region = _region(landmarks[list(corners)])
-            box = region.bounds(frame.width, frame.height)
-            if box is None:
+            if region.bounds(frame.width, frame.height) is None:
                 return None
             to_frame = region.to_frame(SIDE)
-            cv2.warpAffine(
-                frame.region(box),
-                to_frame - np.array([[0.0, 0.0, box.x0], [0.0, 0.0, box.y0]]),
-                (SIDE, SIDE),
-                dst=self._crop,
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            cv2.cvtColor(self._crop, cv2.COLOR_BGR2RGB, dst=self._crop)
+            crop = frame.square(cv2.invertAffineTransform(to_frame), SIDE, averaged=False)
+            cv2.cvtColor(crop, cv2.COLOR_BGR2RGB, dst=self._crop)
             # The network knows right eyes; the left one is shown to it mirrored.
             seen = self._crop if eye == 0 else self._crop[:, ::-1]
             np.multiply(seen, np.float32(1 / 255), out=self._tensor[eye])

@@ -40,21 +40,12 @@ class LandmarkNetwork:
 
     def read(self, frame: Frame, region: Region) -> Reading | None:
         """The landmarks of the face in `region`; None if it lies outside the frame. Raises NetworkFailed."""
-        box = region.bounds(frame.width, frame.height)
-        if box is None:
+        if region.bounds(frame.width, frame.height) is None:
             return None
         to_frame = region.to_frame(SIDE)
-        in_box = to_frame - np.array([[0.0, 0.0, box.x0], [0.0, 0.0, box.y0]])
         # Plain bilinear sampling and repeated edges: what the network's own graph does.
-        cv2.warpAffine(
-            frame.region(box),
-            in_box,
-            (SIDE, SIDE),
-            dst=self._crop,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        cv2.cvtColor(self._crop, cv2.COLOR_BGR2RGB, dst=self._crop)
+        crop = frame.square(cv2.invertAffineTransform(to_frame), SIDE, averaged=False)
+        cv2.cvtColor(crop, cv2.COLOR_BGR2RGB, dst=self._crop)
         np.multiply(self._crop, np.float32(1 / 255), out=self._tensor[0])
         points, logit = self.session.run(input_1=self._tensor)
 
