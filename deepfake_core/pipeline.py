@@ -8,7 +8,7 @@ from typing import Protocol
 
 from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.turning import Turning, smooth
-from deepfake_core.compositing.view import ComposedFace
+from deepfake_core.compositing.view import ComposedFace, FaceAstray
 from deepfake_core.disclosure.mark import Disclosure, MarkedFrame
 from deepfake_core.disclosure.slate import slate
 from deepfake_core.facemesh.tracking import Face, FaceTracker
@@ -230,7 +230,12 @@ class Pipeline:
         parsings = [self._parse(frame, face, fine=level.fine_parsing) for face in chosen]
         composed = zip(heads, parsings, chosen, strict=True)
         faces_drawn = [ComposedFace(drawn, parsing, face.track_id) for drawn, parsing, face in composed]
-        replaced = self._compositor.composite(frame, faces_drawn, settings)
+        try:
+            replaced = self._compositor.composite(frame, faces_drawn, settings)
+        except FaceAstray:
+            # Noise or speed led the landmarks away; the face has to be found again.
+            self._tracker.reset()
+            return False
         if self._swapper.network_failures > failures:
             self._complaint = TEXTURE_ONLY
         elif None in parsings:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from deepfake_core.compositing import seam
 from deepfake_core.compositing.face import FaceMode
 from deepfake_core.compositing.head import HeadMode
-from deepfake_core.compositing.view import ComposedFace
+from deepfake_core.compositing.view import ComposedFace, FaceAstray
 from deepfake_core.frame import Frame
 from deepfake_core.settings import Mode, Settings
 
@@ -31,7 +31,7 @@ class Compositor:
         All that is measured in the frame is measured before the first face is written: of faces side by side, one's
         surroundings show the other's. Pixels that no matte reaches stay bit-exact.
         Raises ValueError, before anything is written, where a face would be left as it is: a matte that covers
-        nothing, or a place that is not a number.
+        nothing, or a place that is not a number; FaceAstray where the landmarks are not on the face.
         """
         layers = []
         whole = len(faces) == 1 and faces[0].drawn.head_mode and faces[0].parsing is not None
@@ -42,6 +42,8 @@ class Compositor:
         for face in faces:
             mode = self._mode(face.track_id, replaced, frame.timestamp_ns / 1e9)
             view = mode.view(frame, face, settings)
+            if view.astray:
+                raise FaceAstray("The landmarks are not on the face that the parser sees.")
             if not view.empty:
                 layers += mode.layers(view)
         for layer in layers:

@@ -26,6 +26,8 @@ _FEATURES = (
     np.array(topology.LIPS_OUTER),
 )
 """What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
+_LAG = 1.5
+"""cm: how far beside the landmarks' face the performer's features are looked for."""
 _TIGHTER = np.clip((np.arange(256) - 64) * 2, 0, 255).astype(np.uint8)
 """Levels of a matte whose edge is half as wide."""
 _LARGE = 1 << 16
@@ -84,13 +86,24 @@ def driver_face(view: FaceView) -> np.ndarray:
     """What must be covered of the driver: uint8 (S, S) of the drawn square.
 
     The landmarks' inner face as far as the parser sees a head, or something before it: where the landmarks reach over
-    the background or the neck, nothing has to be covered. Brows, eyes, nose and mouth are covered whatever it sees.
+    the background or the neck, nothing has to be covered. Brows, eyes, nose and mouth are covered whatever it sees, and
+    where it sees them.
     """
     inner = view.drawn.driver_matte
     if view.parsing is None:
         return inner
-    _, head, before = view.parsed_small
-    seen = cv2.min(inner, cv2.resize(cv2.max(head, before), inner.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    _, head, before, features = view.parsed_small
+    size = inner.shape[::-1]
+    seen = cv2.min(inner, cv2.resize(cv2.max(head, before), size, interpolation=cv2.INTER_LINEAR))
+    small = cv2.resize(inner, head.shape, interpolation=cv2.INTER_AREA)
+    beside = cv2.subtract(features, small)
+    if cv2.countNonZero(beside):
+        # Landmarks lag behind a fast face: what the parser sees of its brows, eyes and mouth goes too.
+        reach = 2 * round(_LAG * len(head) / view.centimetres) + 1
+        near = cv2.min(
+            cv2.dilate(small, np.ones((reach, reach), np.uint8)), cv2.dilate(beside, np.ones((3, 3), np.uint8))
+        )
+        seen = cv2.max(seen, cv2.resize(near, size, interpolation=cv2.INTER_LINEAR))
     for part in _FEATURES:
         regions.fill_hull(seen, view.drawn.points[part, :2])
     return seen

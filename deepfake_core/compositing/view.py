@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.frame import Box, Frame
+from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, transform_points
@@ -20,8 +21,19 @@ _REDUCE_BELOW = 0.5
 """Below this many pixels of the target per pixel of the source a warp skips pixels, which flickers."""
 _FINER = 1.33
 """The source is then averaged, but not down to less than this per pixel of the target: that would blur the seam."""
+_FEATURES = np.zeros(256, np.uint8)
+"""255 for the labels of brows, eyes and mouth."""
+_FEATURES[[Label.L_BROW, Label.R_BROW, Label.L_EYE, Label.R_EYE, Label.MOUTH, Label.UPPER_LIP, Label.LOWER_LIP]] = 255
 SMALL = 64
 """Side of the pictures in which light is measured."""
+
+_ASTRAY = 2.0
+"""cm2 of the performer's features beside what is covered: an eye with its brow is larger. On faces that are followed it
+stays below 0.2, so a face is lost, not noise seen."""
+
+
+class FaceAstray(ValueError):
+    """The landmarks lie beside the face: what is drawn there would not cover it."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +139,11 @@ class FaceView:
 
     @cached_property
     def parsed_small(self) -> Sequence[np.ndarray]:
-        """Bare skin, head, and what is before it: uint8 (128, 128) each, over the drawn square; only with `parsing`."""
+        """Bare skin, head, what is before it, and brows, eyes and mouth: uint8 (128, 128) each, over the drawn square;
+        only with `parsing`."""
         assert self.parsing is not None
-        parsed = cv2.merge([self.parsing.skin, self.parsing.head, self.parsing.occluder])
+        features = cv2.LUT(self.parsing.labels, _FEATURES)
+        parsed = cv2.merge([self.parsing.skin, self.parsing.head, self.parsing.occluder, features])
         size = 2 * SMALL
         matrix = resized_target(self.parsing_to_drawn, size / self._side)
         return cv2.split(warped(parsed, matrix, (size, size)))
@@ -138,6 +152,16 @@ class FaceView:
     def skin_small(self) -> np.ndarray:
         """uint8 (64, 64): what the parser calls bare skin, over the drawn square; only with `parsing`."""
         return cv2.resize(self.parsed_small[0], (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+
+    @cached_property
+    def astray(self) -> bool:
+        """Whether the landmarks are not on the face: the parser sees much of brows, eyes or mouth elsewhere."""
+        if self.parsing is None:
+            return False
+        parsed = cv2.LUT(self.parsing.labels, _FEATURES)
+        covered = warped(self.drawn.driver_matte, inverse(self.parsing_to_drawn), parsed.shape[::-1])
+        beside = cv2.subtract(parsed, cv2.threshold(covered, 127, 255, cv2.THRESH_BINARY)[1])
+        return cv2.countNonZero(beside) > _ASTRAY * self.parsing_pixels_per_centimetre**2
 
     def from_drawn(self, picture: np.ndarray, *, repeat: bool = False, matrix: np.ndarray | None = None) -> np.ndarray:
         """A picture (s, s[, C]) of the drawn square, at whatever resolution, laid into the box: (h, w[, C]).

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_head import HEIGHT, SKIN, WIDTH, drawn, face, frame, labels, noise, parsing, picture, pose
+from made_up_head import HEIGHT, SKIN, WIDTH, drawn, face, frame, labels, landmarks, noise, parsing, picture, pose
 
 from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.face import FaceMode
 from deepfake_core.compositing.head import HeadMode
-from deepfake_core.compositing.view import ComposedFace, FaceView
+from deepfake_core.compositing.view import ComposedFace, FaceAstray, FaceView
+from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.parsing.classes import Label
 from deepfake_core.settings import Mode, Settings
@@ -192,3 +193,28 @@ def test_the_identity_s_hair_is_not_laid_over_the_performer_s_temples() -> None:
     head.face_matte[:, :60] = 0
     shown = composed(picture(place), [ComposedFace(head, parsing(place, labels(place)), 1)])
     assert np.abs(shown[120, 130].astype(int) - SKIN).max() < 12
+
+
+def test_landmarks_beside_the_face_are_refused_before_anything_is_written() -> None:
+    place, elsewhere = pose(), pose(y=185)
+    bgr, seen = picture(place), labels(place)
+    for loop in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        cv2.circle(
+            seen, np.round(landmarks(place)[list(loop), :2].mean(0)).astype(int).tolist(), 12, int(Label.L_EYE), -1
+        )
+    shown = frame(bgr)
+    Compositor().composite(shown, [face(place, seen)], Settings())
+    shown = frame(bgr)
+    with pytest.raises(FaceAstray):
+        Compositor().composite(shown, [face(elsewhere, seen)], Settings())
+    assert np.array_equal(shown.to_bgr(), bgr)
+
+
+def test_a_brow_that_landmarks_miss_by_little_is_covered() -> None:
+    place = pose()
+    bgr, seen = picture(place), labels(place)
+    brow = landmarks(place)[10, :2] + (0, -2)
+    x, y = np.round(brow).astype(int)
+    seen[y - 3 : y + 3, x - 10 : x + 10] = int(Label.L_BROW)
+    bgr[y - 2 : y + 2, x - 8 : x + 8] = 0
+    assert composed(bgr, [face(place, seen)])[y - 1 : y + 1, x - 6 : x + 6].min() > 60
