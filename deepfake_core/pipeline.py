@@ -21,7 +21,7 @@ from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.performer import PerformerChoice
 from deepfake_core.quality import QualityGovernor
 from deepfake_core.settings import Mode, NoResult, Settings
-from deepfake_core.swapping.alignment import fit_pose
+from deepfake_core.swapping.alignment import Pose, fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
 from deepfake_core.swapping.dfm import DfmDecoder
 from deepfake_core.swapping.swapper import Swapper
@@ -132,7 +132,8 @@ class Pipeline:
         self._next_check = time.monotonic() + CHECK_SECONDS
         try:
             if self._tracker is None:
-                self._tracker = FaceTracker(max_faces=4, threads=self._threads, provider=self._provider)
+                # Its networks are so small that they are done before a second thread has woken up.
+                self._tracker = FaceTracker(max_faces=4, threads=1, provider=self._provider)
             if self._swapper is None:
                 self._swapper = Swapper(threads=self._threads, provider=self._provider)
             if self._decoder is None:
@@ -207,7 +208,8 @@ class Pipeline:
             self._turning.lost()
             self._compositor.composite(frame, [], settings)
             return False
-        turned = self._turning.update([fit_pose(face.landmarks) for face in chosen], frame.timestamp_ns / 1e9)
+        poses = [fit_pose(face.landmarks) for face in chosen]
+        turned = self._turning.update(poses, frame.timestamp_ns / 1e9)
         if turned == 1:
             return False
         instead = self._copied(frame) if turned else None
@@ -224,10 +226,13 @@ class Pipeline:
                 head_mode=settings.mode is Mode.HEAD,
                 template_only=self._template_only,
                 driver_id=face.track_id,
+                pose=pose,
             )
-            for face in chosen
+            for face, pose in zip(chosen, poses, strict=True)
         ]
-        parsings = [self._parse(frame, face, fine=level.fine_parsing) for face in chosen]
+        parsings = [
+            self._parse(frame, face, pose, fine=level.fine_parsing) for face, pose in zip(chosen, poses, strict=True)
+        ]
         composed = zip(heads, parsings, chosen, strict=True)
         faces_drawn = [ComposedFace(drawn, parsing, face.track_id) for drawn, parsing, face in composed]
         try:
@@ -255,12 +260,12 @@ class Pipeline:
             _log.error("The face parser does not open: %s", error)
             return None
 
-    def _parse(self, frame: Frame, face: Face, *, fine: bool) -> Parsing | None:
+    def _parse(self, frame: Frame, face: Face, pose: Pose, *, fine: bool) -> Parsing | None:
         if self._parser is None:
             return None
         self._parser.fine = fine
         try:
-            return self._parser.parse(frame, face.landmarks, face.track_id)
+            return self._parser.parse(frame, face.landmarks, face.track_id, pose)
         except NetworkFailed:
             return None
 

@@ -15,7 +15,7 @@ from deepfake_core.parsing.classes import HEAD, Label
 from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
 from deepfake_core.parsing.parsing import SIZE, Parsing
 from deepfake_core.parsing.steadying import SHARES_SIZE, Steadying
-from deepfake_core.swapping.alignment import fit_pose
+from deepfake_core.swapping.alignment import Pose, fit_pose
 
 PARSER_NAME = "parsing/parser.onnx"
 GROUPS: dict[str, tuple[Label, ...]] = {
@@ -69,13 +69,16 @@ class FaceParser:
         """Forget every face."""
         self._faces: dict[int, _Face] = {}
 
-    def parse(self, frame: Frame, landmarks: np.ndarray, track_id: int) -> Parsing:
-        """The parsing of the face with `landmarks` float32 (468, 3), px of the frame. Raises NetworkFailed."""
+    def parse(self, frame: Frame, landmarks: np.ndarray, track_id: int, pose: Pose | None = None) -> Parsing:
+        """The parsing of the face with `landmarks` float32 (468, 3), px of the frame. Raises NetworkFailed.
+
+        pose: the face's, where it is known already.
+        """
         face = self._faces.pop(track_id, None) or _Face(2)
         self._faces[track_id] = face  # the last of the dict is the newest
         if len(self._faces) > _FACES:
             del self._faces[next(iter(self._faces))]
-        pose = fit_pose(landmarks.astype(np.float64))
+        pose = pose or fit_pose(landmarks.astype(np.float64))
         to_crop = parsing_crop(pose)
         to_frame = cv2.invertAffineTransform(to_crop)
         late = not 0 <= frame.timestamp_ns - face.timestamp_ns <= _LATE_NS

@@ -114,7 +114,8 @@ def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDe
     file = networks.DECODER_FILE
     _file(identity, file)
     if providers.only_cpu(provider) and networks.DECODER_INT8_FILE in identity.files:
-        file = networks.DECODER_INT8_FILE
+        # So small a network is done before a second thread has woken up.
+        file, threads = networks.DECODER_INT8_FILE, 1
     network = open_session(
         _file(identity, file),
         name=f"identities/{name}/{file}",

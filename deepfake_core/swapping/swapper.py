@@ -87,7 +87,8 @@ class Swapper:
         """Open the shared networks; raises ModelError where one is missing, damaged or another network."""
         name = networks.ENCODER_NAME
         if providers.only_cpu(provider) and networks.ENCODER_INT8_NAME in Manifest.load().entries:
-            name = networks.ENCODER_INT8_NAME
+            # So small a network is done before a second thread has woken up; the same is true of the iris's.
+            name, threads = networks.ENCODER_INT8_NAME, 1
         self._encoder: Session = shared(name, threads=threads, provider=provider, dimensions=networks.EXAMPLE)
         if self._encoder.inputs != networks.encoder_inputs() or self._encoder.outputs != networks.features():
             raise ModelRefused(f"'{name}' is another network than expected; restore it with 'git checkout -- models'.")
@@ -96,7 +97,7 @@ class Swapper:
         """How many pictures show the bare template because a network gave no usable result."""
         self._drawer = TemplateDrawer()
         self._calibration = DriverCalibration()
-        self._gaze_reader = GazeReader(threads=threads, provider=provider)
+        self._gaze_reader = GazeReader(threads=1, provider=provider)
         self._gazes: dict[int, tuple[int, np.ndarray | None]] = {}
 
     def swap(
@@ -110,18 +111,20 @@ class Swapper:
         head_mode: bool = False,
         template_only: bool = False,
         driver_id: int = 0,
+        pose: Pose | None = None,
     ) -> DrawnHead:
         """Draw the identity over the face whose landmarks are float (468, 3), px of the frame.
 
         resolution: side of the face's crop in the drawn square, px. network_size: one of `networks.SIZES`.
         head_mode: draw the whole head. template_only: skip the networks.
-        driver_id: the face's track, for what is learned about each driver from picture to picture.
+        driver_id: the face's track, for what is learned about each driver from picture to picture; pose: the face's,
+        where it is known already.
         Where a network fails, the bare template is drawn: the driver's own face never shows instead. An imported model
         has its own resolution, no template and no head: where it fails, NetworkFailed is raised.
         """
         if isinstance(decoder, dfm.DfmDecoder):
             return _swap_with_model(frame, face_landmarks, decoder)
-        pose = fit_pose(face_landmarks)
+        pose = pose or fit_pose(face_landmarks)
         inputs: Future[dict[str, np.ndarray]] = Future()
         gaze: Future[np.ndarray | None] = Future()
         features: Future[tuple[np.ndarray, ...]] = Future()
@@ -139,14 +142,14 @@ class Swapper:
             neutral = self._calibration(driver_head, pose, driver_id)
             head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
             placed = place(pose, head, size=resolution, head_mode=head_mode)
+            square = placed.square
             if not template_only:
                 inputs.set_result(_encoder_inputs(frame, face_landmarks, pose, placed, network_size))
-            template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
-            square = template.square
             to_square = crop_transform(pose, resolution)
             to_square[:, 2] += square.left, square.top
             points = transform_points(to_square, face_landmarks)
             driver_matte = regions.matte(points, square.size, resolution)
+            template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
             skin = template.plain_skin()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
             if not template_only:
@@ -175,10 +178,13 @@ class Swapper:
         )
 
     def _read_gaze(self, frame: Frame, face_landmarks: np.ndarray, pose: Pose, driver_id: int) -> np.ndarray | None:
-        """The driver's gaze, read in every other picture: eyes jump, but rest longer than two pictures between."""
-        age, gaze = self._gazes.pop(driver_id, (_GAZE_EVERY, None))
-        if age >= _GAZE_EVERY:
-            age = 0
+        """The driver's gaze, read in every other picture: eyes jump, but rest longer than two pictures between.
+
+        The first and second are read, and so every one in which the parser, which began with the first, rests.
+        """
+        age, gaze = self._gazes.pop(driver_id, (None, None))
+        if age is None or age >= _GAZE_EVERY:
+            age = 0 if age else _GAZE_EVERY - 1
             try:
                 gaze = self._gaze_reader.follow(frame, face_landmarks, pose, driver_id)
             except NetworkFailed:
