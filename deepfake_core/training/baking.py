@@ -27,6 +27,8 @@ _BROW_REACH = 17
 _BROW_WIDTH = 25
 _STRANDS_APART = 4.0
 _IRIS_REACH = 1.15
+_NOSE = [6, 122, 351, 198, 420, 129, 358, 203, 423, 98, 327, 2, 64, 294, 48, 278]
+_NOSE_FEATHER = 5.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,23 @@ def _texels(view: View, page: surface.Raster) -> tuple[np.ndarray, np.ndarray, n
     # Planes of their own: from a picture of both coordinates OpenCV 5 reads nonsense.
     x, y, facing = (page.plane(values, fill=-1.0) for values in (points[:, 0], points[:, 1], facing))
     return x, y, np.clip(facing, 0.0, 1.0)
+
+
+def with_frontal_nose(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndarray:
+    """The page uint8 (S, S, 3) with the nose as the view from the front shows it.
+
+    The sides of a nose face the views from the sides, but no two views' landmarks agree on its tip and its wings: mixed
+    of many views it becomes a broad bulb without nostrils, and nothing else tells faces apart as the nose does.
+    """
+    size = first.shape[0]
+    x, y, facing = _texels(front, _page(uv, size))
+    colour = cv2.remap(front.bgr, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    nose = fill_gaps(colour * facing[..., None], facing)
+    zone = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(zone, cv2.convexHull(np.round(uv[_NOSE]).astype(np.int32)), 255)
+    soft = cv2.GaussianBlur(cv2.dilate(zone, np.ones((5, 5), np.uint8)), (0, 0), _NOSE_FEATHER)
+    share = soft.astype(np.float32)[..., None] / 255.0
+    return np.clip(np.round(first + share * (nose - first.astype(np.float32))), 0, 255).astype(np.uint8)
 
 
 def without_irises(first: np.ndarray, view: View, uv: np.ndarray, irises: np.ndarray) -> np.ndarray:
