@@ -21,6 +21,7 @@ class Compositor:
     def __init__(self) -> None:
         self._modes: dict[tuple[int, Mode], FaceMode | HeadMode] = {}
         self._seen: dict[tuple[int, Mode], float] = {}
+        self._checked: dict[int, object] = {}
 
     def composite(self, frame: Frame, faces: Sequence[ComposedFace], settings: Settings) -> Mode:
         """Lay the faces into the frame in place; to be called for every frame, also with none. What was replaced.
@@ -42,7 +43,11 @@ class Compositor:
         for face in faces:
             mode = self._mode(face.track_id, replaced, frame.timestamp_ns / 1e9)
             view = mode.view(frame, face, settings)
-            if view.astray:
+            # Between two runs of the parser's network what it sees moves with the landmarks.
+            mattes = face.parsing and face.parsing.mattes
+            checked = self._checked.get(face.track_id)
+            self._checked[face.track_id] = mattes
+            if mattes is not checked and view.astray:
                 raise FaceAstray("The landmarks are not on the face that the parser sees.")
             if not view.empty:
                 layers += mode.layers(view)
@@ -54,6 +59,7 @@ class Compositor:
         for key, seen in list(self._seen.items()):
             if not 0 <= seconds - seen <= _KEPT_SECONDS:
                 del self._seen[key], self._modes[key]
+                self._checked.pop(key[0], None)
         key = track_id, mode
         self._seen[key] = seconds
         if key not in self._modes:

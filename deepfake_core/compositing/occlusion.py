@@ -46,7 +46,7 @@ class Front:
         mode. Without a parsing nothing is known to be before the face, and nothing stays.
         """
         front, _ = self._of_parsing(view, hair=hair)
-        shown = np.zeros(view.region.shape[:2], np.uint8) if front is None else view.from_parsing(front)
+        shown = np.zeros((view.box.height, view.box.width), np.uint8) if front is None else view.from_parsing(front)
         self.add_glasses(shown, view, light, hair=hair)
         return shown
 

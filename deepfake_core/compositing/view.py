@@ -61,7 +61,8 @@ class Layer:
 
 
 class FaceView:
-    """A face in its surroundings; everything is read from the frame when it is made, before anything is written."""
+    """A face in its surroundings; pixels are read from the frame when they are asked for, and kept: ask before
+    anything is written."""
 
     def __init__(self, frame: Frame, face: ComposedFace, settings: Settings, reach: np.ndarray) -> None:
         """reach: float (N, 2), px of the drawn square: points that the box must hold, clipped to the frame.
@@ -75,25 +76,28 @@ class FaceView:
         self.settings = settings
         self.seconds = frame.timestamp_ns / 1e9
         self.box = frame.align(box_around(reach, face.drawn.crop_to_frame))
-        empty = not self.box.width or not self.box.height
-        self.region = np.zeros((0, 0, 3), np.uint8) if empty else frame.region(self.box)
-        """uint8 (h, w, 3): what was filmed."""
+        self._frame = frame
 
     def within(self, box: Box) -> FaceView:
         """The same face in a part of its box, another box of the frame; what is measured stays that of all of it."""
         part = copy(self)
-        part.__dict__["filmed_small"] = self.filmed_small
-        for name in ("drawn_to_box", "points"):
+        for name in ("drawn_to_box", "points", "region"):
             part.__dict__.pop(name, None)
         part.box = box
-        top, left = box.y0 - self.box.y0, box.x0 - self.box.x0
-        part.region = self.region[top : top + box.height, left : left + box.width]
+        if "region" in self.__dict__:
+            top, left = box.y0 - self.box.y0, box.x0 - self.box.x0
+            part.region = np.ascontiguousarray(self.region[top : top + box.height, left : left + box.width])
         return part
 
     @property
     def empty(self) -> bool:
         """Whether the face lies beyond the picture."""
-        return self.region.size == 0
+        return not self.box.width or not self.box.height
+
+    @cached_property
+    def region(self) -> np.ndarray:
+        """uint8 (h, w, 3): what was filmed."""
+        return np.zeros((0, 0, 3), np.uint8) if self.empty else self._frame.region(self.box)
 
     @cached_property
     def drawn_to_box(self) -> np.ndarray:
@@ -134,8 +138,8 @@ class FaceView:
 
     @cached_property
     def filmed_small(self) -> np.ndarray:
-        """uint8 (64, 64, 3): what was filmed, over the drawn square; edges repeat beyond the box."""
-        return self.to_drawn(self.region, SMALL)
+        """uint8 (64, 64, 3): what was filmed, over the drawn square; edges repeat beyond the frame."""
+        return self._frame.square(resized_target(inverse(self.drawn.crop_to_frame), SMALL / self._side), SMALL)
 
     @cached_property
     def parsed_small(self) -> Sequence[np.ndarray]:
@@ -177,11 +181,6 @@ class FaceView:
         assert self.parsing is not None
         size = self.box.width, self.box.height
         return warped(picture, self._in_box(self.parsing.crop_to_frame), size, repeat=repeat)
-
-    def to_drawn(self, picture: np.ndarray, size: int) -> np.ndarray:
-        """A picture (h, w[, C]) of the box in the drawn square at `size` px; edges repeat beyond the box."""
-        matrix = resized_target(inverse(self.drawn_to_box), size / self._side)
-        return warped(picture, matrix, (size, size), repeat=True)
 
     @property
     def _side(self) -> int:
