@@ -13,6 +13,7 @@ import pytest
 
 from deepfake_core import pipeline as pipeline_module
 from deepfake_core.compositing import turning
+from deepfake_core.compositing.view import FaceAstray
 from deepfake_core.disclosure.detection import is_labelled
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.identities.library import Library
@@ -124,6 +125,26 @@ def test_a_failing_stage_never_lets_the_face_through(
         assert pipeline.status().last_error == pipeline_module.TEXTURE_ONLY
     else:
         assert "broken on purpose" in pipeline.status().last_error
+
+
+def test_landmarks_beside_the_face_give_no_result_and_the_face_is_found_again(
+    clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = loaded(Settings())
+    run(pipeline, clip[:3])
+    composite = pipeline._compositor.composite
+
+    def astray(*_: Any, **__: Any) -> None:
+        raise FaceAstray("beside")
+
+    monkeypatch.setattr(pipeline._compositor, "composite", astray)
+    outputs = run(pipeline, clip[3:4], first=3)
+    assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
+    assert pipeline.status().frames_without_result == 1
+    assert not pipeline.status().last_error
+    monkeypatch.setattr(pipeline._compositor, "composite", composite)
+    run(pipeline, clip[4:6], first=4)
+    assert pipeline.status().frames_without_result == 1
 
 
 def same_but_for_the_watermark(one: np.ndarray, other: np.ndarray) -> bool:
