@@ -234,13 +234,23 @@ class Swapper:
             for matte in (own_face, own_head - small_alpha)
         )
         wrong += alpha
-        own_head = np.clip(wrong, 0.0, 1.0, out=wrong)
         if not head_mode:
-            return refined, own_face, own_head
+            return refined, own_face, np.clip(wrong, 0.0, 1.0, out=wrong)
+        # Where they took skin away, nothing is left of its sharper border; hair may be finer than they see it.
+        most = cv2.resize(own_head, (side, side), interpolation=cv2.INTER_LINEAR) * np.float32(2.0)
+        most += cv2.resize(template.hair, (template.square.size,) * 2, interpolation=cv2.INTER_LINEAR)[inner]
+        own_head = np.clip(np.minimum(wrong, most), 0.0, 1.0)
         window = _window(side)
         whole_face, whole_head = template.face.copy(), template.alpha.copy()
         whole_face[inner] += window * (own_face - face)
         whole_head[inner] += window * (own_head - whole_head[inner])
+        # A chin at the lower rim has no rest of a neck below it.
+        above = side - 2 * round(_WINDOW * side)
+        most = np.minimum.accumulate(np.minimum(most[above:], 1.0))
+        left, top, bottom = template.square.left, template.square.top, template.square.top + side
+        part = whole_head[top + above :, left : left + side]
+        np.minimum(part[: len(most)], most, out=part[: len(most)])
+        whole_head[bottom:, left : left + side] *= most[-1]
         refined -= fine[inner]
         refined *= cv2.cvtColor(window, cv2.COLOR_GRAY2BGR)
         fine[inner] += refined
