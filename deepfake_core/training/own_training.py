@@ -30,10 +30,10 @@ _SPARE = 0.93
 _JUDGED = 96
 _TRIED = 48
 """Samples on which the decoders that are there are tried."""
-_LEARNT = 0.5
+_LEARNT = 0.7
 """How far the weights go from those that the training started from to those that it reached. One person's video shows
-one light and one background: what it teaches about the face is kept, and half of what it makes the decoder forget comes
-back (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022)."""
+one light and one background: what it teaches about the face is kept, and much of what it makes the decoder forget
+comes back (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022)."""
 MARKS = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 """Minutes after which the identity is judged on frames held out, for the curve."""
 
