@@ -51,31 +51,15 @@ def parsing_loss(logits: tf.Tensor, labels: tf.Tensor, *, known: np.ndarray | No
         joined = tf.reduce_logsumexp(tf.where((free + np.eye(CLASSES)[0]) > 0, logits, -1e9), axis=-1, keepdims=True)
         background = tf.where(target[..., :1] > 0.99, joined, logits[..., :1])
         logits = tf.concat([background, tf.where(free[..., 1:] > 0, -1e9, logits[..., 1:])], axis=-1)
-    flat = [tf.reshape(each, (-1, each.shape[-1])) for each in (logits, target, weights, seen)]
-    total, cross_entropy, overlap = _losses(*flat)
-    return {"total": total, "cross_entropy": cross_entropy, "overlap": overlap}
-
-
-@tf.custom_gradient
-def _losses(logits: tf.Tensor, target: tf.Tensor, weights: tf.Tensor, seen: tf.Tensor) -> tuple:
-    """total, cross-entropy and overlap of (N, 20), (N, 20), (N, 1), (N, 1); in half the passes of TensorFlow's own
-    gradient."""
-    cross, excess = tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=logits, labels=target)
-    shares = excess + target
-    weights = weights / (tf.reduce_sum(weights) + 1.0)
-    cross_entropy = tf.reduce_sum(cross * weights[:, 0])
+    logits, target, seen = (tf.reshape(each, (-1, each.shape[-1])) for each in (logits, target, seen))
+    cross = tf.nn.softmax_cross_entropy_with_logits(target, logits)
+    weights = tf.reshape(weights, (-1,))
+    cross_entropy = tf.reduce_sum(cross * weights) / (tf.reduce_sum(weights) + 1.0)
+    shares = tf.nn.softmax(logits)
     hits = tf.reduce_sum(shares * target, axis=0)
     said = tf.linalg.matvec(shares, seen[:, 0], transpose_a=True)
     true = tf.reduce_sum(target, axis=0)
     shown = tf.cast(true > 16.0, tf.float32)
-    shown /= tf.reduce_sum(shown) + 1e-6
-    area = said + true + 1.0
-    overlap = tf.reduce_sum(shown) - tf.reduce_sum(shown * 2.0 * hits / area)
-
-    def gradient(of_total: tf.Tensor, *_others: tf.Tensor) -> tuple:
-        wanted = seen * (_OVERLAP * shown * 2.0 * hits / area**2) - target * (_OVERLAP * shown * 2.0 / area)
-        pushed = shares * wanted
-        pushed -= shares * tf.reduce_sum(pushed, axis=1, keepdims=True)
-        return of_total * (weights * excess + pushed), None, None, None
-
-    return (cross_entropy + _OVERLAP * overlap, cross_entropy, overlap), gradient
+    dice = 2.0 * hits / (said + true + 1.0)
+    overlap = 1.0 - tf.reduce_sum(dice * shown) / (tf.reduce_sum(shown) + 1e-6)
+    return {"total": cross_entropy + _OVERLAP * overlap, "cross_entropy": cross_entropy, "overlap": overlap}
