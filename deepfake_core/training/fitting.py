@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from deepfake_core.facemesh import topology
+from deepfake_core.swapping.alignment import similarity
 from deepfake_core.swapping.expression import EYES, MEASURES, MOUTH, ExpressionMatch, measures
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
@@ -17,6 +18,8 @@ _MEASURE_RIDGE = 1e-5
 _CALM_SHARE = 0.04
 _EYE_REACH = (1.8, 3.0)
 """cm from an eye's middle up to which all moves with its lids, and from which on nothing does."""
+_NOSE_MIDDLE, _NOSE_REACH = np.array([0.0, -0.5]), np.array([2.6, 3.2])
+"""cm of the canonical head: the middle of the nose, and how far it reaches to the side and down."""
 _EMPHASISED = sorted({*topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.LIPS_INNER, *topology.LIPS_OUTER})
 
 
@@ -67,6 +70,23 @@ def neutral(heads: np.ndarray) -> np.ndarray:
     strange = np.abs(found - rest) / np.maximum(found.std(0), 1e-6)
     calmest = np.argsort(strange.max(1), kind="stable")[: max(1, round(_CALM_SHARE * len(heads)))]
     return heads[calmest].astype(np.float64).mean(0)
+
+
+def with_nose(retargeter: Retargeter, front: np.ndarray) -> Retargeter:
+    """The same with the nose as wide and long as landmarks (468, 3) cm of the view from the front say.
+
+    Under other light FaceMesh takes a narrow nose for a wider one; drawn so, that view's texture would be stretched.
+    """
+    rest = retargeter.identity_neutral.reshape(-1, 3).astype(np.float64)
+    scale, rotation, translation = similarity(front.astype(np.float64), rest)
+    away = np.hypot(*((rest[:, :2] - _NOSE_MIDDLE) / _NOSE_REACH).T)
+    share = np.clip(1.5 - away, 0.0, 1.0)[:, None]
+    shift = (share * (scale * front @ rotation.T + translation - rest)).ravel()
+    return replace(
+        retargeter,
+        identity_mean=(retargeter.identity_mean + shift).astype(np.float32),
+        identity_neutral=(retargeter.identity_neutral + shift).astype(np.float32),
+    )
 
 
 def match_expression(driver: np.ndarray, identity: np.ndarray) -> ExpressionMatch:

@@ -21,6 +21,7 @@ from deepfake_core.swapping.mouth import Mouth
 from deepfake_core.swapping.retargeting import Retargeter, openings
 from deepfake_core.training import baking, head_baking
 from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.fitting import with_nose
 from deepfake_core.training.still_landmarks import StillLandmarks
 
 MOUTH_OPEN = "mouth_open"
@@ -47,6 +48,8 @@ class BakedHead:
     head: HeadPages
     eyeballs: Eyeballs
     mouth: Mouth
+    rest: np.ndarray
+    """float32 (468, 3): the landmarks of the view from the front, cm of the canonical head."""
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -70,7 +73,8 @@ class BakedHead:
 
     def with_retargeter(self, retargeter: Retargeter) -> IdentityHead:
         """All that the template is drawn from."""
-        return IdentityHead(**vars(self), retargeter=retargeter)
+        drawn = {name: value for name, value in vars(self).items() if name != "rest"}
+        return IdentityHead(**drawn, retargeter=with_nose(retargeter, self.rest))
 
 
 def flattened(baked: BakedHead) -> dict[str, np.ndarray]:
@@ -165,6 +169,7 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
         head=head_baking.head_pages(haired),
         eyeballs=head_baking.eyeballs(views[FRONT]),
         mouth=head_baking.open_mouth(views[MOUTH_OPEN]),
+        rest=heads[FRONT].astype(np.float32),
     )
 
 

@@ -5,7 +5,7 @@ from deepfake_core.facemesh import topology
 from deepfake_core.swapping.alignment import Pose
 from deepfake_core.swapping.expression import DriverCalibration, measures
 from deepfake_core.swapping.retargeting import Neutral, Retargeter, openings
-from deepfake_core.training.fitting import fit, judge, match_expression, neutral, own_fit
+from deepfake_core.training.fitting import fit, judge, match_expression, neutral, own_fit, with_nose
 
 
 def head() -> np.ndarray:
@@ -183,3 +183,49 @@ def test_a_retargeter_without_coefficients_gives_the_identitys_mean() -> None:
         identity_neutral=mean,
     )
     np.testing.assert_allclose(retargeter(opened(1.0, 2.0)), head(), atol=1e-5)
+
+
+def test_the_nose_becomes_that_of_the_view_from_the_front_and_nothing_else_moves() -> None:
+    heads = expressions(200, 0)
+    front, wings = head(), [98, 327]
+    front[[129, 98, 64, 327, 358, 294], 0] *= 0.8
+    retargeter = fit(heads, heads, components=6)
+    narrowed = with_nose(retargeter, 1.1 * front)
+    before, after = (one.identity_neutral.reshape(-1, 3) for one in (retargeter, narrowed))
+    assert np.ptp(after[wings, 0]) == pytest.approx(0.8 * np.ptp(before[wings, 0]), rel=0.05)
+    far = [10, 152, 33, 263, 61, 291, 234, 454]
+    np.testing.assert_allclose(after[far], before[far], atol=0.01)
+    np.testing.assert_allclose(narrowed.identity_mean - retargeter.identity_mean, (after - before).ravel(), atol=1e-5)
+
+
+def test_lips_that_touch_stay_shut_however_they_lie() -> None:
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    crossed = opened(0.8, -0.3)
+    asked = measures(crossed)
+    asked[2] = 0.0
+    assert measures(match.control(crossed, asked))[2] < 0.02
+
+
+def test_eyes_close_and_open_together_but_for_a_wink() -> None:
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    rest, neutral = match.identity_rest, Neutral(head().astype(np.float32), match.driver_rest[:2], 1.0)
+
+    def lids(right: float, left: float) -> np.ndarray:
+        asked = match.driver_rest.copy()
+        asked[:2] *= (right, left)
+        return match.wanted(asked, neutral)[:2] / rest[:2]
+
+    # What FaceMesh is off shows no eye shut beside an open one; wide eyes do not stare.
+    assert np.ptp(lids(0.72, 0.77)) < 0.01
+    assert lids(1.5, 1.5).max() < 1.15
+    right, left = lids(0.4, 1.0)
+    assert right < 0.5
+    assert left > 0.9
+
+
+def test_a_driver_that_often_narrows_its_eyes_has_open_ones_at_rest() -> None:
+    calibration = DriverCalibration()
+    for k in range(300):
+        neutral = calibration(resting(0.65 if k % 5 < 2 else 0.9, 0.0), frontal(), 1)
+    narrow, usual = (measures(resting(lids, 0.0))[0] for lids in (0.65, 0.9))
+    assert neutral.lids[0] > narrow + 0.75 * (usual - narrow)

@@ -102,3 +102,15 @@ def test_hair_hides_the_face_and_its_border_fades() -> None:
     assert share[nose] > 240
     border = np.round(uv[468:][:, ::-1]).astype(int)
     assert share[border[:, 0], border[:, 1]].max() == 0
+
+
+def test_the_nose_is_the_front_views_whatever_the_sides_show() -> None:
+    uv = baking.layout(head(), SIZE)
+    first = baking.bake([view(-55, (0, 0, 255)), view(55, (255, 0, 0))], uv, SIZE)
+    page = baking.with_frontal_nose(first, view(0, (0, 255, 0)), uv)
+    for vertex in (4, 2, 49, 279):
+        y, x = np.round(uv[vertex][::-1]).astype(int)
+        assert page[y, x].argmax() == 1, vertex
+    for vertex in (127, 356, 152):
+        y, x = np.round(uv[vertex][::-1]).astype(int)
+        np.testing.assert_array_equal(page[y, x], first[y, x])

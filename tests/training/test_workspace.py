@@ -178,7 +178,7 @@ def prepared_workspace(folder: Path) -> tuple[Workspace, Path]:
     workspace = Workspace(folder / "work")
     shard = write(folder / "some", actor_seed=np.arange(2))
     parts = {name: value for name, value in vars(painted()).items() if name != "retargeter"}
-    workspace.save_head("one", BakedHead(**parts))
+    workspace.save_head("one", BakedHead(**parts, rest=topology.canonical_face().vertices.astype(np.float32)))
     kept = workspace.landmarks("one", shard)
     kept.parent.mkdir(parents=True)
     np.savez(kept, **vars(found(np.stack([face(), face(1.0)]), np.stack([face(3.0), face()]))))
@@ -195,12 +195,14 @@ def test_steps_out_of_order_are_explained(tmp_path: Path) -> None:
 
 def test_a_baked_head_comes_back(tmp_path: Path) -> None:
     parts = {name: value for name, value in vars(painted()).items() if name != "retargeter"}
-    BakedHead(**parts).save(tmp_path / "head.npz")
+    rest = topology.canonical_face().vertices.astype(np.float32)
+    BakedHead(**parts, rest=rest).save(tmp_path / "head.npz")
     loaded = BakedHead.load(tmp_path / "head.npz")
     np.testing.assert_array_equal(loaded.pages, parts["pages"])
     np.testing.assert_array_equal(loaded.head.pictures, parts["head"].pictures)
     np.testing.assert_array_equal(loaded.eyeballs.offsets, parts["eyeballs"].offsets)
     np.testing.assert_array_equal(loaded.mouth.teeth, parts["mouth"].teeth)
+    np.testing.assert_array_equal(loaded.rest, rest)
 
 
 class HalfHeldOut(Configuration):
