@@ -83,6 +83,9 @@ def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:
     if hair:
         hat = cv2.inRange(parsing.labels, int(Label.HAT), int(Label.HAT))
         worn = cv2.max(parsing.hair, cv2.blur(hat, (3, 3)))
+        # Where the parser hesitates between the two, neither has a whole share.
+        both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), _square(2))
+        worn = cv2.max(worn, cv2.blur(both, (5, 5)))
         brows = round(float(np.clip(points[_BROWS, 1].mean(), 0, len(worn))))
         worn = falling(worn, inner, brows, max(1, round(_STRAND * per_centimetre)))
         front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))

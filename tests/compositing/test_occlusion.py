@@ -81,6 +81,18 @@ def test_a_cap_stays() -> None:
     assert at(front(picture(pose()), seen), forehead) > 250
 
 
+def test_hair_stays_where_the_parser_hesitates_between_it_and_a_hat() -> None:
+    forehead = landmarks(pose())[10, :2] + (0, 8)
+    seen = labels(pose())
+    put(seen, Label.HAIR, forehead, 80, 16)
+    made = face(pose(), seen)
+    assert made.parsing is not None
+    made.parsing.mattes["hair"] //= 2
+    view = FaceMode().view(frame(picture(pose())), made, Settings())
+    shown = Front()(view, LIGHT, hair=True)
+    assert at(shown, forehead - (view.box.x0, view.box.y0)) > 240
+
+
 def test_hair_beside_the_jaw_is_behind_it_and_a_strand_over_the_cheek_is_not() -> None:
     jaw = landmarks(pose())[172, :2] - (6, 0)
     seen = labels(pose())
