@@ -202,6 +202,12 @@ class _RgbPixels(Pixels):
     def read(self, box: Box, out: np.ndarray | None) -> np.ndarray:
         return self._to_bgr(self._plane[box.y0 : box.y1, box.x0 : box.x1], out)
 
+    def warped(self, box: Box, to_square: np.ndarray, size: int, halvings: int) -> np.ndarray:
+        samples = self._plane[box.y0 : box.y1, box.x0 : box.x1]
+        if samples.strides[0] < 0:
+            samples = np.ascontiguousarray(samples)
+        return self._to_bgr(_warped(samples, _from_corner(to_square, box), size, halvings), None)
+
     def blend(self, box: Box, bgr: np.ndarray, matte: np.ndarray) -> None:
         if not self._colour.full_range:
             bgr = cv2.LUT(bgr, self._colour.compress)

@@ -5,6 +5,8 @@ import threading
 import time
 from collections import deque
 
+import cv2
+
 from deepfake_core.mailbox import Layout, Mailbox, Picture
 from deepfake_core.pipeline import Processor
 from deepfake_core.settings import Settings
@@ -15,6 +17,8 @@ IDLE_SECONDS = 0.5
 """A worker without frames looks up this often."""
 RETRY_SECONDS = 1.0
 """A slate that could not be made is tried again after this long."""
+OPENCV_THREADS = 2
+"""By itself OpenCV would take every core, OBS's too; pictures of a face's size gain nothing from more than two."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +89,7 @@ class Worker:
             return  # Awake already.
 
     def _work(self) -> None:
+        cv2.setNumThreads(OPENCV_THREADS)
         try:
             while not self._stopping:
                 try:
