@@ -58,6 +58,8 @@ _WHOLE = 250
 """Level from which one of its pixels shows nothing else."""
 _COARSE_FROM = 8.0
 """px per cm of the frame from which the masks are laid in at half its resolution."""
+_LEAST_PURE = 8
+"""Such pixels that are enough to tell a colour."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -226,7 +228,7 @@ class HeadMode:
         for visible, whole in ((parsing.cloth, masks.clothes), (parsing.neck, masks.neck)):
             source = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), left)
             pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
-            source = pure if pure.any() else cv2.threshold(source, 127, 255, cv2.THRESH_BINARY)[1]
+            source = pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone)
             if source.any():
                 share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
                 colours = seam.mixed(colours, spread(filmed, source), cv2.merge([share] * 3))
@@ -277,6 +279,16 @@ class HeadMode:
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
             share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
             self._tone += share * (measured - self._tone)
+
+
+def _unlike(filmed: np.ndarray, source: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Of the pixels that show some of a thing the half that looks least like what goes: uint8 (64, 64)."""
+    some = source > 127
+    if not some.any():
+        return np.zeros_like(source)
+    mean = cv2.mean(filmed, cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY)[1])[:3]
+    apart = np.abs(filmed - np.array(mean, np.float32)).sum(2)
+    return np.where(some & (apart >= np.median(apart[some])), 255, 0).astype(np.uint8)
 
 
 def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray, step: int) -> np.ndarray:

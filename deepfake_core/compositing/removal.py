@@ -33,7 +33,7 @@ _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
-_TONED_FROM, _TONED_TO = 3.0, 9.0
+_TONED_FROM, _TONED_TO = 5.0, 10.0
 """cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
 PAD = 32
 """How much further than the crop `Removal.visible` reaches on each side."""
@@ -41,8 +41,10 @@ _LONG_HAIR = 4.0
 """cm2 of hair below the chin from which it is long."""
 _TIPS = 3.5
 """cm beyond the parsed head within which hair is looked for that the parser missed."""
-_APART = 60
-"""Sum of the three channels' differences from which hair can be told from the background."""
+_NEARER = 1.6
+"""How much nearer to the colour of hair than to that of the background something must be to be hair."""
+_APART = 35
+"""Mean difference of levels from which hair can be told from the background."""
 _LEAST_CLOTH = 40
 """Pixels: fewer do not tell the colour of clothes."""
 _LIKE_CLOTHES = (22.0, 40.0)
@@ -51,7 +53,7 @@ _GOES_ON = 6.0
 """cm beyond the crop in which what leaves it may go on to the side."""
 _SHOULDER_MARGIN = 2.0
 """cm above the shoulders, whose height beyond the crop is a guess."""
-_SUM = np.ones((1, 3), np.float32)
+_MEAN = np.full((1, 3), 1 / 3, np.float32)
 _LEAST = 8
 """Levels of the neck's matte that are the parser's doubt about clothes."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -105,7 +107,7 @@ def removal(
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
     filmed = film() if film is not None and hair_below > _LONG_HAIR * centimetre**2 else None
     if filmed is not None:
-        missed, doubtful = _missed_hair(filmed, labels, covered, centimetre)
+        missed, doubtful = _missed_hair(filmed, labels, covered, int(chin[1]), centimetre)
         covered = cv2.max(covered, missed)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
@@ -147,24 +149,27 @@ def removal(
 
 
 def _missed_hair(
-    filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, centimetre: float
+    filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, chin: int, centimetre: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends of hair that the parser takes for background, though they are nearer to the colour of the hair around them
     than to that of the background: uint8 (128, 128) twice: those that touch what is covered, and all.
+
+    Hair ends low: above the chin's row, what is as dark as hair is a shelf behind it.
     """
     near = _near(covered, _TIPS * centimetre)
     empty = (labels == Label.BACKGROUND).astype(np.uint8) * 255
     hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
     clear = cv2.bitwise_and(empty, cv2.bitwise_not(near))
     doubtful = cv2.bitwise_and(empty, near)
+    doubtful[: max(0, chin)] = 0
     if cv2.countNonZero(hair) < centimetre**2 or cv2.countNonZero(clear) < centimetre**2:
         return np.zeros_like(covered), np.zeros_like(covered)
     of_hair, of_background = (_spread_at_half(filmed, each) for each in (hair, clear))
     to_hair, to_background, apart = (
-        cv2.transform(cv2.absdiff(*each), _SUM)
+        cv2.transform(cv2.absdiff(*each), _MEAN)
         for each in ((filmed, of_hair), (filmed, of_background), (of_hair, of_background))
     )
-    alike = (to_hair < to_background) & (apart > _APART) & (doubtful > 0)
+    alike = (_NEARER * to_hair.astype(np.float32) < to_background) & (apart > _APART) & (doubtful > 0)
     found = alike.astype(np.uint8) | (covered > 0)
     _, blobs = cv2.connectedComponents(found, connectivity=4, ltype=cv2.CV_16U)
     touching = np.zeros(int(blobs.max()) + 1, np.uint8)

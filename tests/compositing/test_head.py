@@ -155,12 +155,14 @@ def test_what_showed_while_the_head_was_elsewhere_is_not_invented() -> None:
 
 def test_the_neck_takes_the_head_s_tone_and_loses_it_downwards() -> None:
     bgr, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    throat = slice(chin, chin + 58), slice(140, 180)  # an open collar
+    bgr[throat], labels[throat] = SKIN, Label.NECK
     made = frame(bgr)
     pale = replace(new_head(), tone=np.array([235, 235, 245], np.float32))
     settings = Settings(mode=Mode.HEAD, colour_match=0.0)
     Compositor().composite(made, [ComposedFace(pale, parsing(PLACE, labels), 1)], settings)
-    chin = int(landmarks(PLACE)[152, 1])
-    column = made.to_bgr()[chin + 4 : chin + 24, 155:165].mean((1, 2)) - np.mean(SKIN)
+    column = made.to_bgr()[chin + 4 : chin + 50, 155:165].mean((1, 2)) - np.mean(SKIN)
     assert column[0] > 8
     assert column[-1] < 0.9 * column[0]
     assert np.array_equal(made.to_bgr()[chin + 60 :], bgr[chin + 60 :])
@@ -232,3 +234,37 @@ def test_colours_spread_from_their_sources_alone() -> None:
     source[:, :6] = 255
     assert np.abs(spread(bgr, source).astype(int) - (10, 200, 30)).max() <= 2
     assert inpainted(bgr, source > 0).shape == bgr.shape
+
+
+def test_what_was_never_seen_goes_on_from_its_sides() -> None:
+    bgr = np.full((60, 80, 3), 220, np.uint8)
+    bgr[30:36] = 40  # a shelf from side to side
+    known = np.ones((60, 80), bool)
+    known[10:60, 25:55] = False
+    fill = inpainted(bgr, known)
+    assert fill[31:35, 30:50].mean() < fill[14:24, 30:50].mean() - 50
+    assert np.array_equal(fill[:, :20], bgr[:, :20])
+
+
+def long_haired(wall: tuple[int, int, int], shirt: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    bgr, labels = scene()
+    bgr[labels == Label.BACKGROUND] = wall
+    bgr[labels == Label.CLOTH] = shirt
+    return bgr, labels
+
+
+def test_hair_that_the_parser_missed_goes_by_its_colour() -> None:
+    bgr, labels = long_haired(WALL, SHIRT)
+    chin = int(landmarks(PLACE)[152, 1])
+    tip = slice(chin + 4, chin + 22), slice(90, 100)  # beside the strand, before the wall
+    bgr[tip], labels[tip] = HAIR, Label.BACKGROUND
+    assert redness(bgr)[tip].min() > 100
+    assert np.percentile(redness(shown(bgr, labels))[tip], 95) < 40
+
+
+def test_hair_on_clothes_of_its_colour_stays_as_filmed() -> None:
+    bgr, labels = long_haired(WALL, HAIR)
+    chin = int(landmarks(PLACE)[152, 1])
+    strand = slice(chin + 32, chin + 42), slice(104, 116)
+    bgr[strand][::2] = np.array(HAIR) - 15  # folds and strands
+    assert np.abs(shown(bgr, labels)[strand].astype(int) - bgr[strand]).max() <= 3
