@@ -397,7 +397,7 @@ def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:
 
 def _evaluate(options: argparse.Namespace) -> None:
     _threads(options.threads)
-    from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, sheet, tone_table
+    from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, sheet, tone_table, tones_together
     from deepfake_core.training.pairs import actors_tones
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
@@ -413,7 +413,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     for run in [options.run_name] * (not options.exported) + options.beside:
         networks, step = averaged_networks(options.work / run, names)
         judged[f"{run}, step {step}"] = networks.encoder, networks.decoders
-    sheets, rows = [], list(TONE_HEAD)
+    sheets, rows, firsts = [], list(TONE_HEAD), []
     for number, name in enumerate(names):
         results: list[Evaluation] = []
         for origin, (encoder, decoders) in judged.items():
@@ -435,9 +435,10 @@ def _evaluate(options: argparse.Namespace) -> None:
             print(f"  {origin}: {describe(result.networks)}", flush=True)
             results.append(result)
         sheets.append(sheet(results))
+        firsts.append(results[0])
     cv2.imwrite(str(options.sheet), cv2.vconcat(sheets))
     if tones is not None:
-        print("\n".join(rows))
+        print("\n".join([*rows, "", *tones_together(firsts, tones)]))
 
 
 def _exported(names: Sequence[str]) -> tuple[Network, list[Network]]:

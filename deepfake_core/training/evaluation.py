@@ -213,6 +213,26 @@ def tone_table(name: str, result: Evaluation, tones: Mapping[int, int]) -> list[
     return rows
 
 
+def tones_together(results: Sequence[Evaluation], tones: Mapping[int, int]) -> list[str]:
+    """Rows of a Markdown table: by the driver's tone, each figure as a part of its identity's mean, over all
+    identities. Every actor counts as much, however many samples show them; tones: as for `tone_table`."""
+    parts: dict[int, list[np.ndarray]] = {}
+    for result in results:
+        columns = [field.name in _HIGHER_IS_BETTER for field in fields(Figures)]
+        actors = np.unique(result.actor_seeds)
+        means = np.stack([result.by_sample[result.actor_seeds == seed].mean(0)[columns] for seed in actors])
+        for seed, part in zip(actors.tolist(), means / means.mean(0), strict=True):
+            parts.setdefault(tones[seed], []).append(part)
+    rows = [
+        "| tone | actors | " + " | ".join(_HIGHER_IS_BETTER) + " |",
+        "|---|---|" + "---|" * len(_HIGHER_IS_BETTER),
+    ]
+    for tone, found in sorted(parts.items()):
+        shares = np.mean(found, axis=0)
+        rows.append(f"| {tone} | {len(found)} | " + " | ".join(f"{share:.3f}" for share in shares) + " |")
+    return rows
+
+
 def describe(figures: Figures) -> str:
     """The figures in one line."""
     return ", ".join(f"{field.name} {getattr(figures, field.name):.3f}" for field in fields(figures))

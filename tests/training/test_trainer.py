@@ -185,7 +185,7 @@ def test_training_stops_early_when_the_held_out_figure_no_longer_falls(folder: P
 
 
 def test_the_averaged_networks_come_out_of_the_checkpoint(folder: Path) -> None:
-    from deepfake_core.training.evaluation import evaluate, sheet, tone_table
+    from deepfake_core.training.evaluation import evaluate, sheet, tone_table, tones_together
     from deepfake_core.training.trainer import averaged_networks
 
     with pytest.raises(checkpoint.CheckpointMissing):
@@ -207,6 +207,8 @@ def test_the_averaged_networks_come_out_of_the_checkpoint(folder: Path) -> None:
     assert (samples, figures.psnr) == (result.samples, pytest.approx(result.networks.psnr, rel=1e-5))
     first = int(result.actor_seeds[0])
     rows = tone_table("b", result, {int(seed): 3 if seed == first else 7 for seed in result.actor_seeds})
+    together = tones_together([result], dict.fromkeys(result.actor_seeds.tolist(), 4))
+    assert together[2:] == [f"| 4 | {actors} | 1.000 | 1.000 | 1.000 | 1.000 |"]
     assert [row.split("|")[2].strip() for row in rows] == (["3", "7"] if actors > 1 else ["3"])
 
 
