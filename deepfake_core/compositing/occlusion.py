@@ -17,7 +17,6 @@ from deepfake_core.swapping.alignment import transform_points
 _EYES = (np.array(topology.RIGHT_EYE), np.array(topology.LEFT_EYE))
 _LIPS = np.array(topology.LIPS_OUTER)
 _OVAL = np.array(topology.FACE_OVAL)
-_BROWS = np.array([*topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW])
 _INNER = 0.94
 """Share of the face's outline that is surely the face."""
 _STRAND = 1.3
@@ -86,8 +85,8 @@ def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:
         # Where the parser hesitates between the two, neither has a whole share.
         both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), _square(2))
         worn = cv2.max(worn, cv2.blur(both, (5, 5)))
-        brows = round(float(np.clip(points[_BROWS, 1].mean(), 0, len(worn))))
-        worn = falling(worn, inner, brows, max(1, round(_STRAND * per_centimetre)))
+        eyes = round(float(np.clip(points[np.concatenate(_EYES), 1].mean(), 0, len(worn))))
+        worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)))
         front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
     return front
 
@@ -122,16 +121,16 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
     return cv2.bitwise_and(kept, allowed)
 
 
-def falling(hair: np.ndarray, inner: np.ndarray, brows: int, strand: int) -> np.ndarray:
+def falling(hair: np.ndarray, inner: np.ndarray, eyes: int, strand: int) -> np.ndarray:
     """Hair that is before the face: uint8 (P, P).
 
-    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; brows: their row; strand: px. It is what is above
-    the brows, what falls into the face, and what goes on from there. Beside the jaw it is behind it, and covered.
+    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; eyes: their row; strand: px. It is what is above
+    the eyes, what falls into the face, and what goes on from there. Beside the jaw it is behind it, and covered.
     """
     before = cv2.dilate(cv2.min(hair, inner), _square(strand))
     # Softly, so that no edge runs through the hair beside the eyes.
     rows = np.arange(len(hair))
-    above = np.clip(255.0 * (brows + 2 * strand - rows) / (2 * strand), 0, 255).astype(np.uint8)
+    above = np.clip(255.0 * (eyes + 2 * strand - rows) / (2 * strand), 0, 255).astype(np.uint8)
     np.maximum(before, above[:, None], out=before)
     return cv2.min(hair, before)
 
