@@ -28,8 +28,9 @@ _FEATURES = (
 """What must be covered whatever the parser sees: both brows with their eyes, nose, mouth."""
 _LAG = 1.5
 """cm: how far beside the landmarks' face the performer's features are looked for."""
-_TIGHTER = np.clip((np.arange(256) - 64) * 2, 0, 255).astype(np.uint8)
-"""Levels of a matte whose edge is half as wide."""
+_CRISP, _HAZY = 2.0, 6.0
+"""px of the drawn square: an edge so wide is left as it is, or made half as wide."""
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _LARGE = 1 << 16
 """Pixels from which on half the resolution does for what only corrects a matte."""
 _RIM = 0.04
@@ -61,14 +62,25 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     if view.parsing is None:
         shown = cv2.addWeighted(wide, _UNKNOWN, covered, 1 - _UNKNOWN, 0)
     else:
-        # The networks' mattes are soft over several pixels: a haze of skin before a bright wall.
-        shown = mixed(cv2.LUT(covered, _TIGHTER), wide, _skin_beyond(view, covered, feather))
+        shown = mixed(_tightened(covered), wide, _skin_beyond(view, covered, feather))
     size = settings.matte_size
     if size != 1:
         middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
         about = np.array([[size, 0, middle[0] * (1 - size)], [0, size, middle[1] * (1 - size)]])
         shown = cv2.multiply(warped(shown, about, covered.shape[::-1]), _faded_rim(covered.shape[0]), scale=1 / 255)
     return shown
+
+
+def _tightened(covered: np.ndarray) -> np.ndarray:
+    """The matte, uint8 (S, S), with an edge up to half as wide: the networks' mattes are soft over several pixels,
+    which would be a haze of skin before a bright wall."""
+    soft = cv2.countNonZero(cv2.inRange(covered, 26, 229))
+    inside = cv2.threshold(covered, 127, 1, cv2.THRESH_BINARY)[1]
+    length = cv2.countNonZero(cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _CROSS)) / 2
+    steeper = 1.0 + float(np.clip((soft / max(length, 1.0) - _CRISP) / (_HAZY - _CRISP), 0, 1))
+    return cv2.convertScaleAbs(
+        cv2.max(covered, round(127.5 - 127.5 / steeper)), alpha=steeper, beta=127.5 * (1 - steeper)
+    )
 
 
 def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndarray:
