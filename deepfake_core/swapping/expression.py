@@ -34,7 +34,8 @@ def measures(head: np.ndarray) -> np.ndarray:
 
     Openings as `retargeting.openings` gives them; the smile is how far the mouth's corners lie above its middle, cm.
     """
-    smile = head[..., _CORNERS, 1].mean(-1) - head[..., _MIDDLES, 1].mean(-1)
+    (right, left), (upper, lower) = _CORNERS, _MIDDLES
+    smile = 0.5 * (head[..., right, 1] + head[..., left, 1] - head[..., upper, 1] - head[..., lower, 1])
     return np.concatenate([openings(head)[..., :3], smile[..., None]], axis=-1)
 
 

@@ -79,9 +79,8 @@ class HeadDrawer:
         hair = np.zeros(coarse, np.float32)
         chosen = nearest(pages, rotation)
         for page, share in chosen:
-            placed = (points - PAGE_CENTRE) @ pages.rotations[page, :2].T * (side / PAGE_CENTIMETRES)
-            x, y = (side - 1) / 2 + placed[..., 0], (side - 1) / 2 - placed[..., 1]
-            maps = _enlarged(x, size), _enlarged(y, size)
+            right, up = (points.onto(axis) * (side / PAGE_CENTIMETRES) for axis in pages.rotations[page, :2])
+            maps = _enlarged((side - 1) / 2 + right, size), _enlarged((side - 1) / 2 - up, size)
             drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
             alphas.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(1.0 / 255.0))
             shares.append(alphas[-1] * np.float32(share))
@@ -129,8 +128,26 @@ class HeadDrawer:
         return found
 
 
-def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> np.ndarray:
-    """Where on the ellipsoid the points of a coarse grid lie: (33, 33, 3), cm of the canonical head.
+@dataclass(frozen=True)
+class _Proxy:
+    """Where on the ellipsoid the points of a coarse grid lie: `across` x + `up` y + `along` depth, cm of the head."""
+
+    x: np.ndarray
+    """float64 (33,), cm to the right in the camera's axes, of the grid's columns."""
+    y: np.ndarray
+    """float64 (33, 1), cm up, of its rows."""
+    depth: np.ndarray
+    """float64 (33, 33), cm to the camera."""
+    rotation: np.ndarray
+
+    def onto(self, axis: np.ndarray) -> np.ndarray:
+        """float64 (33, 33): how far the points lie along a unit vector (3,) from `PAGE_CENTRE`."""
+        across, up, along = (self.rotation @ axis).tolist()
+        return across * self.x + (up * self.y - float(PAGE_CENTRE @ axis)) + along * self.depth
+
+
+def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> _Proxy:
+    """See where rays through a coarse grid meet the ellipsoid, or the plane through its outline.
 
     size: side of the picture that the grid is enlarged to, px; it shows the whole square.
     """
@@ -138,13 +155,17 @@ def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> np.ndarray:
     cell = -(-size // _CELLS)
     pixels = np.arange(_CELLS + 1) * cell + ((cell - 1) / 2 - (cell - 1) // 2)
     pixels = (pixels + 0.5) * (square.size / size) - 0.5
-    across, up = square.to_camera(*np.meshgrid(pixels, pixels))
-    origin = across[..., None] * rotation[0] + up[..., None] * rotation[1]
-    start = (origin - _PROXY_CENTRE) / _PROXY_RADII
-    along = rotation[2] / _PROXY_RADII
-    a, b, c = along @ along, start @ along, (start**2).sum(-1) - 1.0
-    depth = (np.sqrt(np.maximum(b * b - a * c, 0.0)) - b) / a
-    return origin + depth[..., None] * rotation[2]
+    x, y = square.to_camera(pixels, pixels[:, None])
+    # |start + depth along| = 1, with start = across x + up y - centre, all in radii of the ellipsoid.
+    across, up, along = rotation / _PROXY_RADII
+    centre = _PROXY_CENTRE / _PROXY_RADII
+    a = float(along @ along)
+    b = float(across @ along) * x + (float(up @ along) * y - float(centre @ along))
+    beside = float(across @ across) * x * x - 2.0 * float(across @ centre) * x
+    above = float(up @ up) * y * y - 2.0 * float(up @ centre) * y + float(centre @ centre) - 1.0
+    c = beside + above + (2.0 * float(across @ up)) * x * y
+    depth = (np.sqrt(np.maximum(b * b - a * c, 0.0)) - b) * (1.0 / a)
+    return _Proxy(x, y, depth, rotation)
 
 
 def _enlarged(grid: np.ndarray, size: int) -> np.ndarray:

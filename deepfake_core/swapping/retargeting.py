@@ -17,15 +17,15 @@ _OPENINGS = np.array(
         [334, 386, 263, 362],
     ]
 )
+_ENDS = np.stack([_OPENINGS[:, [0, 2]].T.ravel(), _OPENINGS[:, [1, 3]].T.ravel()])
+"""Both ends of all five openings, then of their widths."""
 
 
 def openings(head: np.ndarray) -> np.ndarray:
     """How far eyes, mouth and brows are open: (..., 468, 3) cm -> (..., 5), in widths of eye or mouth."""
-
-    def distance(a: int, b: int) -> np.ndarray:
-        return np.linalg.norm(head[..., _OPENINGS[:, a], :] - head[..., _OPENINGS[:, b], :], axis=-1)
-
-    return distance(0, 1) / np.maximum(distance(2, 3), 1e-3)
+    apart = head[..., _ENDS[0], :] - head[..., _ENDS[1], :]
+    lengths = np.sqrt((apart * apart).sum(-1))
+    return lengths[..., :5] / np.maximum(lengths[..., 5:], 1e-3)
 
 
 def _product(rows: np.ndarray, matrix: np.ndarray, *, transposed: bool = False) -> np.ndarray:
@@ -80,10 +80,11 @@ class Retargeter:
     def __call__(self, head: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
         """A driver's landmarks (468, 3) cm on the canonical head -> the identity's, float32 (468, 3) cm."""
         # In double precision numpy would first copy every matrix.
-        features = self.features(head[None].astype(np.float32))[0]
+        faces = [head.astype(np.float32)] if neutral is None else [head.astype(np.float32), neutral.head]
+        features, *resting = self.features(np.stack(faces))
         start = self.identity_mean
         if neutral is not None:
             trust = np.float32(neutral.trust)
-            features -= trust * self.features(neutral.head[None])[0]
+            features = features - trust * resting[0]
             start = start + trust * (self.identity_neutral - start)
         return (_product(features[None], self.coefficients)[0] + start).reshape(-1, 3)
