@@ -17,6 +17,7 @@ from deepfake_core.swapping.identity_head import IdentityHead, TextureBlender
 from deepfake_core.swapping.square import Square, face_square, head_square, upright
 
 RASTER_PER_CENTIMETRE = 96 / CROP_CENTIMETRES
+_SMALLEST_RASTER = 64
 _LIGHT_SIZE = 64
 _BEYOND = np.float32(1e-3)
 
@@ -177,7 +178,8 @@ def place(
     mesh = surface.extend(head) @ rotation.T
     crop = face_square(rotation, size, square.centimetres)
     points = np.column_stack([crop.to_pixels(mesh), mesh[:, 2] * (-size / square.centimetres)])
-    coarse = round(RASTER_PER_CENTIMETRE * square.centimetres)
+    # The surface is smooth, so that half of a small picture's pixels are enough.
+    coarse = min(round(RASTER_PER_CENTIMETRE * square.centimetres), max(size // 2, _SMALLEST_RASTER))
     factor = coarse / size
     small = points * factor
     small[:, :2] += 0.5 * factor - 0.5
