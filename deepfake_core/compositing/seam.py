@@ -78,9 +78,8 @@ def _tightened(covered: np.ndarray) -> np.ndarray:
     inside = cv2.threshold(covered, 127, 1, cv2.THRESH_BINARY)[1]
     length = cv2.countNonZero(cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _CROSS)) / 2
     steeper = 1.0 + float(np.clip((soft / max(length, 1.0) - _CRISP) / (_HAZY - _CRISP), 0, 1))
-    return cv2.convertScaleAbs(
-        cv2.max(covered, round(127.5 - 127.5 / steeper)), alpha=steeper, beta=127.5 * (1 - steeper)
-    )
+    levels = np.clip((np.arange(256) - 127.5) * steeper + 127.5, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(covered, levels))
 
 
 def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndarray:
