@@ -30,7 +30,7 @@ class Steadying:
 
     def __init__(self) -> None:
         count, side = len(Label), SHARES_SIZE
-        self._shares = np.empty((count, side, side), np.float32)
+        self._shares, self._change = (np.empty((count, side, side), np.float32) for _ in range(2))
         self._reference: np.ndarray | None = None
         self._labels = np.full((SIZE, SIZE), 255, np.uint8)
 
@@ -49,21 +49,25 @@ class Steadying:
             follow = _follow(self._reference, seen)
             self._reference += follow[..., None] * (seen - self._reference)
             fine = cv2.resize(follow, (SHARES_SIZE, SHARES_SIZE), interpolation=cv2.INTER_LINEAR)
-            self._shares += fine * (shares - self._shares)
+            np.subtract(shares, self._shares, out=self._change)
+            self._change *= fine
+            self._shares += self._change
         self._relabel()
         return self._shares, self._labels
 
     def _relabel(self) -> None:
         """The likeliest class of each pixel, the old one preferred."""
-        before = self._labels.copy()
-        best = np.zeros((SIZE, SIZE), np.uint8)
+        # How likely a class is, in the upper bits, and which one it is, in the lower: the largest number wins.
+        best = np.zeros((SIZE, SIZE), np.uint16)
         present = self._shares.reshape(len(Label), -1).max(axis=1) > _PRESENT
-        for label in np.flatnonzero(present):
+        for label in np.flatnonzero(present).tolist():
             share = cv2.resize(self._shares[label], (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
             levels = cv2.convertScaleAbs(share, alpha=254.0 - _HYSTERESIS, beta=1.0)
-            np.add(levels, np.uint8(_HYSTERESIS), out=levels, where=before == label)
-            np.copyto(self._labels, np.uint8(label), where=levels > best)
-            cv2.max(best, levels, best)
+            held = cv2.inRange(self._labels, label, label)
+            levels = cv2.add(levels, held & np.uint8(_HYSTERESIS))
+            np.maximum(best, (levels.astype(np.uint16) << 5) + np.uint16(31 - label), out=best)
+        if present.any():
+            np.subtract(31, best & 31, out=self._labels, casting="unsafe")
 
 
 def _follow(reference: np.ndarray, seen: np.ndarray) -> np.ndarray:
