@@ -64,7 +64,7 @@ class Steadying:
             share = cv2.resize(self._shares[label], (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
             levels = cv2.convertScaleAbs(share, alpha=254.0 - _HYSTERESIS, beta=1.0)
             held = cv2.inRange(self._labels, label, label)
-            levels = cv2.add(levels, held & np.uint8(_HYSTERESIS))
+            levels = cv2.add(levels, np.bitwise_and(held, _HYSTERESIS))
             np.maximum(best, (levels.astype(np.uint16) << 5) + np.uint16(31 - label), out=best)
         if present.any():
             np.subtract(31, best & 31, out=self._labels, casting="unsafe")
