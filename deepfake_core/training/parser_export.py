@@ -13,6 +13,7 @@ from deepfake_core.parsing.parsing import SIZE
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.parser_networks import ENCODER
 from deepfake_core.training.parser_trainer import centred
+from deepfake_core.training.streamlining import enlarge_directly
 
 OPSET = 17
 TOLERANCE = 1e-4
@@ -37,6 +38,7 @@ def parser_onnx(parser: keras.Model, name: str = "parser") -> bytes:
         node.output[:] = ["shares" if each == made else each for each in node.output]
     converted.graph.input[0].name, converted.graph.output[0].name = "picture", "shares"
     converted.graph.name = name
+    enlarge_directly(converted.graph)
     onnx.checker.check_model(converted, full_check=True)
     data = converted.SerializeToString()
     difference = largest_difference(parser, data)

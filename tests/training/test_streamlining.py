@@ -66,3 +66,26 @@ def test_little_is_left_between_its_convolutions(decoder: bytes, tmp_path: objec
     assert after.count("LeakyRelu") == 0
     assert after.count("DepthToSpace") == 1  # the finished picture's
     assert after.count("Transpose") < before.count("Transpose") / 2
+
+
+def test_pictures_are_doubled_directly() -> None:
+    from onnx import TensorProto, helper
+
+    from deepfake_core.training.streamlining import enlarge_directly
+
+    nodes = [
+        helper.make_node("Concat", ["small"] * 4, ["copies"], axis=1),
+        helper.make_node("DepthToSpace", ["copies"], ["large"], blocksize=2),
+        helper.make_node("DepthToSpace", ["small"], ["shuffled"], blocksize=2),
+    ]
+    names = {"small": (1, 8, 5, 6), "large": (1, 8, 10, 12), "shuffled": (1, 2, 10, 12)}
+    small, *made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in names.items()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "doubling", [small], made), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+    picture = np.random.default_rng(0).random(names["small"], np.float32)
+    before = opened(model.SerializeToString()).run(None, {"small": picture})
+    enlarge_directly(model.graph)
+    assert [node.op_type for node in model.graph.node] == ["Resize", "DepthToSpace"]
+    for wanted, got in zip(before, opened(model.SerializeToString()).run(None, {"small": picture}), strict=True):
+        np.testing.assert_array_equal(got, wanted)
