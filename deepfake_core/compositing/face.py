@@ -15,9 +15,6 @@ from deepfake_core.frame import Box, Frame
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.swapper import DrawnHead
 
-_INNER = np.clip((np.arange(256) - 170) * 3, 0, 255).astype(np.uint8)
-"""What of a soft matte is inside for certain."""
-
 
 class FaceMode:
     """Lays the inner face over one performer's; what it learns of light, noise and glasses stays with it."""
@@ -76,11 +73,9 @@ def _shown(view: FaceView, matte: np.ndarray) -> Box:
 
 def _bare(drawn: DrawnHead) -> DrawnHead:
     """The drawn head with plain skin for all but its inner face: its hair has no place on the performer's temples."""
-    # At its soft edge the identity's hair is seen already: a dark line on the performer's temple.
-    inner = cv2.LUT(drawn.face_matte, _INNER)
-    share = inner.astype(np.float32)
+    share = drawn.face_matte.astype(np.float32)
     share *= np.float32(1 / 255)
     reflectance = drawn.reflectance - np.float32(1.0)
     reflectance *= cv2.merge([share] * 3)
     reflectance += np.float32(1.0)
-    return replace(drawn, reflectance=reflectance, skin=cv2.max(drawn.skin, cv2.bitwise_not(inner)))
+    return replace(drawn, reflectance=reflectance, skin=cv2.max(drawn.skin, cv2.bitwise_not(drawn.face_matte)))
