@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing import seam
 from deepfake_core.compositing.inpainting import Inpainting
 from deepfake_core.compositing.plate import Plate, Seen
 from deepfake_core.frame import Box, Frame
@@ -15,6 +14,7 @@ _AHEAD = 6
 _MOST_STRIPS = 8
 _STEP = 2
 """Levels by which light or invention may change before what was made ready is made anew."""
+_HALF = 127
 _ANY = np.ones((1, 3), np.float32)
 
 
@@ -124,7 +124,8 @@ class Background:
 
     def _make(self, box: Box) -> None:
         bgr, known = self.plate.read(box)
-        if cv2.minMaxLoc(known)[0] < 255:
-            bgr = seam.mixed(self.plate.enlarged(self._invented, box), bgr, cv2.merge([known] * 3))
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
-        self._ready[part], self._known[part] = bgr, known
+        seen = cv2.threshold(known, _HALF, 255, cv2.THRESH_BINARY)[1]
+        self._ready[part] = self.plate.enlarged(self._invented, box)
+        cv2.copyTo(bgr, seen, self._ready[part])
+        self._known[part] = known
