@@ -20,7 +20,6 @@ COARSER = 4
 """So many times coarser than the pictures the hair is known, and drawn."""
 _CELLS = 32
 _TAKE_OVER = 5.0
-_BEYOND = np.float32(1e-3)
 _SHARPNESS = np.radians(2.0)
 _SOFT = 2.0
 """Width of the border of an outline between those of two pages, px."""
@@ -100,8 +99,8 @@ class HeadDrawer:
                 )
         blended, alpha = drawn[0], alphas[0]
         if len(chosen) == 2:
-            # The pages' colours go on beyond the head; so shall those of their mixture.
-            blended = cv2.blendLinear(drawn[0], drawn[1], shares[0] + _BEYOND, shares[1] + _BEYOND)
+            # The pages' colours go on beyond the head, and so do those of their mixture.
+            blended = cv2.addWeighted(drawn[0], chosen[0][1], drawn[1], chosen[1][1], 0.0)
             # Where one page has hair and the other none, half of it would be a ghost: its outline lies between theirs.
             between = cv2.resize(distances[0] + distances[1], (size, size), interpolation=cv2.INTER_CUBIC)
             between = np.clip(between * np.float32(size / coarse[0] / _SOFT) + np.float32(0.5), 0.0, 1.0)

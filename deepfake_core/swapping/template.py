@@ -94,7 +94,9 @@ class Template(Placed):
         small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
         shown = cv2.resize(self.face[face], size, interpolation=cv2.INTER_AREA)
         measured = light.measure(small, self.skin(_LIGHT_SIZE) * shown * np.float32(1.0 / 255.0))
-        return light.without(self.bgr, spread(measured, self.square))
+        ratio = np.asarray(cv2.divide(self.bgr, _spread(measured, self.square), dtype=cv2.CV_32F), np.float32)
+        cv2.threshold(ratio, 2.0, 2.0, cv2.THRESH_TRUNC, ratio)
+        return ratio
 
 
 def premultiplied(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -105,11 +107,11 @@ def premultiplied(reflectance: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def spread(measured: np.ndarray, square: Square) -> np.ndarray:
-    """A light measured on the face's crop, as a picture float32 (S, S, 3) of the whole square."""
+def _spread(measured: np.ndarray, square: Square) -> np.ndarray:
+    """A light measured on the face's crop, as a picture float32 (S, S, 3), at least 1, of the whole square."""
     side = square.side
-    # So smooth a picture is enlarged as well by the cheaper way in the last step.
-    coarse = light.enlarge(measured, side // 2 if side > _LIGHT_SIZE else side)
+    # So smooth a picture is enlarged as well by the cheaper way in the last step; the first may undershoot.
+    coarse = np.maximum(light.enlarge(measured, side // 2 if side > _LIGHT_SIZE else side), np.float32(1.0))
     fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
     if square.size == square.side:
         return fine
