@@ -39,6 +39,10 @@ PAD = 32
 """How much further than the crop `Removal.visible` reaches on each side."""
 _LONG_HAIR = 4.0
 """cm2 of hair below the chin from which it is long."""
+_GRAZES = 5.0
+"""cm of the crop's side that hair must cover to go on beyond it."""
+_ENDS = 2.0
+"""cm above the crop's end over which the removal of such hair ends."""
 _TIPS = 3.5
 """cm beyond the parsed head within which hair is looked for that the parser missed."""
 _NEARER = 1.6
@@ -125,7 +129,11 @@ def removal(
         for each in (above | _is_neck(labels), between | (labels == Label.CLOTH))
     )
     if filmed is not None:
-        _keep_what_looks_like_clothes(removed, filmed, labels, between)
+        _keep_what_looks_like_clothes(removed, filmed, labels, between, centimetre)
+    for edge in (removed[:, :2], removed[:, -2:]):
+        # Hair that only grazes the crop's side does not go on beyond it.
+        if np.count_nonzero(edge) < 2 * _GRAZES * centimetre:
+            edge[:] = 0
     # Hair that is longer than the crop goes on before the body.
     clothes[-2:] = cv2.max(clothes[-2:], removed[-2:])
     begin = chin[1] + _TONED_FROM * centimetre
@@ -179,7 +187,7 @@ def _missed_hair(
 
 
 def _keep_what_looks_like_clothes(
-    removed: np.ndarray, filmed: np.ndarray, labels: np.ndarray, between: np.ndarray
+    removed: np.ndarray, filmed: np.ndarray, labels: np.ndarray, between: np.ndarray, centimetre: float
 ) -> None:
     """Leave hair on clothes of its own colour where it is, in place of `removed`: nobody can tell the two apart, and
     the filmed folds look better than invented ones."""
@@ -190,6 +198,10 @@ def _keep_what_looks_like_clothes(
     apart = np.abs(np.array(cv2.mean(filmed, cloth)[:3]) - cv2.mean(filmed, hair)[:3]).mean()
     share = float(np.clip((apart - _LIKE_CLOTHES[0]) / (_LIKE_CLOTHES[1] - _LIKE_CLOTHES[0]), 0, 1))
     removed[between] = (removed[between] * share).astype(np.uint8)
+    # Nor does it go on beyond the crop, where nothing is known of what is hair.
+    reach = _ENDS * centimetre
+    ends = np.clip((SIZE - 3 - np.arange(SIZE)) / reach, 0, 1)[:, None] * (1 - share) + share
+    removed[:] = (removed * ends).astype(np.uint8)
 
 
 def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, centimetre: float) -> np.ndarray:
