@@ -87,6 +87,8 @@ def with_other_hair(bgr: np.ndarray, hair: np.ndarray, generator: np.random.Gene
     tint = np.exp(generator.normal(0.0, 0.25, 3) * (1.0, 0.5, 1.0)) * np.exp(generator.normal(0.0, 0.6))
     vivid = generator.uniform(0.3, 1.2)
     smooth = cv2.transform(smooth, tint[:, None] * (vivid * np.eye(3) + (1.0 - vivid) / 3.0))
+    if generator.random() < 0.5:
+        smooth = cv2.multiply(smooth, cv2.merge([_uneven(len(bgr), generator)] * 3), dtype=cv2.CV_8U)
     return _blended(bgr, smooth, hair.astype(np.float32) * (generator.uniform(0.3, 1.0) / 255.0))
 
 
@@ -132,8 +134,7 @@ def with_plain_cloth(
 
 def with_folds(bgr: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Clothes with light and dark folds, which rendered ones have few of."""
-    field = generator.normal(0.0, generator.uniform(0.1, 0.4), generator.integers(3, 16, 2)).astype(np.float32)
-    gains = np.exp(cv2.resize(field, bgr.shape[1::-1], interpolation=cv2.INTER_CUBIC) * _cloth(labels))
+    gains = _uneven(len(bgr), generator) ** _cloth(labels)
     return cv2.multiply(bgr, cv2.merge([gains, gains, gains]), dtype=cv2.CV_8U)
 
 
@@ -219,6 +220,12 @@ def _laid_on(
     # Its own exposure, so that no edge tells which pixels were laid on.
     lit = cv2.convertScaleAbs(colour, alpha=float(np.exp(generator.normal(0.0, 0.25))))
     return _blended(bgr, lit, soft), np.where(soft > 0.5, np.uint8(Label.OCCLUDER), labels)
+
+
+def _uneven(size: int, generator: np.random.Generator) -> np.ndarray:
+    """Random light and dark spots or stripes, float32 (size, size), about 1."""
+    field = generator.normal(0.0, generator.uniform(0.1, 0.4), generator.integers(3, 16, 2)).astype(np.float32)
+    return np.exp(cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
 def _cloth(labels: np.ndarray) -> np.ndarray:

@@ -96,13 +96,16 @@ class StillPool:
         """The `counter`-th augmented sample, see `ParserPool`."""
         generator = np.random.default_rng([seed, counter])
         still = self.sample(int(generator.integers(len(self._places))))
+        if generator.random() < 0.6 and (still["labels"] == Label.HAT).any():
+            # Hats are rarer before cameras than among the rendered people.
+            still = self.sample(int(generator.integers(len(self._places))))
         bgr, labels = still["bgr"], still["labels"]
         # Most pictures stay close to what was rendered, the others go far from it, towards the real world.
         strength = 1.0 if generator.random() < 0.33 else 0.3
         if generator.random() < 0.6 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr = with_background(bgr, still["alpha"], other["bgr"], generator)
-        if generator.random() < 0.7 * strength:
+        if generator.random() < max(0.4, 0.7 * strength):
             bgr = with_other_hair(bgr, still["hair_matte"], generator)
         if generator.random() < 0.4 * strength:
             other = self.sample(int(generator.integers(len(self._places))))
