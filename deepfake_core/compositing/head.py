@@ -133,6 +133,7 @@ class HeadMode:
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(self._faded(box, removed, step, view.pixels_per_centimetre), driver)
 
+        picture = view.region.copy()
         head_view, part = view.within(heading), _part(box, heading)
         face_to_part = resized_target(head_view.drawn_to_box, 1 / step)
         small = -(-heading.width // step), -(-heading.height // step)
@@ -142,7 +143,6 @@ class HeadMode:
         new_head = self._grain(head_view, new_head, skin, self._background.plate.noise)
         self._follow_tone(head_view, light, new_head, skin)
 
-        picture = view.region.copy()
         self._remove(view, picture, removed, body, step)
         touched = _enlarged(cv2.max(removed, _tone_neck(picture, toned, self._tone, step)), step, _whole(box))
         _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head, step))
