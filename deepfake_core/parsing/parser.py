@@ -20,7 +20,7 @@ from deepfake_core.swapping.alignment import Pose, fit_pose
 PARSER_NAME = "parsing/parser.onnx"
 GROUPS: dict[str, tuple[Label, ...]] = {
     "skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR),
-    "hair": (Label.HAIR,),
+    "hair": (Label.HAIR, Label.HAT),
     "occluder": (Label.OCCLUDER,),
     "glasses": (Label.GLASSES,),
     "head": HEAD,

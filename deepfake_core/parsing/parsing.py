@@ -29,7 +29,7 @@ class Parsing:
 
     @property
     def hair(self) -> np.ndarray:
-        """Hair of the head."""
+        """Hair of the head, or the hat on it: smooth short hair and caps look alike, and cover alike."""
         return self.mattes["hair"]
 
     @property

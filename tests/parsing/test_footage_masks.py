@@ -15,9 +15,8 @@ from tests.parsing.footage_masks import (
     scores,
 )
 
-LEAST_IOU = {"face": 0.88, "hair": 0.78, "occluder": 0.65}
-"""Of the shipped parser; the aim is 0.80 for each. Occluders miss it: hands before the neck or clothes are taken for
-these where they are blurred or have the skin's colour."""
+LEAST_IOU = {"face": 0.90, "hair": 0.79, "occluder": 0.79}
+"""Of the shipped parser; the aim is 0.80 for each, which it reaches by little."""
 
 
 def test_masks_lie_in_their_frames_and_show_all_that_is_judged() -> None:
