@@ -35,7 +35,7 @@ _MOVED = 0.3
 _CRISPNESS = 0.45
 """How much of what is finer than 3 px of the networks' picture is added once more: with it, faces of people never seen
 have as much of it as their truth."""
-_DETAIL = np.float32(0.6)
+_DETAIL = np.float32(0.75)
 """How much of the template's detail is laid on: with all of it, pores and brows stand out of a webcam's soft picture;
 with this much, drawn faces have about as much detail as their truth."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
