@@ -17,8 +17,8 @@ everybody else it wants `--consent consent.json --consent-video FILE` (see docs/
 check that all pictures show that person. Without the person's consent nothing is trained.
 
 `train` goes on from its last checkpoint; `evaluate`, `export` and `sheet` may run beside it. `--run NAME` keeps several
-runs in one folder, and `--fork RUN` starts one from another's weights. It trains on TensorFlow, or with
-KERAS_BACKEND=jax in an environment that has JAX.
+runs in one folder, `--fork RUN` starts one from another's weights, and `average` makes one of the mean of others. It
+trains on TensorFlow, or with KERAS_BACKEND=jax in an environment that has JAX.
 """
 
 from __future__ import annotations
@@ -133,13 +133,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--pairs", type=Path, nargs="+", help="the data sets, for a table by the drivers' tones")
     evaluate.add_argument("--threads", type=int, default=1)
 
+    average = command("average", _average, "make a run of the mean weights of others that had one start")
+    average.add_argument("--runs", nargs="+", required=True, help="names of the runs")
+
     plain = command("autoencoder", _autoencoder, "write a run of --baseline autoencoder for tools/evaluate.py")
     plain.add_argument("--name", required=True, help="the identity whose decoder it is")
     plain.add_argument("--out", type=Path, required=True, help="ONNX file")
 
-    for added in (bake, prepare, train, bench, export, evaluate, plain):
+    for added in (bake, prepare, train, bench, export, evaluate, average, plain):
         added.add_argument("--work", type=Path, required=True, help="folder of this training")
-    for added in (train, export, evaluate, plain):
+    for added in (train, export, evaluate, average, plain):
         added.add_argument("--run", dest="run_name", default="run", help="name of the run in that folder")
     return parser
 
@@ -290,6 +293,20 @@ def _train(options: argparse.Namespace) -> None:
     until = min(options.until or settings.steps, settings.steps)
     trainer.train(pools[0], until=until, held_out=pools[1], workers=options.workers, follow=options.follow)
     print(f"stopped at step {trainer.step} of {settings.steps}; the same command goes on from there")
+
+
+def _average(options: argparse.Namespace) -> None:
+    from deepfake_core.training import checkpoint
+    from deepfake_core.training.trainer import SETTINGS
+
+    made = options.work / options.run_name
+    if (made / checkpoint.CHECKPOINT).exists():
+        raise StepMissing(f"{made} exists; give --run the name of a run that does not.")
+    state = checkpoint.mean([options.work / run for run in options.runs])
+    made.mkdir(parents=True, exist_ok=True)
+    Configuration.load(options.work / options.runs[-1] / SETTINGS).save(made / SETTINGS)
+    checkpoint.save(made, state)
+    print(f"{made}: mean of {', '.join(options.runs)}")
 
 
 def _benchmark(options: argparse.Namespace) -> None:

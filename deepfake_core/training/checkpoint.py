@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,24 @@ def load(folder: Path) -> State:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointBroken(f"{path} cannot be read: {error}") from error
+
+
+def mean(folders: Sequence[Path]) -> State:
+    """The mean of the averaged weights of several runs of one start, and their largest step: what `load` gives, but
+    without what a training needs to go on. Raises CheckpointMissing or CheckpointBroken.
+
+    Networks that were trained on from one start lie in one valley, and the middle of it generalises better (Wortsman et
+    al., "Model soups", 2022).
+    """
+    states = [load(folder) for folder in folders]
+    weights = [{name: array for name, array in state.items() if name.startswith("average.")} for state in states]
+    for folder, each in zip(folders, weights, strict=True):
+        if {name: array.shape for name, array in each.items()} != {n: a.shape for n, a in weights[0].items()}:
+            raise CheckpointBroken(
+                f"{folder} holds other networks than {folders[0]}; give runs of the same identities."
+            )
+    together = {
+        name: (sum(each[name] for each in weights[1:]) + first) / np.float32(len(weights))
+        for name, first in weights[0].items()
+    }
+    return together | {"step": np.max([state["step"] for state in states], axis=0)}
