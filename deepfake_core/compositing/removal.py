@@ -95,7 +95,7 @@ def removal(
     """
     step = parsing.labels.shape[0] // SIZE
     centimetre /= step
-    labels = np.ascontiguousarray(parsing.labels[step // 2 :: step, step // 2 :: step])
+    labels = parsing.labels[step // 2 :: step, step // 2 :: step].copy()
     head, seen_neck = (
         cv2.resize(each, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for each in (parsing.head, parsing.neck)
     )
@@ -105,6 +105,10 @@ def removal(
     # Below the chin there is hair, but no face: what is taken for skin there is a hand.
     low = int(np.clip(chin[1] + _BELOW_CHIN * centimetre, 0, SIZE))
     covered[low:][(labels[low:] != Label.HAIR) & (labels[low:] != Label.HAT)] = 0
+    # Of a raised head's throat the parser takes a part for its face.
+    throat = (labels == Label.SKIN) & (np.abs(np.arange(SIZE) - chin[0]) < _NECK_HALF * centimetre)
+    throat[:low] = False
+    labels[throat] = Label.NECK
     worn = _worn(labels, covered)
     covered = cv2.max(covered, worn)
     doubtful = np.zeros_like(covered)

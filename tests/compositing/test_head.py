@@ -213,6 +213,19 @@ def test_a_hand_below_the_chin_is_no_part_of_the_head() -> None:
     assert masks.removed[round(y), round(x)] == 0
 
 
+def test_a_throat_that_is_taken_for_face_is_neck() -> None:
+    _, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    labels[chin : chin + 20, 150:170] = Label.SKIN
+    parsed = parsing(PLACE, labels)
+    to_crop = cv2.invertAffineTransform(parsed.crop_to_frame)
+    masks = removal(parsed, transform_points(to_crop, landmarks(PLACE)), 256 / 34.0)
+    for row in range(chin - 8, chin + 22, 3):
+        x, y = (to_crop[:, :2] @ (160, row) + to_crop[:, 2]) / 2
+        assert masks.neck[round(y), round(x)] == 255
+    assert (parsed.labels == Label.SKIN).any(), "the parsing itself is left as it is"
+
+
 def test_a_fill_that_nothing_changes_keeps_still_and_meets_its_border() -> None:
     random = np.random.default_rng(1)
     bgr = cv2.resize(random.integers(0, 255, (8, 8, 3)).astype(np.uint8), (40, 40))
