@@ -11,7 +11,11 @@ from deepfake_core.training import checkpoint
 def run(folder: Path, value: float, step: int, channels: int = 3) -> Path:
     folder.mkdir()
     weights = np.full((2, channels), value, np.float32)
-    state = {"average.encoder.000": weights, "weight.encoder.000": 9 * weights, "step": np.array([step], np.int64)}
+    state: checkpoint.State = {
+        "average.encoder.000": weights,
+        "weight.encoder.000": 9 * weights,
+        "step": np.array([step], np.int64),
+    }
     checkpoint.save(folder, state)
     return folder
 
