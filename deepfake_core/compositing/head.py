@@ -73,7 +73,8 @@ class HeadMode:
         self._front = Front()
         self._grain = Grain()
         self._background = Background()
-        self._masks: tuple[object, Removal] | None = None
+        self._parsed: tuple[object, Removal, np.ndarray] | None = None
+        self._masks: Removal | None = None
         self._body_colours: np.ndarray | None = None
         self._frame_size = (0, 0)
         self._tone = np.ones(3)
@@ -90,6 +91,7 @@ class HeadMode:
         if not cv2.countNonZero(drawn.head_matte):
             raise ValueError("The drawn head covers nothing: its matte is empty.")
         masks, new = self._removal(frame, drawn, parsing)
+        self._masks = masks
         side = parsing.labels.shape[0]
         # Hair beyond the parser's crop goes on there for a while.
         leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
@@ -111,8 +113,8 @@ class HeadMode:
     def layers(self, view: FaceView) -> list[Layer]:
         """The new head and all that changes around it, as one layer."""
         light = self._light(view)
-        assert self._masks is not None
-        masks = self._masks[1]
+        masks = self._masks
+        assert masks is not None
         masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
         box = view.box
         # Two pixels more than the matte reaches, for the warp.
@@ -179,18 +181,21 @@ class HeadMode:
 
     def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
-        if self._masks is not None and self._masks[0] is parsing.mattes:
-            return self._masks[1], False
+        step = len(parsing.labels) / SIZE
+        if self._parsed is not None and self._parsed[0] is parsing.mattes:
+            _, masks, crop_to_frame = self._parsed
+            way = after(inverse(resized(parsing.crop_to_frame, step)), resized(crop_to_frame, step))
+            return masks.where_it_was(way), False
         to_crop = after(inverse(parsing.crop_to_frame), drawn.crop_to_frame)
         centimetre = drawn.pose.scale / float(np.sqrt(abs(np.linalg.det(parsing.crop_to_frame[:, :2]))))
 
         def film() -> np.ndarray:
             small, scale = frame.thumbnail(_FILMED)
-            to_small = resized_target(resized(parsing.crop_to_frame, len(parsing.labels) / SIZE), scale)
+            to_small = resized_target(resized(parsing.crop_to_frame, step), scale)
             return warped(small, inverse(to_small), (SIZE, SIZE), repeat=True)
 
         masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre, film)
-        self._masks = parsing.mattes, masks
+        self._parsed = parsing.mattes, masks, parsing.crop_to_frame.copy()
         return masks, True
 
     def _remove(self, view: FaceView, picture: np.ndarray, removed: np.ndarray, body: np.ndarray, step: int) -> None:

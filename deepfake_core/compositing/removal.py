@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -47,6 +47,8 @@ _TIPS = 3.5
 """cm beyond the parsed head within which hair is looked for that the parser missed."""
 _NEARER = 1.6
 """How much nearer to the colour of hair than to that of the background something must be to be hair."""
+_SOME_HAIR = 0.2
+"""Share of hair in a pixel from which it must not pass for background."""
 _APART = 35
 """Mean difference of levels from which hair can be told from the background."""
 _LEAST_CLOTH = 40
@@ -57,6 +59,8 @@ _GOES_ON = 6.0
 """cm beyond the crop in which what leaves it may go on to the side."""
 _SHOULDER_MARGIN = 2.0
 """cm above the shoulders, whose height beyond the crop is a guess."""
+_STILL = 1.0
+"""px of the masks: a head that has moved less since it was parsed is where it was."""
 _MEAN = np.full((1, 3), 1 / 3, np.float32)
 _LEAST = 8
 """Levels of the neck's matte that are the parser's doubt about clothes."""
@@ -83,6 +87,27 @@ class Removal:
     toned: np.ndarray
     """How much of the new head's tone the neck takes: less and less downwards."""
 
+    def where_it_was(self, way: np.ndarray) -> Removal:
+        """For a head that has moved since it was parsed: its hair may have come along, or hang where it hung.
+
+        way: float (2, 3), px of the masks when they were parsed -> the same place's px now. What is removed goes in
+        both places, and what is background must be that in both.
+        """
+        ends = np.array([[0.0, 0.0], [SIZE, 0.0], [0.0, SIZE], [SIZE, SIZE]])
+        if np.abs(ends @ way[:, :2].T + way[:, 2] - ends).max() < _STILL:
+            return self
+        inside = (SIZE, SIZE)
+        removed = cv2.warpAffine(self.removed, way, inside, borderMode=cv2.BORDER_REPLICATE)
+        padded = way.copy()
+        padded[:, 2] += PAD - way[:, :2] @ (PAD, PAD)
+        visible = cv2.warpAffine(self.visible, padded, self.visible.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        return replace(
+            self,
+            removed=cv2.max(self.removed, removed),
+            background=cv2.min(self.background, cv2.warpAffine(self.background, way, inside)),
+            visible=cv2.min(self.visible, visible),
+        )
+
 
 def removal(
     parsing: Parsing, points: np.ndarray, centimetre: float, film: Callable[[], np.ndarray] | None = None
@@ -96,6 +121,8 @@ def removal(
     step = parsing.labels.shape[0] // SIZE
     centimetre /= step
     labels = parsing.labels[step // 2 :: step, step // 2 :: step].copy()
+    # Smooth hair and caps look alike, and go alike.
+    labels[labels == Label.HAT] = Label.HAIR
     head, seen_neck = (
         cv2.resize(each, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for each in (parsing.head, parsing.neck)
     )
@@ -104,18 +131,18 @@ def removal(
     covered = cv2.threshold(head, _COVERED, 255, cv2.THRESH_BINARY)[1]
     # Below the chin there is hair, but no face: what is taken for skin there is a hand.
     low = int(np.clip(chin[1] + _BELOW_CHIN * centimetre, 0, SIZE))
-    covered[low:][(labels[low:] != Label.HAIR) & (labels[low:] != Label.HAT)] = 0
+    covered[low:][labels[low:] != Label.HAIR] = 0
     # Of a raised head's throat the parser takes a part for its face.
     throat = (labels == Label.SKIN) & (np.abs(np.arange(SIZE) - chin[0]) < _NECK_HALF * centimetre)
     throat[:low] = False
     labels[throat] = Label.NECK
     worn = _worn(labels, covered)
     covered = cv2.max(covered, worn)
-    doubtful = np.zeros_like(covered)
+    tainted = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
     filmed = film() if film is not None and hair_below > _LONG_HAIR * centimetre**2 else None
     if filmed is not None:
-        missed, doubtful = _missed_hair(filmed, labels, covered, int(chin[1]), centimetre)
+        missed, tainted = _missed_hair(filmed, labels, covered, int(chin[1]), centimetre)
         covered = cv2.max(covered, missed)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
@@ -124,6 +151,8 @@ def removal(
     fade = _disc(_NECK_FADE * centimetre)
     fading = cv2.blur(cv2.blur(cv2.dilate(covered, fade), fade.shape), fade.shape)
     background = cv2.erode(cv2.bitwise_and(empty, cv2.bitwise_not(covered)), _disc(_MARGIN * centimetre))
+    tainted = cv2.dilate(tainted, _SQUARE)
+    background = cv2.subtract(background, tainted)
     # Nothing is known beyond the crop.
     cv2.rectangle(background, (0, 0), (SIZE - 1, SIZE - 1), 0)
     above, between = _hidden_body(labels, covered > 0, chin, centimetre)
@@ -148,7 +177,7 @@ def removal(
         cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck)),
         background,
         _visible(
-            cv2.subtract(empty, cv2.dilate(doubtful, _SQUARE)),
+            cv2.subtract(empty, tainted),
             removed,
             _shoulders(labels == Label.CLOTH, chin, centimetre),
             centimetre,
@@ -163,31 +192,30 @@ def removal(
 def _missed_hair(
     filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, chin: int, centimetre: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of hair that the parser takes for background, though they are nearer to the colour of the hair around them
-    than to that of the background: uint8 (128, 128) twice: those that touch what is covered, and all.
+    """What of long hair the parser takes for background, though its colour comes near to that of the hair around it:
+    uint8 (128, 128) twice: ends that touch what is covered, and whatever shows some hair.
 
-    Hair ends low: above the chin's row, what is as dark as hair is a shelf behind it.
+    Hair ends low: above the chin's row, what is as dark as hair is a shelf behind it. It may stay, but is not learned.
     """
     near = _near(covered, _TIPS * centimetre)
     empty = (labels == Label.BACKGROUND).astype(np.uint8) * 255
     hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
     clear = cv2.bitwise_and(empty, cv2.bitwise_not(near))
-    doubtful = cv2.bitwise_and(empty, near)
-    doubtful[: max(0, chin)] = 0
     if cv2.countNonZero(hair) < centimetre**2 or cv2.countNonZero(clear) < centimetre**2:
         return np.zeros_like(covered), np.zeros_like(covered)
-    of_hair, of_background = (_spread_at_half(filmed, each) for each in (hair, clear))
-    to_hair, to_background, apart = (
-        cv2.transform(cv2.absdiff(*each), _MEAN)
-        for each in ((filmed, of_hair), (filmed, of_background), (of_hair, of_background))
-    )
-    alike = (_NEARER * to_hair.astype(np.float32) < to_background) & (apart > _APART) & (doubtful > 0)
-    found = alike.astype(np.uint8) | (covered > 0)
-    _, blobs = cv2.connectedComponents(found, connectivity=4, ltype=cv2.CV_16U)
+    of_hair, of_background = (_spread_at_half(filmed, each).astype(np.float32) for each in (hair, clear))
+    way, gone = of_hair - of_background, filmed - of_background
+    told_apart = cv2.transform(np.abs(way), _MEAN) > _APART
+    # How much of it is hair, if it is a mixture of the two.
+    share = cv2.transform(way * gone, _MEAN) / np.maximum(cv2.transform(way * way, _MEAN), np.float32(1.0))
+    tainted = ((share > _SOME_HAIR) & told_apart).astype(np.uint8) * cv2.bitwise_and(empty, near)
+    to_hair = cv2.transform(np.abs(filmed - of_hair), _MEAN)
+    alike = (_NEARER * to_hair < cv2.transform(np.abs(gone), _MEAN)) & (tainted > 0)
+    alike[: max(0, chin)] = False
+    _, blobs = cv2.connectedComponents(alike.astype(np.uint8) | (covered > 0), connectivity=4, ltype=cv2.CV_16U)
     touching = np.zeros(int(blobs.max()) + 1, np.uint8)
     touching[np.unique(blobs[covered > 0])] = 255
-    every = alike.astype(np.uint8) * 255
-    return cv2.bitwise_and(touching[blobs], every), every
+    return cv2.bitwise_and(touching[blobs], alike.astype(np.uint8) * 255), tainted
 
 
 def _keep_what_looks_like_clothes(
@@ -273,7 +301,7 @@ def _hidden_body(
     near = np.abs(column - chin[0]) < _NECK_HALF * centimetre
     near &= below - row < _NECK_REACH * centimetre
     # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
-    beside = ((labels == Label.HAIR) | (labels == Label.HAT)) if neck.sum() > centimetre**2 else np.zeros_like(gone)
+    beside = labels == Label.HAIR if neck.sum() > centimetre**2 else np.zeros_like(gone)
     above = gone & near & np.take_along_axis(body, below, 0) & (np.take_along_axis(neck, below, 0) | ~beside)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > _shoulders(labels == Label.CLOTH, chin, centimetre))) & ~above
