@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--stills", type=Path, nargs="+", required=True, help="folders of tools/render_people.py stills")
     train.add_argument("--from", type=Path, dest="start", help="start from the weights of this training or file")
     train.add_argument("--fold", action="store_true", help="fold the batch normalisation of --from: twice as fast")
+    train.add_argument("--deepen", action="store_true", help="make the larger network out of --from: folds it, too")
     train.add_argument("--encoder", choices=("fused", "mobilenetv3"), default="fused")
     steps(train, 9000, 1e-3)
 
@@ -127,20 +128,23 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     _set_threads(options.threads)
     from deepfake_core.training.parser_data import StillPool
-    from deepfake_core.training.parser_networks import folded
+    from deepfake_core.training.parser_networks import deepened, folded
     from deepfake_core.training.parser_trainer import averaged_parser
     from deepfake_core.training.parser_weights import is_normalised, read_weights
 
     start = None
     if options.start:
         start = read_weights(options.start) if options.start.is_file() else averaged_parser(options.start)[0]
-    if options.fold:
+    fold = options.fold or options.deepen
+    if fold:
         if start is None or options.encoder != "fused":
-            raise Unfinished("--fold needs --from a training of the encoder 'fused'.")
+            raise Unfinished("--fold and --deepen need --from a training of the encoder 'fused'.")
         start = folded(start) if is_normalised(start) else start
+    if options.deepen:
+        start = deepened(start)
     pool = StillPool(options.stills, held_out=False)
     held_out = StillPool(options.stills, held_out=True)
-    settings = _settings(options, kind=options.encoder, normalised=not options.fold)
+    settings = _settings(options, kind="large" if options.deepen else options.encoder, normalised=not fold)
     _run(options, settings, pool, held_out, start)
 
 

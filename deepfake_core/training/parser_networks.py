@@ -11,11 +11,12 @@ from keras import layers
 
 from deepfake_core.parsing.classes import Label
 
-Kind = Literal["fused", "mobilenetv3"]
+Kind = Literal["fused", "large", "mobilenetv3"]
 CLASSES = len(Label)
 ENCODER = "encoder"
 _DECODER = (32, 48, 80)
 """Channels of the decoder at a quarter, an eighth and a sixteenth of the picture's side."""
+_LARGE_DECODER = (64, 80, 80)
 
 
 @keras.saving.register_keras_serializable("deepfake")
@@ -49,26 +50,32 @@ def build_parser(kind: Kind = "fused", *, normalised: bool = True) -> keras.Mode
 
     n: a multiple of 32.
 
-    fused: full convolutions, as in the first stages of EfficientNetV2 (Tan and Le 2021); mobilenetv3: Keras's
-    MobileNetV3Small without what phones are slow at (Howard et al. 2019), so that its ImageNet weights fit.
+    fused: full convolutions, as in the first stages of EfficientNetV2 (Tan and Le 2021); large: the same with more
+    residual blocks and a wider decoder, see `deepened`; mobilenetv3: Keras's MobileNetV3Small without what phones are
+    slow at (Howard et al. 2019), so that its ImageNet weights fit.
     normalised: with batch normalisation, which learns faster at first; without it a step takes half as long.
     """
     picture = keras.Input((None, None, 3), name="picture")
     encoder = build_encoder(kind, normalised=normalised)
     x2, x4, x8, x16, x32 = encoder(picture)
     block = _Blocks(normalised)
-    x = block.joined(x32, x16, _DECODER[2], "d16")
-    x = block.joined(x, x8, _DECODER[1], "d8")
+    large = kind == "large"
+    channels = _LARGE_DECODER if large else _DECODER
+    x = block.joined(x32, x16, channels[2], "d16")
+    x = block.residual(x, "d16a", 64) if large else x
+    x = block.joined(x, x8, channels[1], "d8")
+    x = block.residual(x, "d8a", 48) if large else x
     # The half-size features join without an up-sampling of their own: a quarter of the work.
     fine = layers.Concatenate(name="fine")([Folded(name="x2_folded")(x2), x4])
-    x = block.joined(x, fine, _DECODER[0], "d4")
+    x = block.joined(x, fine, channels[0], "d4")
+    x = block.residual(x, "d4a", 32) if large else x
     x = layers.Conv2D(4 * CLASSES, 1, name="logits_conv")(x)
     return keras.Model(picture, Unfolded(name="logits")(x), name="parser")
 
 
 def build_encoder(kind: Kind, *, normalised: bool = True) -> keras.Model:
     """Picture -> features at a half, a quarter ... a thirty-second of its side."""
-    return _fused_encoder(normalised) if kind == "fused" else _mobilenet_encoder()
+    return _mobilenet_encoder() if kind == "mobilenetv3" else _fused_encoder(normalised, large=kind == "large")
 
 
 def folded(parser: keras.Model) -> keras.Model:
@@ -88,16 +95,46 @@ def folded(parser: keras.Model) -> keras.Model:
     return made
 
 
-def _fused_encoder(normalised: bool) -> keras.Model:
+def deepened(parser: keras.Model) -> keras.Model:
+    """A "large" network that computes what the "fused" one without normalisation does, and can learn more.
+
+    What is new begins without effect: blocks whose last convolution is zero, channels that nothing reads yet (Chen,
+    Goodfellow and Shlens, "Net2Net", 2016).
+    """
+    made = build_parser("large", normalised=False)
+    for mine, theirs in ((made, parser), (made.get_layer(ENCODER), parser.get_layer(ENCODER))):
+        known = {layer.name: layer for layer in theirs.layers}
+        for layer in mine.layers:
+            if not isinstance(layer, layers.Conv2D):
+                continue
+            kernel, bias = layer.get_weights()
+            if layer.name in known:
+                old_kernel, old_bias = known[layer.name].get_weights()
+                *_, read, made_of = old_kernel.shape
+                kernel[:, :, read:, :made_of] = 0.0
+                kernel[:, :, :read, :made_of] = old_kernel
+                bias[:made_of] = old_bias
+            elif layer.name.endswith("_out_conv"):
+                kernel[:] = 0.0
+            layer.set_weights([kernel, bias])
+    return made
+
+
+def _fused_encoder(normalised: bool, *, large: bool) -> keras.Model:
     picture = keras.Input((None, None, 3), name="picture")
     block = _Blocks(normalised)
     x2 = block.convolution(picture, 16, "e2", 3, 2)
+    x2 = block.residual(x2, "e2a", 16) if large else x2
     x4 = block.convolution(x2, 32, "e4", 3, 2)
+    x4 = block.residual(x4, "e4a", 32) if large else x4
     x8 = block.residual(block.convolution(x4, 64, "e8", 3, 2), "e8a", 32)
+    x8 = block.residual(x8, "e8b", 48) if large else x8
     x16 = block.residual(block.convolution(x8, 128, "e16", 3, 2), "e16a", 48)
-    x16 = block.residual(x16, "e16b", 48)
+    for name in ("e16b", "e16c", "e16d") if large else ("e16b",):
+        x16 = block.residual(x16, name, 48 if name == "e16b" else 64)
     x32 = block.residual(block.convolution(x16, 160, "e32", 3, 2), "e32a", 72)
-    x32 = block.residual(x32, "e32b", 72)
+    for name in ("e32b", "e32c", "e32d") if large else ("e32b",):
+        x32 = block.residual(x32, name, 72 if name == "e32b" else 96)
     return keras.Model(picture, [x2, x4, x8, x16, x32], name=ENCODER)
 
 
