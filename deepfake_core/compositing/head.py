@@ -60,6 +60,8 @@ _COARSE_FROM = 8.0
 """px per cm of the frame from which the masks are laid in at half its resolution."""
 _LEAST_PURE = 8
 """Such pixels that are enough to tell a colour."""
+_NEAR = (5, 5)
+"""Such pixels around one in which neck and clothes are weighed against each other."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -127,7 +129,7 @@ class HeadMode:
         small = -(-box.width // step), -(-box.height // step)
         to_small = resized_target(_shifted(masks_to_frame, box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
-        laid = cv2.merge([masks.removed, masks.toned, cv2.max(masks.neck, masks.clothes), masks.worn])
+        laid = cv2.merge([masks.removed, masks.toned, masks.body, masks.worn])
         # Hair goes on beyond the crop, so its edge is repeated.
         removed, toned, body, worn = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
         drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
@@ -227,17 +229,19 @@ class HeadMode:
         filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
         gone = cv2.resize(masks.removed, size, interpolation=cv2.INTER_AREA)
         left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
-        colours = spread(filmed, left)
         # On the neck the removal fades out over pixels that show nothing but neck.
-        left = cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1]
-        for visible, whole in ((parsing.cloth, masks.clothes), (parsing.neck, masks.neck)):
-            source = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), left)
+        whole = cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1]
+        spreading = []
+        for visible in (parsing.cloth, parsing.neck):
+            source = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), whole)
             pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
             source = pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone)
-            if source.any():
-                share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-                colours = seam.mixed(colours, spread(filmed, source), cv2.merge([share] * 3))
-        return colours
+            spreading.append(spread(filmed, source if source.any() else left))
+        # Each as far as it is nearer, so that nothing of what is behind the body shows in a gap between the two.
+        near = (cv2.blur(cv2.resize(each, size), _NEAR).astype(np.float32) for each in (masks.clothes, masks.neck))
+        of_clothes, of_neck = near
+        share = (255 * of_neck / np.maximum(of_clothes + of_neck, np.float32(1.0))).astype(np.uint8)
+        return seam.mixed(*spreading, cv2.merge([share] * 3))
 
     def _body_at(self, view: FaceView, box: Box, step: int) -> np.ndarray:
         """The hidden body's colours in a box of the frame: uint8 (h, w, 3)."""

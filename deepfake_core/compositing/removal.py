@@ -35,6 +35,12 @@ _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
 _TONED_FROM, _TONED_TO = 5.0, 10.0
 """cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
+_GAP = 1.0
+"""Half the width in cm of the widest gap between neck and clothes that is closed."""
+_COLLAR = 1.5
+"""cm above the crop's end at which a neck must have ended to take that tone as a whole."""
+_RIM = 4
+"""Rows at the crop's end in which the parser is not asked."""
 PAD = 32
 """How much further than the crop `Removal.visible` reaches on each side."""
 _LONG_HAIR = 4.0
@@ -53,7 +59,7 @@ _APART = 35
 """Mean difference of levels from which hair can be told from the background."""
 _LEAST_CLOTH = 40
 """Pixels: fewer do not tell the colour of clothes."""
-_LIKE_CLOTHES = (22.0, 40.0)
+_LIKE_CLOTHES = (8.0, 16.0)
 """Mean difference of levels between hair and clothes: up to the first they look alike, from the second they do not."""
 _GOES_ON = 6.0
 """cm beyond the crop in which what leaves it may go on to the side."""
@@ -82,6 +88,8 @@ class Removal:
     """The neck, also where it was behind what goes."""
     clothes: np.ndarray
     """Clothes, also where they were behind what goes, as behind long hair."""
+    body: np.ndarray
+    """Neck and clothes, and the gap that the two leave where they meet."""
     worn: np.ndarray
     """What the parser takes for a thing in front, but nobody holds: a headset, or hair in the sun. It goes too."""
     toned: np.ndarray
@@ -172,7 +180,11 @@ def removal(
     begin = chin[1] + _TONED_FROM * centimetre
     end = min(chin[1] + _TONED_TO * centimetre, SIZE - 3.0)
     height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(begin)) / np.float32(max(end - begin, 1.0))
-    toned = (cv2.max(neck, seen_neck) * np.clip(1.0 - height, 0.0, 1.0)).astype(np.uint8)
+    # Of a neck that ends at a collar in view nothing keeps the performer's tone.
+    across = np.count_nonzero(_is_neck(labels), axis=1) > centimetre
+    last = int(np.flatnonzero(across).max(initial=0))
+    whole = np.clip((SIZE - _RIM - last) / (_COLLAR * centimetre), 0.0, 1.0)
+    toned = (cv2.max(neck, seen_neck) * np.clip(1.0 - height, whole, 1.0)).astype(np.uint8)
     return Removal(
         cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck)),
         background,
@@ -184,6 +196,7 @@ def removal(
         ),
         neck,
         clothes,
+        cv2.morphologyEx(cv2.max(neck, clothes), cv2.MORPH_CLOSE, _disc(_GAP * centimetre)),
         worn,
         cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1],
     )
@@ -298,11 +311,15 @@ def _hidden_body(
     left = np.maximum.accumulate(np.where(blind, 0, column), axis=1)
     right = np.minimum.accumulate(np.where(blind, width - 1, column)[:, ::-1], axis=1)[:, ::-1]
     below = np.minimum.accumulate(np.where(blind, height - 1, row)[::-1], axis=0)[::-1]
+    hair = labels == Label.HAIR
     near = np.abs(column - chin[0]) < _NECK_HALF * centimetre
-    near &= below - row < _NECK_REACH * centimetre
     # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
-    beside = labels == Label.HAIR if neck.sum() > centimetre**2 else np.zeros_like(gone)
-    above = gone & near & np.take_along_axis(body, below, 0) & (np.take_along_axis(neck, below, 0) | ~beside)
+    beside = hair if neck.sum() > centimetre**2 else np.zeros_like(gone)
+    # The jaw of a turned head hides the neck far from its chin.
+    above = np.where(
+        np.take_along_axis(neck, below, 0), near | ~hair, np.take_along_axis(body, below, 0) & near & ~beside
+    )
+    above &= gone & (below - row < _NECK_REACH * centimetre)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > _shoulders(labels == Label.CLOTH, chin, centimetre))) & ~above
 
