@@ -28,6 +28,7 @@ from deepfake_core.compositing.view import (
     warped,
 )
 from deepfake_core.frame import Box, Frame
+from deepfake_core.parsing.crop import CENTIMETRES
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.scratch import scratch
 from deepfake_core.settings import Settings
@@ -62,6 +63,11 @@ _LEAST_PURE = 8
 """Such pixels that are enough to tell a colour."""
 _NEAR = (5, 5)
 """Such pixels around one in which neck and clothes are weighed against each other."""
+_NECK_BEYOND = 4.0
+"""cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
+_OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
+"""Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
+brighter and darker it may be."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -106,6 +112,9 @@ class HeadMode:
         if seen is not None:
             self._body_colours = self._body(parsing, seen, masks)
         self._frame_size = frame.width, frame.height
+        if masks.toned[-1].any():
+            lower = _corners(0, 0, side, side * (1 + _NECK_BEYOND / CENTIMETRES))
+            crop = _around(frame.box, np.vstack([_box_corners(crop), _moved(parsing.crop_to_frame, lower)]))
         removing = _around(crop, _moved(masks_to_frame, _changed_corners(masks)))
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
         shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
@@ -133,6 +142,7 @@ class HeadMode:
         # Hair goes on beyond the crop, so its edge is repeated.
         removed, toned, body, worn = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
         drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
+        self._tone_beyond(view, toned, to_small, step)
         driver = _warped(seam.driver_face(view), drawn_to_small, small, cv2.BORDER_CONSTANT)
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(self._faded(box, removed, step, view.pixels_per_centimetre), driver)
@@ -180,6 +190,30 @@ class HeadMode:
             shares.append(np.minimum(distance * np.float32(255.0 / reach), 255.0).astype(np.uint8))
         rim = cv2.min(np.tile(shares[0], (height, 1)), np.tile(shares[1][:, None], (1, width)))
         return cv2.multiply(removed, rim, scale=1 / 255)
+
+    def _tone_beyond(self, view: FaceView, toned: np.ndarray, to_small: np.ndarray, step: int) -> None:
+        """Below the parser's crop the tone fades out, on what looks like the neck at the crop's end, in place.
+
+        toned: uint8 at 1 / step of the box's resolution, of which the crop's last row goes on for ever; to_small: px of
+        the masks -> its own.
+        """
+        unit = view.pixels_per_centimetre / step
+        ends = _moved(to_small, _corners(0, 0, SIZE - 1, SIZE - 1))[2:, 1]
+        begin = int(np.clip(ends.min(), 0, len(toned)))
+        above = slice(max(0, begin - max(1, round(unit))), begin)
+        if begin == len(toned) or above.start == begin or not toned[begin:].any():
+            return
+        rows = slice(above.start * step, view.box.height)
+        size = toned.shape[1], len(toned) - above.start
+        filmed = cv2.resize(view.region[rows], size, interpolation=cv2.INTER_AREA)
+        first = begin - above.start
+        neck = cv2.mean(filmed[:first], cv2.threshold(toned[above], _CUT_OFF, 255, cv2.THRESH_BINARY)[1])[:3]
+        ratio = filmed[first:] / (np.array(neck, np.float32) + np.float32(1.0))
+        most, least = ratio.max(2), ratio.min(2)
+        unlike = cv2.max(most - least, cv2.max(most / _BRIGHTER - 1, 1 - least / _DARKER))
+        like = np.clip((_OTHER - unlike) * np.float32(2 / _OTHER), 0, 1)
+        fade = np.clip(1 - np.arange(len(like), dtype=np.float32) / np.float32(_NECK_BEYOND * unit), 0, 1)
+        toned[begin:] = toned[begin:] * cv2.blur(like, (3, 3)) * fade[:, None]
 
     def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
@@ -241,7 +275,8 @@ class HeadMode:
         near = (cv2.blur(cv2.resize(each, size), _NEAR).astype(np.float32) for each in (masks.clothes, masks.neck))
         of_clothes, of_neck = near
         share = (255 * of_neck / np.maximum(of_clothes + of_neck, np.float32(1.0))).astype(np.uint8)
-        return seam.mixed(*spreading, cv2.merge([share] * 3))
+        clothes, neck = spreading
+        return seam.mixed(clothes, neck, cv2.merge([share] * 3))
 
     def _body_at(self, view: FaceView, box: Box, step: int) -> np.ndarray:
         """The hidden body's colours in a box of the frame: uint8 (h, w, 3)."""
@@ -391,6 +426,10 @@ def _moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
+
+
+def _box_corners(box: Box) -> np.ndarray:
+    return _corners(box.x0, box.y0, box.x1, box.y1)
 
 
 def _parsing(view: FaceView) -> Parsing:

@@ -34,7 +34,7 @@ _NECK_HALF = 5.5
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
 _TONED_FROM, _TONED_TO = 5.0, 10.0
-"""cm below the chin over which the new head's tone passes into the performer's own, at the crop's end at the latest."""
+"""cm below the chin over which the new head's tone passes into the performer's own."""
 _GAP = 1.0
 """Half the width in cm of the widest gap between neck and clothes that is closed."""
 _COLLAR = 1.5
@@ -93,7 +93,8 @@ class Removal:
     worn: np.ndarray
     """What the parser takes for a thing in front, but nobody holds: a headset, or hair in the sun. It goes too."""
     toned: np.ndarray
-    """How much of the new head's tone the neck takes: less and less downwards."""
+    """How much of the new head's tone the neck takes: all where it ends at a collar in view, else less and less
+    downwards."""
 
     def where_it_was(self, way: np.ndarray) -> Removal:
         """For a head that has moved since it was parsed: its hair may have come along, or hang where it hung.
@@ -178,7 +179,7 @@ def removal(
     # Hair that is longer than the crop goes on before the body.
     clothes[-2:] = cv2.max(clothes[-2:], removed[-2:])
     begin = chin[1] + _TONED_FROM * centimetre
-    end = min(chin[1] + _TONED_TO * centimetre, SIZE - 3.0)
+    end = chin[1] + _TONED_TO * centimetre
     height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(begin)) / np.float32(max(end - begin, 1.0))
     # Of a neck that ends at a collar in view nothing keeps the performer's tone.
     across = np.count_nonzero(_is_neck(labels), axis=1) > centimetre
