@@ -68,6 +68,8 @@ _NECK_BEYOND = 4.0
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
 """Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
 brighter and darker it may be."""
+_TIGHTEST = 2.5
+"""How much steeper the edge of a head's matte is made at most, where the networks left it soft."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -302,8 +304,9 @@ class HeadMode:
         large = _enlarged(large, 4, part)
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
+        matte = seam.tightened(drawn.head_matte[part], _TIGHTEST)
         # Colours go on beyond the square, the matte does not.
-        matte = cv2.copyMakeBorder(drawn.head_matte[part][1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        matte = cv2.copyMakeBorder(matte[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
         return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
 

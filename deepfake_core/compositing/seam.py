@@ -62,7 +62,7 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     if view.parsing is None:
         shown = cv2.addWeighted(wide, _UNKNOWN, covered, 1 - _UNKNOWN, 0)
     else:
-        shown = mixed(_tightened(covered), wide, _skin_beyond(view, covered, feather))
+        shown = mixed(tightened(covered), wide, _skin_beyond(view, covered, feather))
     size = settings.matte_size
     if size != 1:
         middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
@@ -71,13 +71,13 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
     return shown
 
 
-def _tightened(covered: np.ndarray) -> np.ndarray:
-    """The matte, uint8 (S, S), with an edge up to half as wide: the networks' mattes are soft over several pixels,
+def tightened(covered: np.ndarray, most: float = 2.0) -> np.ndarray:
+    """The matte, uint8 (S, S), with an edge up to 1 / `most` as wide: the networks' mattes are soft over several pixels,
     which would be a haze of skin before a bright wall."""
     soft = cv2.countNonZero(cv2.inRange(covered, 26, 229))
     inside = cv2.threshold(covered, 127, 1, cv2.THRESH_BINARY)[1]
     length = cv2.countNonZero(cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _CROSS)) / 2
-    steeper = 1.0 + float(np.clip((soft / max(length, 1.0) - _CRISP) / (_HAZY - _CRISP), 0, 1))
+    steeper = 1.0 + (most - 1.0) * float(np.clip((soft / max(length, 1.0) - _CRISP) / (_HAZY - _CRISP), 0, 1))
     levels = np.clip((np.arange(256) - 127.5) * steeper + 127.5, 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(covered, levels))
 
