@@ -31,10 +31,14 @@ _SHOULDERS = 4.5
 _FALL = 0.25
 _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
+_NECK_CORE = 4.4
+"""cm from the chin to the side in which hair surely hangs before a neck that is seen below it."""
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
 _TONED_FROM, _TONED_TO = 5.0, 10.0
 """cm below the chin over which the new head's tone passes into the performer's own."""
+_SHRED = 0.6
+"""Half the width in cm of what is too thin for a body."""
 _GAP = 1.0
 """Half the width in cm of the widest gap between neck and clothes that is closed."""
 _COLLAR = 1.5
@@ -197,7 +201,7 @@ def removal(
         ),
         neck,
         clothes,
-        cv2.morphologyEx(cv2.max(neck, clothes), cv2.MORPH_CLOSE, _disc(_GAP * centimetre)),
+        _whole(cv2.max(neck, clothes), centimetre),
         worn,
         cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1],
     )
@@ -265,6 +269,16 @@ def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, cent
     return shown
 
 
+def _whole(body: np.ndarray, centimetre: float) -> np.ndarray:
+    """Neck and clothes uint8 (128, 128) without shreds between strands of hair, and without the gap between the two."""
+    disc = _disc(_SHRED * centimetre)
+    # The body goes on below the crop.
+    longer = cv2.copyMakeBorder(body, 0, len(disc), 0, 0, cv2.BORDER_REPLICATE)
+    solid = cv2.morphologyEx(longer, cv2.MORPH_OPEN, disc)[: len(body)]
+    near = cv2.min(body, cv2.dilate(solid, _SQUARE))
+    return cv2.morphologyEx(near, cv2.MORPH_CLOSE, _disc(_GAP * centimetre))
+
+
 def _near(mask: np.ndarray, distance: float) -> np.ndarray:
     """255 within so many px of a mask, uint8: for distances at which dilating takes long."""
     far = cv2.distanceTransform(cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY_INV)[1], cv2.DIST_L2, 3)
@@ -313,13 +327,12 @@ def _hidden_body(
     right = np.minimum.accumulate(np.where(blind, width - 1, column)[:, ::-1], axis=1)[:, ::-1]
     below = np.minimum.accumulate(np.where(blind, height - 1, row)[::-1], axis=0)[::-1]
     hair = labels == Label.HAIR
-    near = np.abs(column - chin[0]) < _NECK_HALF * centimetre
+    aside = np.abs(column - chin[0]) / centimetre
     # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
     beside = hair if neck.sum() > centimetre**2 else np.zeros_like(gone)
     # The jaw of a turned head hides the neck far from its chin.
-    above = np.where(
-        np.take_along_axis(neck, below, 0), near | ~hair, np.take_along_axis(body, below, 0) & near & ~beside
-    )
+    before_neck, before_body = (np.take_along_axis(each, below, 0) for each in (neck, body))
+    above = np.where(before_neck, (aside < _NECK_CORE) | ~hair, before_body & (aside < _NECK_HALF) & ~beside)
     above &= gone & (below - row < _NECK_REACH * centimetre)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > _shoulders(labels == Label.CLOTH, chin, centimetre))) & ~above

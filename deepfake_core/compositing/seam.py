@@ -72,8 +72,8 @@ def matte(view: FaceView, covered: np.ndarray) -> np.ndarray:
 
 
 def tightened(covered: np.ndarray, most: float = 2.0) -> np.ndarray:
-    """The matte, uint8 (S, S), with an edge up to 1 / `most` as wide: the networks' mattes are soft over several pixels,
-    which would be a haze of skin before a bright wall."""
+    """The matte, uint8 (S, S), with an edge up to 1 / `most` as wide: the networks' mattes are soft over several
+    pixels, which would be a haze of skin before a bright wall."""
     soft = cv2.countNonZero(cv2.inRange(covered, 26, 229))
     inside = cv2.threshold(covered, 127, 1, cv2.THRESH_BINARY)[1]
     length = cv2.countNonZero(cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _CROSS)) / 2
