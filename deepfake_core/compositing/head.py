@@ -140,9 +140,9 @@ class HeadMode:
         small = -(-box.width // step), -(-box.height // step)
         to_small = resized_target(_shifted(masks_to_frame, box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
-        laid = cv2.merge([masks.removed, masks.toned, masks.body, masks.worn])
+        laid = cv2.merge([masks.removed, masks.toned, masks.body, masks.body])
         # Hair goes on beyond the crop, so its edge is repeated.
-        removed, toned, body, worn = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
+        removed, toned, body, _ = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
         drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
         self._tone_beyond(view, toned, to_small, step)
         driver = _warped(seam.driver_face(view), drawn_to_small, small, cv2.BORDER_CONSTANT)
@@ -164,9 +164,7 @@ class HeadMode:
         _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head, step))
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
-        front = self._front(view, light, hair=False)
-        if masks.worn.any():
-            front = cv2.min(front, cv2.bitwise_not(_enlarged(cv2.dilate(worn, _SQUARE), step, _whole(box))))
+        front = self._front(view, light, hair=False, worn=masks.worn)
         return [Layer(box, picture, cv2.min(matte, cv2.bitwise_not(front)), view.region)]
 
     def _faded(self, box: Box, removed: np.ndarray, step: int, pixels_per_centimetre: float) -> np.ndarray:

@@ -23,8 +23,12 @@ _STRAND = 1.3
 """cm: how far a strand that falls into the face is followed beyond it."""
 _HAND = 6.0
 """cm2: from this size on a blob may hide an eye or the mouth. Lashes, glasses and a tongue are smaller."""
-_SPECK = 0.4
-"""cm2: what is smaller is the parser's noise."""
+_SPECK, _INSIDE = 1.0, 0.4
+"""cm2: what is smaller, or reaches less into the face, is the parser's noise."""
+_GAP = 0.5
+"""Half the width in cm of a gap that is closed where the parser sees some of a thing in it."""
+_HALF_SEEN = 4.0
+"""How many times as much it may count there."""
 _LEAST_GLASSES = 2.0
 """cm2: what is smaller is no pair of glasses."""
 _FEATURE_MARGIN = 0.35
@@ -38,15 +42,16 @@ class Front:
         self._glasses = FilmedGlasses()
         self._parsed: tuple[dict[str, np.ndarray], bool, np.ndarray | None, np.ndarray | None] | None = None
 
-    def __call__(self, view: FaceView, light: np.ndarray, *, hair: bool) -> np.ndarray:
+    def __call__(self, view: FaceView, light: np.ndarray, *, hair: bool, worn: np.ndarray | None = None) -> np.ndarray:
         """How much of the picture as filmed stays before the drawn face: uint8 (h, w) of the box.
 
         light: float32 (32, 32, 3) over the drawn square, the skin's levels. hair: the performer's own stays, as in face
-        mode. Without a parsing nothing is known to be before the face, and nothing stays.
+        mode. worn: uint8 (p, p) over the parser's crop, things that do not stay. Without a parsing nothing is known to
+        be before the face, and nothing stays.
         """
-        front, _ = self._of_parsing(view, hair=hair)
+        front, _ = self._of_parsing(view, hair=hair, worn=worn)
         shown = np.zeros((view.box.height, view.box.width), np.uint8) if front is None else view.from_parsing(front)
-        self.add_glasses(shown, view, light, hair=hair)
+        self.add_glasses(shown, view, light, hair=hair, worn=worn)
         return shown
 
     def over_square(self, view: FaceView, *, hair: bool) -> np.ndarray | None:
@@ -54,37 +59,43 @@ class Front:
         front, _ = self._of_parsing(view, hair=hair)
         return None if front is None else warped(front, view.parsing_to_drawn, view.drawn.face_matte.shape[::-1])
 
-    def add_glasses(self, shown: np.ndarray, view: FaceView, light: np.ndarray, *, hair: bool) -> None:
+    def add_glasses(
+        self, shown: np.ndarray, view: FaceView, light: np.ndarray, *, hair: bool, worn: np.ndarray | None = None
+    ) -> None:
         """Add the glasses to what stays, uint8 (h, w) of the box, in place, where they are to be kept."""
-        _, glasses = self._of_parsing(view, hair=hair)
+        _, glasses = self._of_parsing(view, hair=hair, worn=worn)
         if glasses is not None and view.settings.glasses is Glasses.KEEP:
             self._glasses.add(shown, view.from_parsing(glasses), view, light)
 
-    def _of_parsing(self, view: FaceView, *, hair: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _of_parsing(
+        self, view: FaceView, *, hair: bool, worn: np.ndarray | None = None
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """What stays but for glasses, and glasses with their lenses: uint8 (P, P) of the parser's crop, or None."""
         parsing = view.parsing
         if parsing is None:
             return None, None
         if self._parsed is None or self._parsed[0] is not parsing.mattes or self._parsed[1] is not hair:
             # Between two runs of the parser's network its crop moves, and with it all that is in it.
-            found = before_face(view, parsing, hair=hair)
+            found = before_face(view, parsing, hair=hair, worn=worn)
             self._parsed = parsing.mattes, hair, found if found.any() else None, glasses_of(view, parsing)
         return self._parsed[2:]
 
 
-def before_face(view: FaceView, parsing: Parsing, *, hair: bool) -> np.ndarray:
-    """What stays before the face but for glasses: uint8 (P, P) of the parser's crop; hair: the performer's own too."""
+def before_face(view: FaceView, parsing: Parsing, *, hair: bool, worn: np.ndarray | None = None) -> np.ndarray:
+    """What stays before the face but for glasses: uint8 (P, P) of the parser's crop; hair: the performer's own too;
+    worn: uint8 (p, p) over it, what does not."""
     per_centimetre = view.parsing_pixels_per_centimetre
     points = transform_points(cv2.invertAffineTransform(view.parsing_to_drawn), view.drawn.points)[:, :2]
     features = _features(points, parsing.occluder.shape, per_centimetre)
     inner = _inner(points, parsing.occluder.shape)
-    front = solid(parsing.occluder, inner, features, per_centimetre**2)
+    occluder = parsing.occluder
+    if worn is not None and worn.any():
+        occluder = cv2.subtract(occluder, cv2.resize(worn, occluder.shape[::-1]))
+    front = solid(occluder, inner, features, per_centimetre**2)
     if hair:
-        hat = cv2.inRange(parsing.labels, int(Label.HAT), int(Label.HAT))
-        worn = cv2.max(parsing.hair, cv2.blur(hat, (3, 3)))
-        # Where the parser hesitates between the two, neither has a whole share.
+        # Where the parser hesitates between hair and hat, neither has a whole share.
         both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), _square(2))
-        worn = cv2.max(worn, cv2.blur(both, (5, 5)))
+        worn = cv2.max(parsing.hair, cv2.blur(both, (5, 5)))
         eyes = round(float(np.clip(points[np.concatenate(_EYES), 1].mean(), 0, len(worn))))
         worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)))
         front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
@@ -114,9 +125,13 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
     areas = figures[:, cv2.CC_STAT_AREA] / per_square_centimetre
     inside[0] = areas[0] = 0
     # Soft rims beyond the threshold belong to the blob beside them.
-    sure = np.where(inside >= _SPECK, 255, 0).astype(np.uint8)[blobs]
-    large = np.where((inside >= _SPECK) & (areas >= _HAND), 255, 0).astype(np.uint8)[blobs]
+    sure, large = (
+        np.where((inside >= _INSIDE) & (areas >= least), 255, 0).astype(np.uint8)[blobs] for least in (_SPECK, _HAND)
+    )
     kept = cv2.bitwise_and(occluder, cv2.dilate(sure, _square(2)))
+    # What the parser half sees between a hand and its finger's tip is finger.
+    gap = _square(max(1, round(_GAP * per_square_centimetre**0.5)))
+    kept = cv2.max(kept, cv2.min(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, gap), cv2.convertScaleAbs(occluder, alpha=_HALF_SEEN)))
     allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, _square(2)))
     return cv2.bitwise_and(kept, allowed)
 

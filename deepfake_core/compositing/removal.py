@@ -16,6 +16,8 @@ SIZE = 128
 """Side of the masks, px: the parser knows no more."""
 _WISPS = 0.7
 """cm beyond the parsed head that go with it: single hairs, and what a lens spreads of the head's edge."""
+_WORN_RIM = 0.5
+"""cm around a thing that goes with the head which go too."""
 _MARGIN = 0.9
 """cm between what is taken for background and everything else."""
 _COVERED = 24
@@ -150,6 +152,8 @@ def removal(
     throat[:low] = False
     labels[throat] = Label.NECK
     worn = _worn(labels, covered)
+    # With its soft rim.
+    worn = cv2.dilate(worn, _disc(_WORN_RIM * centimetre))
     covered = cv2.max(covered, worn)
     tainted = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
