@@ -38,7 +38,8 @@ def with_occluder(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A hand or thing cut out of another picture, laid somewhere on or beside the face; picture and labels.
 
-    own_skin: give it the colour of the person's skin.
+    own_skin: give it the colour of the person's skin, and now and then the end of its sleeve, which is
+    clothes.
     """
     mask = np.where(other_labels == Label.OCCLUDER, np.uint8(255), np.uint8(0))
     y, x = np.nonzero(mask)
@@ -52,13 +53,21 @@ def with_occluder(
         turn = turn @ np.array([[-1.0, 0.0, 2 * x.mean()], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     turn[:, 2] += goal - (x.mean(), y.mean())
     size = bgr.shape[1::-1]
-    skin = labels == Label.SKIN
+    skin = cv2.inRange(labels, int(Label.SKIN), int(Label.SKIN))
+    sleeve = np.zeros_like(mask)
     if own_skin and skin.any():
         # The performer's own hand: otherwise another skin tone would give it away.
-        gains = (bgr[skin].mean(0) + 8.0) / (other[mask > 0].mean(0) + 8.0) * np.exp(generator.normal(0.0, 0.1))
-        other = np.clip(other * gains, 0, 255).astype(np.uint8)
+        gains = (np.array(cv2.mean(bgr, skin)) + 8.0) / (np.array(cv2.mean(other, mask)) + 8.0)
+        other = cv2.transform(other, np.diag(gains[:3] * np.exp(generator.normal(0.0, 0.1))))
+        if generator.random() < 0.4:
+            reach = np.ptp(points[:, 1]) * generator.uniform(0.1, 0.35)
+            near = cv2.distanceTransform(cv2.bitwise_not(mask), cv2.DIST_L2, 3) < reach
+            sleeve[near & (other_labels == Label.CLOTH)] = 255
     colour = cv2.warpAffine(other, turn, size, borderMode=cv2.BORDER_REFLECT)
-    return _laid_on(bgr, labels, colour, cv2.warpAffine(mask, turn, size), generator)
+    mask, sleeve = cv2.warpAffine(mask, turn, size), cv2.warpAffine(sleeve, turn, size)
+    before = labels
+    bgr, labels = _laid_on(bgr, labels, colour, cv2.max(mask, sleeve), generator)
+    return bgr, np.where((labels != before) & (sleeve > mask), np.uint8(Label.CLOTH), labels)
 
 
 def with_thing(
@@ -215,7 +224,9 @@ def _laid_on(
         ends = [np.round(middle + sign * way).astype(int).tolist() for sign in (-1, 1)]
         cv2.line(kernel, ends[0], ends[1], (1.0,))
         kernel /= kernel.sum()
-        mask, colour = cv2.filter2D(mask, -1, kernel), cv2.filter2D(colour, -1, kernel)
+        x, y, width, height = cv2.boundingRect(mask)
+        part = np.s_[max(0, y - length) : y + height + length, max(0, x - length) : x + width + length]
+        mask[part], colour[part] = cv2.filter2D(mask[part], -1, kernel), cv2.filter2D(colour[part], -1, kernel)
     soft = cv2.GaussianBlur(mask, (0, 0), generator.uniform(0.5, 1.5)).astype(np.float32) / 255.0
     # Its own exposure, so that no edge tells which pixels were laid on.
     lit = cv2.convertScaleAbs(colour, alpha=float(np.exp(generator.normal(0.0, 0.25))))
