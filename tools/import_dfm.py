@@ -119,7 +119,7 @@ def _drawn(decoder: dfm.DfmDecoder) -> Iterator[gate.Look]:
             to_crop = dfm.crop_transform(face.raw, decoder.size, decoder.coverage_percent)
             bgr, _ = decoder.draw(crop(frame, to_crop, decoder.size))
             where = f"what the model draws over frame {picture.number}"
-            yield gate.Look("drawn", where, picture.seconds, bgr)
+            yield gate.Look("drawn", where, bgr)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def _views(folder: Path) -> Iterator[Look]:
 
     for path in sorted(folder.glob("*.png")):
         if not path.stem.endswith(("_alpha", "_labels")):
-            yield from (dataclasses.replace(look, stream=str(folder)) for look in gate.looks(path))
+            yield from (dataclasses.replace(look, stream=str(folder), follows=False) for look in gate.looks(path))
 
 
 def _pairs(path: Path) -> Iterator[Look]:
@@ -211,7 +211,8 @@ def _pairs(path: Path) -> Iterator[Look]:
 
     shard = read_shard(path)
     for index in shard.most_frontal(LOOKS_PER_SHARD):
-        yield gate.Look(path.name, f"{path.name} sample {index}", 0.0, shard.head_bgr[index])
+        where = f"{path.name} sample {index}"
+        yield gate.Look(path.name, where, shard.head_bgr[index], follows=False)
 
 
 def _person(workspace: Workspace, name: str) -> Person:

@@ -53,13 +53,15 @@ class FootageRefused(TrainingError):
 
 @dataclass(frozen=True)
 class Look:
-    """One picture to be judged. Pictures of one `stream` follow each other in time."""
+    """One picture to be judged. Those of one `stream` are judged together."""
 
     stream: str
     where: str
     """For people: the frame, or the file."""
-    seconds: float
     bgr: np.ndarray
+    """uint8 (H, W, 3)."""
+    follows: bool = True
+    """Whether it follows the one before in time; in unrelated pictures each face is looked for anew."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Person:
 
 
 class FaceReader:
-    """Finds the faces of pictures, follows them within a stream, and embeds them."""
+    """Finds the faces of pictures, follows them where pictures follow each other, and embeds them."""
 
     def __init__(self) -> None:
         self._embed = FaceEmbedder()
@@ -98,7 +100,7 @@ class FaceReader:
 
     def __call__(self, look: Look) -> list[np.ndarray]:
         """The embedding of each face in sight, float (128,)."""
-        if look.stream != self._stream:
+        if look.stream != self._stream or not look.follows:
             self._stream = look.stream
             self._tracker.reset()
         frame = Frame.from_bgr(np.ascontiguousarray(look.bgr))
@@ -223,11 +225,11 @@ def looks(file: Path) -> Iterator[Look]:
         bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if bgr is None:
             raise FootageRefused(f"{file} is not a readable picture.")
-        yield Look(str(file), file.name, 0.0, bgr)
+        yield Look(str(file), file.name, bgr)
         return
     for picture in consent_video.pictures(file, LOOK_EVERY_SECONDS, most_seconds=float("inf")):
         where = f"{file.name} frame {picture.number} ({picture.seconds:.1f} s)"
-        yield Look(str(file), where, picture.seconds, picture.bgr)
+        yield Look(str(file), where, picture.bgr)
 
 
 def footage_files(footage: Sequence[Path]) -> list[Path]:

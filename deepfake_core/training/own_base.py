@@ -101,7 +101,7 @@ def keep_base(run: Path, folder: Path = SHIPPED) -> Path:
 
 def _embedding(reader: FaceReader, portrait: bytes, name: str) -> np.ndarray:
     bgr = cv2.imdecode(np.frombuffer(portrait, np.uint8), cv2.IMREAD_COLOR)
-    found = reader(Look(name, name, 0.0, bgr.astype(np.uint8))) if bgr is not None else []
+    found = reader(Look(name, name, bgr.astype(np.uint8))) if bgr is not None else []
     if not found:
         raise BaseMissing(f"The portrait of {name} shows no face; restore it with 'git checkout -- models'.")
     return found[0]

@@ -67,7 +67,7 @@ def admit(permission: Permission, footage: Path, name: str, folder: Path) -> Con
 def person_of(frames: Sequence[OwnFrame], reader: gate.FaceReader) -> gate.Person:
     """Whose face the frames show, from some that look into the camera; the gate let them pass."""
     frontal = sorted(frames, key=lambda frame: abs(frame.pose().yaw_degrees))[: 4 * _LOOKS : 4]
-    found = [reader(gate.Look("own", str(frame.number), frame.seconds, frame.bgr())) for frame in frontal]
+    found = [reader(gate.Look("own", str(frame.number), frame.bgr(), follows=False)) for frame in frontal]
     return gate.Person(np.stack([faces[0] for faces in found if faces]), "own")
 
 

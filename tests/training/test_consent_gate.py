@@ -169,7 +169,18 @@ def test_a_second_person_in_the_picture_is_found(video: Path, performer: list[np
     beside = cv2.resize(picture(VESPER), (480, 480)).astype(np.uint8)
     both = [np.hstack([bgr, beside]) for bgr in performer[:6]]
     with pytest.raises(FootageRefused):
-        gate.check_footage(person, [Look("a", str(index), index, bgr) for index, bgr in enumerate(both)], reader)
+        gate.check_footage(person, [Look("a", str(index), bgr) for index, bgr in enumerate(both)], reader)
+
+
+def test_a_picture_on_its_own_is_read_as_if_it_were_the_first(performer: list[np.ndarray]) -> None:
+    first, another = performer[0], np.roll(performer[20], 40, axis=1)
+    alone = gate.FaceReader()(Look("a", "", another))
+    for follows in (True, False):
+        reader = gate.FaceReader()
+        reader(Look("a", "", first))
+        # One that follows is sought where the face was.
+        read = reader(Look("a", "", another, follows=follows))
+        assert np.array_equal(read, alone) is not follows
 
 
 def test_a_consent_video_of_two_people_is_refused(tmp_path: Path, performer: list[np.ndarray]) -> None:
@@ -280,7 +291,7 @@ def test_views_that_only_say_they_are_rendered_bake_nothing(
 
     def rendered(name: str, reader: gate.FaceReader) -> gate.Person:
         assert name == "vesper"
-        return gate.Person(np.stack(reader(Look("", "", 0.0, picture(VESPER)))), "rendered:vesper")
+        return gate.Person(np.stack(reader(Look("", "", picture(VESPER)))), "rendered:vesper")
 
     monkeypatch.setattr(gate, "rendered_person", rendered)
     work = tmp_path / "work"
