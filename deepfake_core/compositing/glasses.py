@@ -39,6 +39,10 @@ _FALL = 0.6
 """Up to where the share is this part of the most, it reaches inwards."""
 _LEAST_SEEN = 0.1
 """Part of the longest layer that must be seen of another."""
+_PARTLY = 0.45
+"""Share from which a pixel at the rim tells whether the frame is darker than the skin."""
+_AT_ODDS, _AGREED = 0.4, 0.7
+"""How much more of it is the one than the other: up to here no frame is seen, from here one surely."""
 _DARK = 0.45
 """Brightness through a lens, as a share of the skin's: below it the glasses are dark and stay whole."""
 _GLINT = 1.35
@@ -51,11 +55,15 @@ class FilmedGlasses:
 
     def __init__(self) -> None:
         self._dark = 0.0
+        self._clear = 1.0
         self._width = _USUAL
         self._seconds = float("-inf")
 
     def add(self, shown: np.ndarray, whole: np.ndarray, view: FaceView, light: np.ndarray) -> None:
         """Add frame and reflections to `shown`, in place; dark glasses are whole.
+
+        A frame is darker than the skin, or it is lighter. What is both, here and there, is clear plastic, of which only
+        shreds are found: nothing of it stays.
 
         shown, whole: uint8 (h, w) of the box; whole: glasses with their lenses; light: float32 (32, 32, 3) over the
         drawn square, the skin's levels.
@@ -72,18 +80,21 @@ class FilmedGlasses:
         inside = cv2.threshold(glasses, 127, 255, cv2.THRESH_BINARY)[1]
         depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
         step = self._step(view.seconds)
-        share = _share_of_frame(light_share, around_eyes, unit)
+        share, against_skin = _share_of_frame(light_share, unit)
         self._watch_width(share, depth, around_eyes, unit, step)
+        rim = (depth > 0) & (depth <= self._width * unit + 1)
+        self._watch_frame(against_skin[rim & (share > _PARTLY)], step)
         light_share = cv2.cvtColor(light_share, cv2.COLOR_BGR2GRAY)
         lenses = np.where(depth > (self._width + _BEYOND) * unit, np.uint8(255), np.uint8(0))
         self._watch_lenses(light_share, lenses, step)
         # What lies further inside than the frame is wide is the performer's brow or lid, however dark.
-        rim = np.clip(np.float32(self._width * unit + _SOFT) - depth, 0, 1)
+        inner = np.clip(np.float32(self._width * unit + _SOFT) - depth, 0, 1)
         # The outline is soft, and what is half frame must not count a quarter.
-        kept = share * rim * cv2.subtract(cv2.dilate(glasses, _square(1)), eyes)
+        kept = share * inner * cv2.subtract(cv2.dilate(glasses, _square(1)), eyes)
         brighter = (np.sqrt(light_share) - np.float32(_GLINT)) * np.float32(2.5)
         # Over eyes and lids the white of the eye would pass for a reflection.
         kept = np.maximum(kept, np.clip(brighter, 0, 1) * cv2.subtract(lenses, around_eyes))
+        kept *= np.float32(self._clear)
         kept += np.float32(self._dark) * np.maximum(glasses - kept, 0)
         np.maximum(shown[part], kept.astype(np.uint8), out=shown[part])
 
@@ -121,6 +132,13 @@ class FilmedGlasses:
             target = float(np.clip((_DARK - np.sqrt(np.median(inside))) / 0.1 + 0.5, 0, 1))
             self._dark += step * (target - self._dark)
 
+    def _watch_frame(self, against_skin: np.ndarray, step: float) -> None:
+        """How surely a frame is seen, 0..1, followed slowly; against_skin: (n,), its light against the skin's."""
+        if len(against_skin) >= 16:
+            agreed = abs(2 * float((against_skin < 1).mean()) - 1)
+            target = float(np.clip((agreed - _AT_ODDS) / (_AGREED - _AT_ODDS), 0, 1))
+            self._clear += step * (target - self._clear)
+
     def _watch_width(
         self, share: np.ndarray, depth: np.ndarray, around_eyes: np.ndarray, unit: float, step: float
     ) -> None:
@@ -139,8 +157,11 @@ class FilmedGlasses:
             self._width += step * (width / unit - self._width)
 
 
-def _share_of_frame(light_share: np.ndarray, around_eyes: np.ndarray, unit: float) -> np.ndarray:
-    """How much of each pixel is no skin, float32 (h, w), 0..1: of the contrast that what is near has to the skin."""
+def _share_of_frame(light_share: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each pixel is no skin, float32 (h, w), 0..1: of the contrast that what is near has to the skin.
+
+    And its brightness against the skin near it, float32 (h, w).
+    """
     # The light is smooth; next to a nose, and behind a lens, the skin is another.
     grey = cv2.cvtColor(light_share, cv2.COLOR_BGR2GRAY)
     weight = (np.abs(grey - np.float32(1.0)) < _PLAIN).astype(np.float32)
@@ -150,11 +171,12 @@ def _share_of_frame(light_share: np.ndarray, around_eyes: np.ndarray, unit: floa
         [cv2.blur(weight, kernel) + prior] * 3
     )
     # A frame of the skin's brightness has another colour.
-    contrast = cv2.transform(cv2.absdiff(cv2.divide(light_share, skin), np.ones_like(skin)), _CHANNELS)
+    against_skin = cv2.divide(light_share, skin)
+    contrast = cv2.transform(cv2.absdiff(against_skin, np.ones_like(skin)), _CHANNELS)
     strongest = np.maximum(cv2.dilate(contrast, _square(2)), np.float32(0.55))
     share = (contrast - np.float32(0.05)) / np.maximum(strongest - np.float32(0.1), np.float32(0.1))
     share *= np.clip((strongest - np.float32(_CONTRAST)) * np.float32(5.0), 0, 1)
-    return np.clip(share, 0, 1)
+    return np.clip(share, 0, 1), cv2.cvtColor(against_skin, cv2.COLOR_BGR2GRAY)
 
 
 def _square(radius: int) -> np.ndarray:

@@ -88,7 +88,8 @@ def before_face(view: FaceView, parsing: Parsing, *, hair: bool, worn: np.ndarra
     points = transform_points(cv2.invertAffineTransform(view.parsing_to_drawn), view.drawn.points)[:, :2]
     features = _features(points, parsing.occluder.shape, per_centimetre)
     inner = _inner(points, parsing.occluder.shape)
-    occluder = parsing.occluder
+    # A sleeve before the face is cloth.
+    occluder = cv2.max(parsing.occluder, cv2.min(parsing.cloth, inner))
     if worn is not None and worn.any():
         occluder = cv2.subtract(occluder, cv2.resize(worn, occluder.shape[::-1]))
     front = solid(occluder, inner, features, per_centimetre**2)
@@ -131,7 +132,9 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
     kept = cv2.bitwise_and(occluder, cv2.dilate(sure, _square(2)))
     # What the parser half sees between a hand and its finger's tip is finger.
     gap = _square(max(1, round(_GAP * per_square_centimetre**0.5)))
-    kept = cv2.max(kept, cv2.min(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, gap), cv2.convertScaleAbs(occluder, alpha=_HALF_SEEN)))
+    kept = cv2.max(
+        kept, cv2.min(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, gap), cv2.convertScaleAbs(occluder, alpha=_HALF_SEEN))
+    )
     allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, _square(2)))
     return cv2.bitwise_and(kept, allowed)
 

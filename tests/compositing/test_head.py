@@ -132,6 +132,21 @@ def test_a_headset_goes_with_the_head() -> None:
     assert np.abs(result[ear].astype(int) - (250, 250, 0)).max(1).min() > 60
 
 
+def test_hair_that_hangs_while_the_head_moves_between_two_parsings_goes_and_is_not_learned() -> None:
+    bgr, labels = scene()
+    compositor = Compositor()
+    parsed = parsing(PLACE, labels)
+    moved = parsed.crop_to_frame.copy()
+    moved[0, 2] += 12
+    for number, carried in enumerate((parsed, replace(parsed, crop_to_frame=moved))):
+        place = PLACE if number == 0 else pose(x=172, y=100, scale=6.0)
+        made = frame(bgr, number)
+        compositor.composite(made, [ComposedFace(new_head(place), carried, 1)], HEAD)
+    left = labels == Label.HAIR
+    left[:, 120:] = False
+    assert np.percentile(redness(made.to_bgr())[left], 99) < 70
+
+
 def test_what_showed_while_the_head_was_elsewhere_is_not_invented() -> None:
     random = np.random.default_rng(3)
     texture = cv2.resize(random.integers(60, 200, (24, 32, 3)).astype(np.uint8), (WIDTH, HEIGHT))
@@ -166,6 +181,35 @@ def test_the_neck_takes_the_head_s_tone_and_loses_it_downwards() -> None:
     assert column[0] > 8
     assert column[-1] < 0.9 * column[0]
     assert np.array_equal(made.to_bgr()[chin + 60 :], bgr[chin + 60 :])
+
+
+def test_a_neck_that_ends_at_a_collar_takes_the_tone_as_a_whole() -> None:
+    place = pose(y=85, scale=7.0)
+    bgr, labels = scene(place)
+    chin = int(landmarks(place)[152, 1])
+    made = frame(bgr)
+    pale = replace(new_head(place), tone=np.array([235, 235, 245], np.float32))
+    settings = Settings(mode=Mode.HEAD, colour_match=0.0)
+    Compositor().composite(made, [ComposedFace(pale, parsing(place, labels), 1)], settings)
+    column = made.to_bgr()[chin + 5 : chin + 22, 155:165].mean((1, 2)) - np.mean(SKIN)
+    assert column[0] > 8
+    assert column[-1] > 0.9 * column[0]
+
+
+def test_below_the_parser_s_crop_the_tone_goes_on_to_the_collar() -> None:
+    place = pose(y=100, scale=6.0)
+    bgr, labels = scene(place)
+    chin = int(landmarks(place)[152, 1])
+    end = int((parsing(place, labels).crop_to_frame @ (128, 256, 1))[1])
+    throat = slice(chin, end + 8), slice(130, 190)
+    bgr[throat], labels[throat] = SKIN, Label.NECK
+    made = frame(bgr)
+    pale = replace(new_head(place), tone=np.array([235, 235, 245], np.float32))
+    settings = Settings(mode=Mode.HEAD, colour_match=0.0)
+    Compositor().composite(made, [ComposedFace(pale, parsing(place, labels), 1)], settings)
+    changed = made.to_bgr().astype(int) - bgr
+    assert changed[end : end + 6, 150:170].mean() > 3
+    assert np.abs(changed[end + 14 :, 140:180]).max() <= 3, "the shirt keeps its colour"
 
 
 @pytest.mark.parametrize("pixel_format", [PixelFormat.NV12, PixelFormat.YUY2, PixelFormat.BGRA])
@@ -224,6 +268,30 @@ def test_a_throat_that_is_taken_for_face_is_neck() -> None:
         x, y = (to_crop[:, :2] @ (160, row) + to_crop[:, 2]) / 2
         assert masks.neck[round(y), round(x)] == 255
     assert (parsed.labels == Label.SKIN).any(), "the parsing itself is left as it is"
+
+
+def test_the_neck_goes_on_behind_a_jaw_far_from_the_chin() -> None:
+    _, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    beside = 160 - round(6.5 * 6)  # 6.5 cm from the chin
+    labels[chin - 40 : chin - 5, beside - 5 : beside + 5] = Label.SKIN
+    labels[chin - 5 : chin + 25, beside - 5 : 140] = Label.NECK
+    parsed = parsing(PLACE, labels)
+    to_crop = cv2.invertAffineTransform(parsed.crop_to_frame)
+    masks = removal(parsed, transform_points(to_crop, landmarks(PLACE)), 256 / 34.0)
+    x, y = (to_crop[:, :2] @ (beside, chin - 12) + to_crop[:, 2]) / 2
+    assert masks.neck[round(y), round(x)] == 255
+
+
+def test_a_soft_matte_leaves_no_haze_around_the_head() -> None:
+    bgr, labels = scene()
+    head = new_head()
+    head.head_matte[:] = cv2.blur(head.head_matte, (13, 13))
+    made = frame(bgr)
+    Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+    row = landmarks(PLACE)[5, 1].astype(int)
+    reach = [np.abs(each[row].astype(int) - SKIN).max(1) < 60 for each in (made.to_bgr(), shown(bgr, labels))]
+    assert abs(int(reach[0].sum()) - int(reach[1].sum())) <= 4
 
 
 def test_a_fill_that_nothing_changes_keeps_still_and_meets_its_border() -> None:

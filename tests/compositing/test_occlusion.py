@@ -59,6 +59,33 @@ def test_a_finger_stays_on_the_cheek_and_a_speck_does_not() -> None:
     assert front(picture(pose()), seen).max() == 0
 
 
+def test_a_sleeve_before_the_face_stays_and_a_collar_under_the_chin_is_none() -> None:
+    seen = labels(pose())
+    put(seen, Label.CLOTH, MOUTH, 40, 40)
+    assert at(front(picture(pose()), seen), MOUTH) > 250
+    seen = labels(pose())
+    put(seen, Label.CLOTH, CHIN + np.array([0, 18]), 80, 30)
+    assert front(picture(pose()), seen).max() == 0
+
+
+def test_a_finger_half_of_which_the_parser_misses_is_whole() -> None:
+    cheek = (EYE + MOUTH) / 2 + (-14, 4)
+    seen = labels(pose())
+    put(seen, Label.OCCLUDER, cheek - (0, 9), 10, 12)
+    put(seen, Label.OCCLUDER, cheek + np.array([0, 9]), 10, 12)
+    made = face(pose(), seen)
+    assert made.parsing is not None
+    between = seen.copy()
+    put(between, Label.OCCLUDER, cheek, 10, 8)
+    doubt = face(pose(), between).parsing
+    assert doubt is not None
+    occluder = made.parsing.mattes["occluder"]
+    np.maximum(occluder, doubt.occluder // 3, out=occluder)
+    view = FaceMode().view(frame(picture(pose())), made, Settings())
+    shown = Front()(view, LIGHT, hair=True)
+    assert at(shown, cheek - (view.box.x0, view.box.y0)) > 240
+
+
 def test_headphones_beside_the_face_are_not_before_it() -> None:
     seen = labels(pose())
     ear = landmarks(pose())[234, :2] - (6, 0)
@@ -129,6 +156,16 @@ def test_the_frame_of_glasses_stays_and_the_eye_behind_the_lens_does_not(colour:
     assert at(shown, EYE - (24, 0)) > 200
     assert shown[round(EYE[1]) - 5 : round(EYE[1]) + 6, round(EYE[0]) - 12 : round(EYE[0]) + 13].max() < 60
     assert at(shown, EYE + np.array([0, 14])) < 60, "bare skin through the lens"
+
+
+def test_of_a_frame_of_clear_plastic_no_shreds_stay() -> None:
+    bgr, seen = with_glasses(SKIN)
+    for part in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        x, y = np.round(landmarks(pose())[list(part), :2].mean(0)).astype(int)
+        for degrees in range(0, 360, 60):
+            cv2.ellipse(bgr, (x, y), (24, 24), 0, degrees, degrees + 20, (255, 255, 255), 4)
+            cv2.ellipse(bgr, (x, y), (24, 24), 0, degrees + 30, degrees + 50, (50, 70, 90), 4)
+    assert front(bgr, seen).max() < 30
 
 
 def test_a_brow_behind_the_lens_is_no_frame() -> None:
