@@ -62,7 +62,8 @@ _COARSE_FROM = 8.0
 _LEAST_PURE = 8
 """Such pixels that are enough to tell a colour."""
 _NEAR = (5, 5)
-"""Such pixels around one in which neck and clothes are weighed against each other."""
+_GAP = 0.05
+"""Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
 _NECK_BEYOND = 4.0
 """cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
@@ -271,9 +272,12 @@ class HeadMode:
             pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
             source = pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone)
             spreading.append(spread(filmed, source if source.any() else left))
-        # Each as far as it is nearer, so that nothing of what is behind the body shows in a gap between the two.
-        near = (cv2.blur(cv2.resize(each, size), _NEAR).astype(np.float32) for each in (masks.clothes, masks.neck))
-        of_clothes, of_neck = near
+        # In a gap between the two each as far as it is nearer, so that nothing of what is behind the body shows.
+        shares = []
+        for mask in (masks.clothes, masks.neck):
+            small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+            shares.append(cv2.addWeighted(small, 1.0, cv2.blur(small, _NEAR), _GAP, 0, dtype=cv2.CV_32F))
+        of_clothes, of_neck = shares
         share = (255 * of_neck / np.maximum(of_clothes + of_neck, np.float32(1.0))).astype(np.uint8)
         clothes, neck = spreading
         return seam.mixed(clothes, neck, cv2.merge([share] * 3))

@@ -152,8 +152,6 @@ def removal(
     throat[:low] = False
     labels[throat] = Label.NECK
     worn = _worn(labels, covered)
-    # With its soft rim.
-    worn = cv2.dilate(worn, _disc(_WORN_RIM * centimetre))
     covered = cv2.max(covered, worn)
     tainted = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
@@ -206,7 +204,8 @@ def removal(
         neck,
         clothes,
         _whole(cv2.max(neck, clothes), centimetre),
-        worn,
+        # With its soft rim.
+        cv2.dilate(worn, _disc(_WORN_RIM * centimetre)),
         cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1],
     )
 
