@@ -32,10 +32,13 @@ def to_onnx(model: keras.Model, inputs: dict[str, Shape], outputs: dict[str, Sha
     @tf.function(input_signature=signature)
     def graph(*tensors: tf.Tensor) -> list[tf.Tensor]:
         made = model(dict(zip(inputs, tensors, strict=True)), training=False)
-        return [tf.identity(made[key], name=key) for key in outputs]
+        return [_flat(made[key]) if outputs[key][-1] == 1 else tf.identity(made[key]) for key in outputs]
 
     converted, _ = tf2onnx.convert.from_function(graph, input_signature=signature, opset=OPSET)
     _name_tensors(converted.graph, list(inputs), list(outputs))
+    for key, shape in outputs.items():
+        if shape[-1] == 1:
+            _unflatten(converted.graph, key)
     _name_sides(converted.graph, {**inputs, **outputs})
     converted.graph.name = name
     onnx.checker.check_model(converted, full_check=True)
@@ -55,6 +58,27 @@ def _name_tensors(graph: onnx.GraphProto, inputs: list[str], outputs: list[str])
         node.output[:] = [wanted.get(name, name) for name in node.output]
     for value in (*graph.input, *graph.output):
         value.name = wanted[value.name]
+
+
+def _flat(picture: tf.Tensor) -> tf.Tensor:
+    """A picture (1, n, m, 1) without its channel, until tf2onnx is through with it.
+
+    tf2onnx turns such a picture's change of layout into a Reshape between two sides that it does not know, and where
+    that Reshape ends the graph, which depends on the order of a set, it forgets to take off a dimension that it added.
+    """
+    return tf.squeeze(picture, -1)
+
+
+def _unflatten(graph: onnx.GraphProto, name: str) -> None:
+    """Give an output of `_flat` its channel back."""
+    flat = f"{name}_flat"
+    for node in graph.node:
+        node.input[:] = [flat if each == name else each for each in node.input]
+        node.output[:] = [flat if each == name else each for each in node.output]
+    axes = onnx.numpy_helper.from_array(np.array([-1], np.int64), f"{name}_axes")
+    graph.initializer.append(axes)
+    graph.node.append(onnx.helper.make_node("Unsqueeze", [flat, axes.name], [name], name=f"{name}_channel"))
+    next(value for value in graph.output if value.name == name).type.tensor_type.shape.dim.add()
 
 
 def _name_sides(graph: onnx.GraphProto, shapes: dict[str, Shape]) -> None:
