@@ -8,6 +8,9 @@
     tools/train_parser.py sheet    --work WORK2 --stills STILLS --out SHEET.png
     tools/train_parser.py export   --work WORK2
 
+    tools/train_parser.py train    --work LARGE --from WORK2 --deepen --stills STILLS
+    tools/train_parser.py export   --work LARGE
+
     tools/train_parser.py transfer --work WORK3 --celebamask-hq CelebAMask-HQ
 
 `train` and `transfer` go on from their last checkpoint and may be stopped with Ctrl-C; WORK holds the log, curves and a
@@ -214,17 +217,20 @@ def _export(options: argparse.Namespace) -> None:
             f"{options.work} was trained on CelebAMask-HQ, which is for non-commercial research only: add --research "
             "if that is what you do, and do not hand the network on."
         )
-    from deepfake_core.parsing.parser import PARSER_NAME
+    from deepfake_core.parsing.parser import LARGE_PARSER_NAME, PARSER_NAME
 
-    network, weights = options.models / PARSER_NAME, options.models / WEIGHTS_NAME
+    network = options.models / (LARGE_PARSER_NAME if settings.kind == "large" else PARSER_NAME)
     data = parser_onnx(parser)
     network.parent.mkdir(parents=True, exist_ok=True)
     temporary = network.with_suffix(".new")
     temporary.write_bytes(data)
     temporary.replace(network)
-    save_weights(parser, weights, kind=settings.kind, normalised=settings.normalised)
+    written = [network]
+    if settings.kind != "large":  # trainings start from the small network's weights
+        written.append(options.models / WEIGHTS_NAME)
+        save_weights(parser, written[-1], kind=settings.kind, normalised=settings.normalised)
     data_set = "CelebAMask-HQ" if settings.unknown else "rendered people who do not exist"
-    for path in (network, weights):
+    for path in written:
         Manifest.add(
             path,
             licence=RESEARCH if settings.unknown else LICENCE,

@@ -45,18 +45,18 @@ class Unfolded(layers.Layer):
         return (shape[0], shape[1] and shape[1] * 2, shape[2] and shape[2] * 2, shape[3] // 4)
 
 
-def build_parser(kind: Kind = "fused", *, normalised: bool = True) -> keras.Model:
+def build_parser(kind: Kind = "fused", *, normalised: bool = True, size: int | None = None) -> keras.Model:
     """Picture float32 (B, n, n, 3) RGB in -1..1 (as Keras's ImageNet weights want it) -> logits (B, n/2, n/2, 20).
 
-    n: a multiple of 32.
+    n: a multiple of 32; size: the only one that it takes.
 
     fused: full convolutions, as in the first stages of EfficientNetV2 (Tan and Le 2021); large: the same with more
     residual blocks and a wider decoder, see `deepened`; mobilenetv3: Keras's MobileNetV3Small without what phones are
     slow at (Howard et al. 2019), so that its ImageNet weights fit.
     normalised: with batch normalisation, which learns faster at first; without it a step takes half as long.
     """
-    picture = keras.Input((None, None, 3), name="picture")
-    encoder = build_encoder(kind, normalised=normalised)
+    picture = keras.Input((size, size, 3), name="picture")
+    encoder = build_encoder(kind, normalised=normalised, size=size)
     x2, x4, x8, x16, x32 = encoder(picture)
     block = _Blocks(normalised)
     large = kind == "large"
@@ -73,9 +73,10 @@ def build_parser(kind: Kind = "fused", *, normalised: bool = True) -> keras.Mode
     return keras.Model(picture, Unfolded(name="logits")(x), name="parser")
 
 
-def build_encoder(kind: Kind, *, normalised: bool = True) -> keras.Model:
+def build_encoder(kind: Kind, *, normalised: bool = True, size: int | None = None) -> keras.Model:
     """Picture -> features at a half, a quarter ... a thirty-second of its side."""
-    return _mobilenet_encoder() if kind == "mobilenetv3" else _fused_encoder(normalised, large=kind == "large")
+    picture = keras.Input((size, size, 3), name="picture")
+    return _mobilenet(picture) if kind == "mobilenetv3" else _fused(picture, normalised, large=kind == "large")
 
 
 def folded(parser: keras.Model) -> keras.Model:
@@ -120,8 +121,7 @@ def deepened(parser: keras.Model) -> keras.Model:
     return made
 
 
-def _fused_encoder(normalised: bool, *, large: bool) -> keras.Model:
-    picture = keras.Input((None, None, 3), name="picture")
+def _fused(picture: keras.KerasTensor, normalised: bool, *, large: bool) -> keras.Model:
     block = _Blocks(normalised)
     x2 = block.convolution(picture, 16, "e2", 3, 2)
     x2 = block.residual(x2, "e2a", 16) if large else x2
@@ -138,8 +138,7 @@ def _fused_encoder(normalised: bool, *, large: bool) -> keras.Model:
     return keras.Model(picture, [x2, x4, x8, x16, x32], name=ENCODER)
 
 
-def _mobilenet_encoder() -> keras.Model:
-    picture = keras.Input((None, None, 3), name="picture")
+def _mobilenet(picture: keras.KerasTensor) -> keras.Model:
     network = keras.applications.MobileNetV3Small(
         input_tensor=picture, minimalistic=True, include_top=False, weights=None, include_preprocessing=False
     )

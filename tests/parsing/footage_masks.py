@@ -1,6 +1,6 @@
 """Hand-labelled masks of real people, and how well a parser meets them.
 
-    .venv/bin/python -m tests.parsing.footage_masks [--overlays FOLDER]
+    .venv/bin/python -m tests.parsing.footage_masks [--best] [--overlays FOLDER]
 
 prints the IoU of each frame; the overlays show real people and are for looking only.
 
@@ -199,9 +199,10 @@ def main() -> None:
 
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--overlays", type=Path, help="folder for enlarged pictures to look at")
+    arguments.add_argument("--best", action="store_true", help="the larger network with the fine crop")
     options = arguments.parse_args()
     table = []
-    for labelled, output, row in judge(FaceParser(threads=2, provider="cpu")):
+    for labelled, output, row in judge(FaceParser(threads=2, provider="cpu", fine=options.best)):
         table.append(row)
         figures = "  ".join(f"{name} {value:.3f}" for name, value in row.items())
         print(f"{labelled.clip:24s} {labelled.number:4d}  {figures}")

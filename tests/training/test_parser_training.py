@@ -15,10 +15,11 @@ import tensorflow as tf
 import train_parser
 
 from deepfake_core.facemesh import topology
-from deepfake_core.inference.manifest import Manifest
+from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 from deepfake_core.parsing.classes import MIRRORED, Label
 from deepfake_core.synthetic import dataset
 from deepfake_core.training import parser_export
+from deepfake_core.training.keras_networks import gigaflops
 from deepfake_core.training.parser_augmentation import (
     with_background,
     with_folds,
@@ -28,7 +29,7 @@ from deepfake_core.training.parser_augmentation import (
 )
 from deepfake_core.training.parser_data import UNLABELLED, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
-from deepfake_core.training.parser_networks import ENCODER, build_parser, folded
+from deepfake_core.training.parser_networks import ENCODER, build_parser, deepened, folded
 from deepfake_core.training.parser_trainer import (
     CHECKPOINT,
     CheckpointUnusable,
@@ -37,7 +38,13 @@ from deepfake_core.training.parser_trainer import (
     TrainingRuns,
     alone_in,
 )
-from deepfake_core.training.parser_weights import WeightsUnusable, feature_extractor, read_weights, save_weights
+from deepfake_core.training.parser_weights import (
+    WEIGHTS_NAME,
+    WeightsUnusable,
+    feature_extractor,
+    read_weights,
+    save_weights,
+)
 from deepfake_core.training.rendered_data import RenderedDataUnusable
 
 pytestmark = pytest.mark.train
@@ -239,10 +246,10 @@ def test_a_frozen_encoder_does_not_move(stills: Path, tmp_path: Path) -> None:
     assert (head != trainer.parser.get_layer("logits_conv").kernel.numpy()).any()
 
 
-def shaken(parser: keras.Model) -> keras.Model:
+def shaken(parser: keras.Model, by: float = 0.1) -> keras.Model:
     """The parser with statistics and weights as after a training."""
     generator = np.random.default_rng(0)
-    parser.set_weights([w + generator.uniform(0.0, 0.1, w.shape) for w in parser.get_weights()])
+    parser.set_weights([w + generator.uniform(0.0, by, w.shape) for w in parser.get_weights()])
     return parser
 
 
@@ -255,20 +262,54 @@ def test_folding_normalisation_changes_nothing_but_the_operators() -> None:
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in plain.get_layer(ENCODER).layers)
 
 
-@pytest.mark.parametrize("kind", ["fused", "mobilenetv3"])
+def test_the_larger_network_starts_as_the_small_one_and_all_of_it_learns() -> None:
+    small = shaken(build_parser(normalised=False))
+    large = deepened(small)
+    picture = tf.random.uniform((1, 64, 64, 3), -1, 1, seed=1)
+    wanted = small(picture, training=False).numpy()
+    np.testing.assert_allclose(large(picture, training=False), wanted, atol=1e-5 * np.abs(wanted).max())
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(large(picture, training=True) - wanted - 1.0))
+    new = [
+        tf.reduce_max(tf.abs(gradient)).numpy()
+        for gradient, variable in zip(
+            tape.gradient(loss, [v.value for v in large.trainable_variables]), large.trainable_variables, strict=True
+        )
+        if "_out_conv" in variable.path and variable.path.split("/")[-2][:-9] in ("e4a", "e16d", "e32d", "d8a", "d4a")
+    ]
+    assert len(new) == 10
+    assert min(new) > 0
+
+
+def test_the_networks_keep_to_their_work() -> None:
+    for kind, most in (("fused", 0.5), ("large", 1.5)):
+        built = build_parser(kind, normalised=False, size=256)  # type: ignore[arg-type]
+        assert gigaflops(built) + gigaflops(built.get_layer(ENCODER)) <= most
+
+
+@pytest.mark.parametrize("kind", ["fused", "large", "mobilenetv3"])
 def test_export_says_what_keras_says_in_the_operators_that_are_accepted(kind: str) -> None:
     from deepfake_core.inference.session import open_session
     from deepfake_core.parsing.parser import checked, network_shares
 
-    parser = shaken(build_parser(kind))  # type: ignore[arg-type]
+    if kind == "large":  # without normalisation only trained weights keep features in bounds
+        parser = shaken(deepened(read_weights(MODELS_DIR / WEIGHTS_NAME)), 0.002)
+    else:
+        parser = shaken(build_parser(kind))  # type: ignore[arg-type]
     data = parser_export.parser_onnx(parser)
     assert parser_export.largest_difference(parser, data, seed=3) <= parser_export.TOLERANCE
     shares = network_shares(checked(open_session(data, name="test")), np.zeros((256, 256, 3), np.uint8))
     np.testing.assert_allclose(shares.sum(0), 1.0, atol=1e-4)
 
 
-def test_an_export_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser_export, "_taking_bgr", lambda parser: shaken(keras.models.clone_model(parser)))
+@pytest.mark.parametrize("by", [0.1, np.nan])
+def test_an_export_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch, by: float) -> None:
+    def other(parser: keras.Model) -> keras.Model:
+        made = keras.models.clone_model(parser)
+        made.set_weights([w + by for w in parser.get_weights()])
+        return made
+
+    monkeypatch.setattr(parser_export, "_taking_bgr", other)
     with pytest.raises(parser_export.ParserExportMismatch, match="differs"):
         parser_export.parser_onnx(build_parser())
 
@@ -332,6 +373,12 @@ def test_the_tool_trains_shows_and_exports_only_what_is_whole(
     assert set(Manifest.load(models).entries) == {"parsing/parser.onnx", "parsing/parser_weights.safetensors"}
     assert train_parser.main(["evaluate", "--work", str(work), "--stills", str(stills), "--count", "2"]) == 0
     assert "mean" in capsys.readouterr().out
+    deepen = ["train", "--work", str(tmp_path / "large"), "--from", str(work), "--deepen", *train[3:]]
+    assert train_parser.main(deepen) == 0
+    assert train_parser.main(["export", "--work", str(tmp_path / "large"), "--models", str(models)]) == 0
+    assert "parsing/parser_large.onnx" in Manifest.load(models).entries
+    assert train_parser.main(["train", "--work", str(tmp_path / "none"), "--deepen", *train[3:]]) == 1
+    assert "need --from" in capsys.readouterr().err
     (work / CHECKPOINT).write_bytes(b"broken")
     assert train_parser.main(train) == 1
     assert "cannot be read" in capsys.readouterr().err
