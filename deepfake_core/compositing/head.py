@@ -66,6 +66,7 @@ _GAP = 0.05
 """Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
 _NECK_BEYOND = 4.0
 """cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
+_COARSER = 2
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
 """Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
 brighter and darker it may be."""
@@ -198,23 +199,28 @@ class HeadMode:
         toned: uint8 at 1 / step of the box's resolution, of which the crop's last row goes on for ever; to_small: px of
         the masks -> its own.
         """
-        unit = view.pixels_per_centimetre / step
         ends = _moved(to_small, _corners(0, 0, SIZE - 1, SIZE - 1))[2:, 1]
         begin = int(np.clip(ends.min(), 0, len(toned)))
-        above = slice(max(0, begin - max(1, round(unit))), begin)
-        if begin == len(toned) or above.start == begin or not toned[begin:].any():
+        x, _, width, height = cv2.boundingRect(toned[begin:])
+        unit = view.pixels_per_centimetre / step
+        top = max(0, begin - max(1, round(unit)))
+        if not width or top == begin:
             return
-        rows = slice(above.start * step, view.box.height)
-        size = toned.shape[1], len(toned) - above.start
-        filmed = cv2.resize(view.region[rows], size, interpolation=cv2.INTER_AREA)
-        first = begin - above.start
-        neck = cv2.mean(filmed[:first], cv2.threshold(toned[above], _CUT_OFF, 255, cv2.THRESH_BINARY)[1])[:3]
-        ratio = filmed[first:] / (np.array(neck, np.float32) + np.float32(1.0))
+        # Coarsely: what tells skin from cloth is colour.
+        rows, columns = slice(top * step, (begin + height) * step), slice(x * step, (x + width) * step)
+        size = max(1, width // _COARSER), max(1, (begin - top + height) // _COARSER)
+        filmed = cv2.resize(view.region[rows, columns], size, interpolation=cv2.INTER_AREA)
+        share = cv2.resize(toned[top : begin + height, x : x + width], size, interpolation=cv2.INTER_AREA)
+        first = max(1, (begin - top) // _COARSER)
+        neck = cv2.mean(filmed[:first], cv2.threshold(share[:first], _CUT_OFF, 255, cv2.THRESH_BINARY)[1])[:3]
+        ratio = filmed / (np.array(neck, np.float32) + np.float32(1.0))
         most, least = ratio.max(2), ratio.min(2)
         unlike = cv2.max(most - least, cv2.max(most / _BRIGHTER - 1, 1 - least / _DARKER))
-        like = np.clip((_OTHER - unlike) * np.float32(2 / _OTHER), 0, 1)
-        fade = np.clip(1 - np.arange(len(like), dtype=np.float32) / np.float32(_NECK_BEYOND * unit), 0, 1)
-        toned[begin:] = toned[begin:] * cv2.blur(like, (3, 3)) * fade[:, None]
+        like = cv2.blur(np.clip((_OTHER - unlike) * np.float32(2 / _OTHER), 0, 1), (3, 3))
+        like = cv2.resize(like, (width, begin - top + height), interpolation=cv2.INTER_LINEAR)[begin - top :]
+        fade = np.clip(1 - np.arange(height, dtype=np.float32) / np.float32(_NECK_BEYOND * unit), 0, 1)
+        part = toned[begin : begin + height, x : x + width]
+        part[:] = part * like * fade[:, None]
 
     def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
