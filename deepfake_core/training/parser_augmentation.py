@@ -161,6 +161,20 @@ def with_shaded_eyes(bgr: np.ndarray, points: np.ndarray, generator: np.random.G
     return _blended(bgr, np.zeros_like(bgr), shade)
 
 
+def with_gleams(bgr: np.ndarray, labels: np.ndarray, points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Lamps mirrored by forehead, nose and cheeks, which a camera shows white: nothing before the face."""
+    bright = np.zeros(bgr.shape[:2], np.float32)
+    side = float(np.ptp(points[:, 1])) + 2.0
+    for _ in range(int(generator.integers(1, 4))):
+        middle = points[int(generator.integers(len(points))), :2]
+        axes = np.maximum(np.round(side * generator.uniform(0.01, 0.09, 2)), 1).astype(int).tolist()
+        cv2.ellipse(bright, np.round(middle).astype(int).tolist(), axes, generator.uniform(0, 180), 0, 360, 1.0, -1)
+    bright[(labels != Label.SKIN) & (labels != Label.NOSE)] = 0.0
+    reach = round(side * generator.uniform(0.02, 0.08)) | 1
+    bright = cv2.blur(bright, (reach, reach)) * np.float32(generator.uniform(0.2, 0.9))
+    return _blended(bgr, np.full_like(bgr, 255), bright)
+
+
 def with_camera(bgr: np.ndarray, generator: np.random.Generator, strength: float = 1.0) -> np.ndarray:
     """Light, colour, blur, noise and compression as of many cameras; uint8 (n, n, 3).
 

@@ -20,6 +20,7 @@ from deepfake_core.training.parser_augmentation import (
     with_background,
     with_camera,
     with_folds,
+    with_gleams,
     with_occluder,
     with_other_hair,
     with_plain_cloth,
@@ -114,8 +115,10 @@ class StillPool:
             bgr = with_plain_cloth(bgr, labels, still["hair_matte"], generator)
         if generator.random() < 0.4 * strength:
             bgr = with_folds(bgr, labels, generator)
-        if generator.random() < 0.7 * strength:
+        if generator.random() < max(0.35, 0.7 * strength):
             bgr = with_shaded_eyes(bgr, still["points"], generator)
+        if generator.random() < 0.4 * strength:
+            bgr = with_gleams(bgr, labels, still["points"], generator)
         chance = generator.random()
         if chance < 0.40 and self._with_things:
             for _ in range(2 if generator.random() < 0.3 else 1):  # hands often come in pairs
