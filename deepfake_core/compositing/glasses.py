@@ -116,7 +116,7 @@ class FilmedGlasses:
     def _light_share(self, view: FaceView, part: tuple[slice, slice], light: np.ndarray) -> np.ndarray:
         """Light of the picture against that of plain skin in its place: float32 (h, w, 3) BGR.
 
-        Light mixes by its squared levels, see `seam.mix`.
+        Light mixes by its squared levels, see `seam.for_levels`.
         """
         filmed = view.region[part]
         moved = after(np.array([[1.0, 0, -part[1].start], [0, 1.0, -part[0].start]]), view.drawn_to_box)

@@ -173,11 +173,6 @@ def _floats(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return scratch(f"seam {name}", (*shape, 4)).view(np.float32)[..., 0]
 
 
-def mix(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Two pictures uint8 (h, w, 3) mixed by a matte uint8 (h, w) in linear light."""
-    return mixed(below, above, cv2.merge([for_levels(below, above, share)] * 3))
-
-
 @cache
 def _faded_rim(side: int) -> np.ndarray:
     """255 inside a square of `side` px, falling to 0 at its edge: a forehead may go on beyond it."""
