@@ -46,12 +46,6 @@ def skin_albedo(tone: int, spread: npt.ArrayLike = (0.0, 0.0, 0.0)) -> tuple[flo
     return red, green, blue
 
 
-def nearest_tone(lab: npt.ArrayLike) -> int:
-    """The tone, 1 to 10, whose swatch is nearest to a CIELAB colour (Euclidean distance)."""
-    swatches = np.array([srgb_to_lab(swatch(tone)) for tone in range(1, len(SWATCHES) + 1)])
-    return int(np.argmin(np.linalg.norm(swatches - np.asarray(lab), axis=1))) + 1
-
-
 def lab_to_linear(lab: npt.ArrayLike) -> Floats:
     """CIELAB (D65) (..., 3) to linear sRGB, not clipped."""
     lightness, a, b = np.moveaxis(np.asarray(lab, float), -1, 0)

@@ -216,16 +216,6 @@ class SkinShop:
         self._apply_paint(skin, recipe.paint)
         return np.clip(skin, 0, 255).astype(np.uint8)
 
-    def mean_albedo(self, recipe: SkinRecipe) -> Colour:
-        """Mean linear RGB over the face of this skin, to give another skin its tone."""
-        if recipe.albedo is not None:
-            return recipe.albedo
-        linear = (self.mix(recipe) / np.float32(255)) ** np.float32(GAMMA)
-        blue, green, red = (
-            float(x) for x in np.average(linear.reshape(-1, 3), axis=0, weights=self.mask("face").ravel())
-        )
-        return red, green, blue
-
     def _source(self, name: str) -> Image:
         if name not in self._sources:
             image = read_image(self._folder / f"{name}.png", 4096)[..., :3]

@@ -19,7 +19,7 @@ from deepfake_core.synthetic.eyes import CENTRES, IRIS, EyesRecipe, paint_eye, r
 from deepfake_core.synthetic.identities import identity_recipe
 from deepfake_core.synthetic.labels import Label
 from deepfake_core.synthetic.lighting import Light
-from deepfake_core.synthetic.monk_tones import lab_to_linear, nearest_tone, skin_albedo, srgb_to_lab, swatch
+from deepfake_core.synthetic.monk_tones import lab_to_linear, skin_albedo, srgb_to_lab, swatch
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
 from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
 from deepfake_core.synthetic.shapes import LIMIT, random_shape
@@ -61,11 +61,9 @@ def mean_of_face(skins: SkinShop, recipe: SkinRecipe) -> npt.NDArray[np.float64]
     return np.average(linear.reshape(-1, 3), axis=0, weights=skins.mask("face").ravel())[::-1]
 
 
-def test_the_published_swatches_are_their_own_nearest_tones() -> None:
+def test_the_swatches_are_those_published() -> None:
     assert swatch(1) == (246, 237, 228)
     assert swatch(10) == (41, 36, 32)
-    for tone in TONES:
-        assert nearest_tone(srgb_to_lab(swatch(tone))) == tone
 
 
 def test_lab_and_linear_light_agree() -> None:
@@ -184,12 +182,10 @@ def test_age_writes_wrinkles_and_only_men_have_stubble() -> None:
 
 def test_a_face_can_take_the_tone_of_another(skins: SkinShop) -> None:
     mixed, dark = identity_recipe("performer").skin, bare(9)
-    albedo = skins.mean_albedo(dark)
-    assert albedo == dark.albedo
-    lent = mean_of_face(skins, replace(mixed, albedo=albedo))
-    assert lent == pytest.approx(np.array(albedo), rel=0.25)
-    assert np.array(skins.mean_albedo(mixed)) == pytest.approx(mean_of_face(skins, mixed), rel=1e-3)
-    assert min(skins.mean_albedo(mixed)) > 2 * max(albedo[2], 0.01)
+    assert dark.albedo is not None
+    lent = mean_of_face(skins, replace(mixed, albedo=dark.albedo))
+    assert lent == pytest.approx(np.array(dark.albedo), rel=0.25)
+    assert min(mean_of_face(skins, mixed)) > 2 * max(dark.albedo[2], 0.01)
 
 
 def test_the_same_recipe_makes_the_same_skin(skins: SkinShop, wardrobe: Wardrobe) -> None:
