@@ -67,6 +67,8 @@ _GAP = 0.05
 _NECK_BEYOND = 4.0
 """cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
 _COARSER = 2
+_CRUMB = 60
+"""Level of the matte from which a curl hangs together with the next."""
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
 """Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
 brighter and darker it may be."""
@@ -312,7 +314,7 @@ class HeadMode:
         large = _enlarged(large, 4, part)
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
-        matte = seam.tightened(drawn.head_matte[part], _TIGHTEST)
+        matte = _without_crumbs(seam.tightened(drawn.head_matte[part], _TIGHTEST))
         # Colours go on beyond the square, the matte does not.
         matte = cv2.copyMakeBorder(matte[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
@@ -334,6 +336,18 @@ class HeadMode:
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
             share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
             self._tone += share * (measured - self._tone)
+
+
+def _without_crumbs(matte: np.ndarray) -> np.ndarray:
+    """A head's matte, uint8 (h, w), without what hangs apart from it: curls that the networks did not wholly draw."""
+    half = cv2.threshold(matte[::2, ::2], _CRUMB, 255, cv2.THRESH_BINARY)[1]
+    count, blobs, figures, _ = cv2.connectedComponentsWithStats(half, connectivity=8, ltype=cv2.CV_16U)
+    if count <= 2:
+        return matte
+    apart = np.full(count, 255, np.uint8)
+    apart[[0, 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax())]] = 0
+    crumbs = cv2.dilate(apart[blobs], _SQUARE)
+    return cv2.subtract(matte, cv2.resize(crumbs, matte.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
 def _unlike(filmed: np.ndarray, source: np.ndarray, gone: np.ndarray) -> np.ndarray:

@@ -349,3 +349,14 @@ def test_hair_on_clothes_of_its_colour_stays_as_filmed() -> None:
     strand = slice(chin + 32, chin + 42), slice(104, 116)
     bgr[strand][::2] = np.array(HAIR) - 15  # folds and strands
     assert np.abs(shown(bgr, labels)[strand].astype(int) - bgr[strand]).max() <= 3
+
+
+def test_what_hangs_apart_from_the_head_is_not_shown() -> None:
+    bgr, labels = scene()
+    head = new_head()
+    place = np.linalg.inv(np.vstack([head.crop_to_frame, (0, 0, 1)])) @ (160 + 55, 100, 1)
+    x, y = np.round(place[:2]).astype(int)
+    head.head_matte[y - 3 : y + 4, x - 3 : x + 4] = 255
+    made = frame(bgr)
+    Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+    assert np.array_equal(made.to_bgr()[90:110, 205:225], shown(bgr, labels)[90:110, 205:225])
