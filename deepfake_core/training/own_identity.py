@@ -133,7 +133,7 @@ class OwnIdentity:
             critics=critics,
             say=self._say,
         )
-        if progress.seconds < 60 * minutes and progress.step < progress.steps:
+        if progress.seconds < 60 * minutes:
             raise KeyboardInterrupt
 
     def export(self, folder: Path, record: ConsentRecord, *, title: str, about: str) -> None:

@@ -1,11 +1,14 @@
-"""Training the decoder of a person's own identity, from the nearest one that there is, within a given time."""
+"""Training the decoder of a person's own identity, from the best one that there is, for a given time.
+
+The rate stays the same and the average of the weights grows with the run, so that it can end at any time.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +25,7 @@ from deepfake_core.training.workspace import Workspace
 
 STATE = "own.json"
 _ROWS = 8
-_RATE = 6e-4
-_TIMED_FROM, _TIMED_TO = 12, 60
-"""Steps by whose time the length of the schedule is chosen; the first ones build the graphs."""
-_SPARE = 0.93
-"""Of the steps that would just fit: other work may slow the machine."""
+_RATE = 3e-4
 _JUDGED = 96
 _TRIED = 48
 """Samples on which the decoders that are there are tried."""
@@ -46,8 +45,6 @@ class Progress:
     """The identity with the nearest face."""
     start: str = ""
     """The one whose decoder the training starts from."""
-    steps: int = 0
-    """Length of the schedule; 0 until it is known."""
     step: int = 0
     seconds: float = 0.0
     """Trained so far."""
@@ -66,17 +63,19 @@ class Progress:
 
 
 def configuration(*, bfloat16: bool) -> Configuration:
-    """Settings of a training on one person's video; the length follows from the time given."""
+    """Settings of a training on one person's video; the time given ends it, not its steps."""
     return Configuration(
         rows=_ROWS,
+        steps=1_000_000,
+        hold=1.0,
         learning_rate=_RATE,
         warm_up_steps=60,
-        hold=0.3,
-        average_decay=0.998,
+        average_decay=0.9995,
         self_reconstruction=0.15,
         relit=0.6,
         # Sharper edges, but flecks and a lower SSIM: docs/training.md.
         adversarial_weight=0.0,
+        detail_from=0.0,
         bfloat16=bfloat16,
         judge_every=400,
     )
@@ -95,13 +94,11 @@ def train(
 ) -> Progress:
     """Train until `minutes` of training are over, or go on with it; Ctrl-C ends it with a checkpoint.
 
-    The encoder stays as it is, for all identities share it: what learns is the whole decoder, from the one of those
-    there that draws this person best.
+    marks: minutes after which frames held out are judged, as at the end. The encoder stays as it is, for all
+    identities share it: what learns is the whole decoder, from the one of those there that draws this person best.
     """
     run = workspace.run
     progress = Progress.load(workspace.folder)
-    if progress.steps:
-        settings = replace(settings, steps=progress.steps)
     pools = [SamplePool(workspace.samples, [name], settings, held_out=held_out) for held_out in (False, True)]
     start = _start(workspace)
     if not (run / checkpoint.CHECKPOINT).exists():
@@ -111,36 +108,12 @@ def train(
         say(f"starts from the decoder of {progress.start}")
     trainer = Trainer(run, [name], settings, critics, fork=start, train_encoder=False)
     budget = 60.0 * minutes
-
-    def slice_of_time(until_seconds: float, until_step: int) -> None:
-        began, before = time.monotonic(), progress.seconds
-
-        def over() -> bool:
-            return before + time.monotonic() - began >= until_seconds
-
-        report = Report(run, trainer.settings, progress.steps or until_step)
-        trainer.train(pools[0], until=until_step, held_out=pools[1], report=report, stop=over)
-        progress.seconds, progress.step = before + time.monotonic() - began, trainer.step
-        progress.save(workspace.folder)
-
-    if not progress.steps:
-        slice_of_time(budget, _TIMED_FROM)
-        began = time.monotonic()
-        slice_of_time(budget, _TIMED_TO)
-        per_step = (time.monotonic() - began) / max(1, _TIMED_TO - _TIMED_FROM)
-        progress.steps = max(2 * _TIMED_TO, int(_SPARE * (budget - progress.seconds) / per_step) + _TIMED_TO)
-        trainer.settings = replace(trainer.settings, steps=progress.steps)
-        trainer.settings.save(run / "configuration.json")
-        progress.save(workspace.folder)
-        say(f"{_ROWS / per_step:.0f} images/s: {progress.steps} steps in {minutes:.0f} minutes")
     for mark in sorted({*(60.0 * each for each in marks if each < minutes), budget}):
-        while progress.seconds < mark and trainer.step < progress.steps:
-            step = trainer.step
-            slice_of_time(mark, progress.steps)
-            if trainer.step < progress.steps and progress.seconds < mark:
-                return progress  # Ctrl-C
-            if trainer.step == step:
-                break
+        if progress.seconds < mark:
+            _train_until(mark, budget, trainer, pools, progress)
+            progress.save(workspace.folder)
+        if progress.seconds < mark:
+            return progress  # Ctrl-C
         if not progress.curve or progress.curve[-1]["step"] < trainer.step:
             found = judge(workspace, name, settings)
             point = {"minutes": round(progress.seconds / 60, 1), "step": trainer.step, **asdict(found.networks)}
@@ -148,6 +121,27 @@ def train(
             progress.save(workspace.folder)
             say(f"after {point['minutes']:.0f} minutes: " + ", ".join(f"{k} {v:.3f}" for k, v in point.items()))
     return progress
+
+
+def _train_until(mark: float, budget: float, trainer: Trainer, pools: Sequence[SamplePool], progress: Progress) -> None:
+    """Train up to the second `mark` of `budget`, and note in `progress` how far it came.
+
+    pools: to train on, and held out.
+    """
+    began = time.monotonic() - progress.seconds
+
+    def seconds(_step: int = 0) -> float:
+        return time.monotonic() - began
+
+    report = Report(trainer.folder, trainer.settings, budget, done=seconds)
+    trainer.train(
+        pools[0],
+        until=trainer.settings.steps,
+        held_out=pools[1],
+        report=report,
+        stop=lambda: seconds() >= mark,
+    )
+    progress.seconds, progress.step = seconds(), trainer.step
 
 
 def best_start(base: Base, pool: SamplePool) -> str:

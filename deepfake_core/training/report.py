@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,16 @@ class Report:
     """Progress of one run into its folder and onto the console."""
 
     def __init__(
-        self, folder: Path, settings: Configuration, until: int, *, preview_seconds: float = 150.0, quiet: bool = False
+        self,
+        folder: Path,
+        settings: Configuration,
+        until: float,
+        *,
+        done: Callable[[int], float] = float,
+        preview_seconds: float = 150.0,
+        quiet: bool = False,
     ) -> None:
-        """quiet: show nothing on the console."""
+        """until: where the bar ends, in steps, or in whatever `done` makes of a step; quiet: show nothing."""
         self._folder = folder
         self._settings = settings
         self._console = Console(quiet=quiet)
@@ -43,6 +50,7 @@ class Report:
             console=self._console,
             disable=not self._console.is_terminal,
         )
+        self._done = done
         self._task = self._progress.add_task("training", total=until)
         self._preview_seconds = preview_seconds
         self._previewed = time.monotonic()
@@ -56,7 +64,7 @@ class Report:
         """While the training goes on."""
         self._since = time.monotonic()
         with self._progress:
-            self._progress.update(self._task, completed=step)
+            self._progress.update(self._task, completed=self._done(step))
             yield
 
     def step(self, step: int, rows: int, values: dict[str, float]) -> None:
@@ -69,7 +77,9 @@ class Report:
         rate = self._rows / max(time.monotonic() - self._since, 1e-6)
         means = {name: float(np.mean(found)) for name, found in self._sums.items()}
         self._sums, self._rows, self._since = {}, 0, time.monotonic()
-        self._progress.update(self._task, completed=step, description=f"loss {means['total']:.4f}, {rate:.1f} images/s")
+        self._progress.update(
+            self._task, completed=self._done(step), description=f"loss {means['total']:.4f}, {rate:.1f} images/s"
+        )
         self._note(step, {"per_second": rate, **means})
 
     def judged(self, step: int, figure: float) -> None:
