@@ -47,6 +47,9 @@ _JAW = np.array([50, 280, 172, 397, 136, 365, 176, 400, 152])
 _LEAST_SKIN = 50
 """Pixels of the new face's lower half: fewer tell nothing of its tone."""
 _MOST_TONE = 4.0
+_SHADE, _MOST_LIFTED = 0.8, 1.35
+"""Brightness of a neck against the face below which it lies in the shade of hair, which goes: it is lifted so far, or
+so many times at most."""
 _TONE_SETTLING = 0.3
 """s."""
 _SAME_TONE = 0.01
@@ -92,6 +95,7 @@ class HeadMode:
         self._body_colours: np.ndarray | None = None
         self._frame_size = (0, 0)
         self._tone = np.ones(3)
+        self._neck: np.ndarray | None = None
         self._tone_seconds = float("-inf")
 
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
@@ -280,6 +284,8 @@ class HeadMode:
             pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
             source = pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone)
             spreading.append(spread(filmed, source if source.any() else left))
+        # The last one is the neck.
+        self._neck = np.array(cv2.mean(filmed, source)[:3]) if source.any() else None
         # In a gap between the two each as far as it is nearer, so that nothing of what is behind the body shows.
         shares = []
         for mask in (masks.clothes, masks.neck):
@@ -321,7 +327,8 @@ class HeadMode:
         return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
 
     def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> None:
-        """The new head's skin against the driver's, as it is shown: (3,) factors on BGR levels, followed slowly.
+        """What the neck takes: the new head's skin against the driver's, as it is shown, and light where it is dark:
+        (3,) factors on BGR levels, followed slowly.
 
         new: uint8 (h, w, 3), the lit head; face: uint8 (h, w), its inner face.
         """
@@ -333,6 +340,8 @@ class HeadMode:
             place = np.clip(view.drawn.points[_JAW, :2] * (len(light) / size), 0, len(light) - 1).astype(int)
             driver = light[place[:, 1], place[:, 0]].mean(0)
             measured = np.clip(np.array(cv2.mean(new[low], mask)[:3]) / driver, 1 / _MOST_TONE, _MOST_TONE)
+            if self._neck is not None:
+                measured *= np.clip(_SHADE * driver.mean() / max(self._neck.mean(), 1.0), 1.0, _MOST_LIFTED)
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
             share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
             self._tone += share * (measured - self._tone)
