@@ -37,6 +37,8 @@ _NECK_CORE = 4.4
 """cm from the chin to the side in which hair surely hangs before a neck that is seen below it."""
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
+_NECK_BESIDE = 2.5
+"""The same further to the side than a neck is wide."""
 _TONED_FROM, _TONED_TO = 5.0, 10.0
 """cm below the chin over which the new head's tone passes into the performer's own."""
 _SHRED = 0.6
@@ -333,10 +335,11 @@ def _hidden_body(
     aside = np.abs(column - chin[0]) / centimetre
     # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
     beside = hair if neck.sum() > centimetre**2 else np.zeros_like(gone)
-    # The jaw of a turned head hides the neck far from its chin.
+    # The jaw of a turned head hides the neck far from its chin, but there it does not reach up far.
     before_neck, before_body = (np.take_along_axis(each, below, 0) for each in (neck, body))
     above = np.where(before_neck, (aside < _NECK_CORE) | ~hair, before_body & (aside < _NECK_HALF) & ~beside)
-    above &= gone & (below - row < _NECK_REACH * centimetre)
+    reach = np.where(aside < _NECK_HALF, _NECK_REACH, _NECK_BESIDE) * centimetre
+    above &= gone & (below - row < reach)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > _shoulders(labels == Label.CLOTH, chin, centimetre))) & ~above
 
