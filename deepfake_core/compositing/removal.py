@@ -18,6 +18,8 @@ _WISPS = 0.7
 """cm beyond the parsed head that go with it: single hairs, and what a lens spreads of the head's edge."""
 _WORN_RIM = 0.5
 """cm around a thing that goes with the head which go too."""
+_CLEAR = 0.6
+"""cm between what is parsed as anything else and what the rest is invented from."""
 _MARGIN = 0.9
 """cm between what is taken for background and everything else."""
 _COVERED = 24
@@ -261,7 +263,7 @@ def _keep_what_looks_like_clothes(
 
 def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, centimetre: float) -> np.ndarray:
     """`Removal.visible`; empty: uint8 (128, 128), the parsed background; shoulders: their row in each column."""
-    shown = cv2.bitwise_and(cv2.erode(empty, _SQUARE), cv2.bitwise_not(cv2.dilate(removed, _SQUARE)))
+    shown = cv2.bitwise_and(cv2.erode(empty, _disc(_CLEAR * centimetre)), cv2.bitwise_not(cv2.dilate(removed, _SQUARE)))
     shown = cv2.copyMakeBorder(shown, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=255)
     rows = np.arange(-PAD, SIZE + PAD)[:, None]
     ends = np.pad(shoulders - _SHOULDER_MARGIN * centimetre, PAD, mode="edge")
