@@ -93,6 +93,7 @@ def _run(options: argparse.Namespace) -> None:
     with _bar("consent: comparing the faces"):
         record = admit(permission, options.video, options.name, folder)
     from deepfake_core.training import own_identity
+    from deepfake_core.training.backend import use_threads
 
     own = own_identity.OwnIdentity(folder, options.name, print)
     with _bar("reading the video"):
@@ -105,7 +106,7 @@ def _run(options: argparse.Namespace) -> None:
         own.fit(base)
     with _bar("preparing samples"):
         own.prepare(base)
-    _threads(options.threads)
+    use_threads(options.threads)
     own.train(base, options.minutes, embedding=options.embedding, perceptual=options.perceptual)
     own.export(options.out / options.name, record, title=options.title or options.name, about=options.description)
 
@@ -115,14 +116,6 @@ def _bar(what: str) -> Progress:
     progress = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True)
     progress.add_task(what, total=None)
     return progress
-
-
-def _threads(count: int) -> None:
-    if os.environ["KERAS_BACKEND"] == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 if __name__ == "__main__":

@@ -260,12 +260,13 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    _threads(options.threads)
+    from deepfake_core.training.backend import use_threads
     from deepfake_core.training.critics import frozen
     from deepfake_core.training.losses import Critics
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import Trainer
 
+    use_threads(options.threads)
     workspace = Workspace(options.work)
     settings = Configuration(
         seed=options.seed,
@@ -311,34 +312,21 @@ def _average(options: argparse.Namespace) -> None:
 
 
 def _benchmark(options: argparse.Namespace) -> None:
-    _threads(options.threads)
+    from deepfake_core.training.backend import use_threads
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.speed import measure
 
+    use_threads(options.threads)
     workspace = Workspace(options.work)
     settings = Configuration(rows=options.rows, bfloat16=_bfloat16(options.precision))
     pool = SamplePool(workspace.samples, workspace.identities(), settings, held_out=False)
     print(measure(pool, settings, steps=options.steps, workers=options.workers))
 
 
-def _threads(count: int) -> None:
-    if os.environ["KERAS_BACKEND"] != "tensorflow":
-        return
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(count)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
 def _bfloat16(precision: str) -> bool:
-    """bfloat16 pays where the processor multiplies it itself; elsewhere it is slower than float32."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return os.environ["KERAS_BACKEND"] == "tensorflow" and "amx_bf16" in flags
+    from deepfake_core.training.backend import has_bfloat16
+
+    return has_bfloat16() if precision == "auto" else precision == "bfloat16"
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -414,7 +402,7 @@ def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    _threads(options.threads)
+    from deepfake_core.training.backend import use_threads
     from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, sheet, tone_table, tones_together
     from deepfake_core.training.pairs import actors_tones
     from deepfake_core.training.pool import SamplePool
@@ -428,6 +416,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     judged: dict[str, tuple[Network, Sequence[Network]]] = {}
     if options.exported:
         judged["exported"] = _exported(names)
+    use_threads(options.threads)
     for run in [options.run_name] * (not options.exported) + options.beside:
         networks, step = averaged_networks(options.work / run, names)
         judged[f"{run}, step {step}"] = networks.encoder, networks.decoders
@@ -454,7 +443,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             results.append(result)
         sheets.append(sheet(results))
         firsts.append(results[0])
-    cv2.imwrite(str(options.sheet), cv2.vconcat(sheets))
+    _write(options.sheet, cv2.vconcat(sheets))
     if tones is not None:
         print("\n".join([*rows, "", *tones_together(firsts, tones)]))
 
@@ -495,7 +484,12 @@ def _sheet(options: argparse.Namespace) -> None:
     identity = Library().open(options.name)
     decoder = load_decoder(identity, threads=1, provider="cpu")
     pictures = [frame for path in options.footage for frame in frames(path, options.frames)]
-    cv2.imwrite(str(options.out), driver_sheet(pictures, decoder, record=identity.consent.short_id))
+    _write(options.out, driver_sheet(pictures, decoder, record=identity.consent.short_id))
+
+
+def _write(path: Path, picture: object) -> None:
+    if not cv2.imwrite(str(path), picture):  # type: ignore[call-overload]
+        raise OSError(f"{path} cannot be written: check the folder and its free space.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Gradients and compilation: the only thing in which training differs between Keras's back ends.
+"""Gradients, compilation, threads and precision: in nothing else does training differ between Keras's back ends.
 
 Models, losses and optimisers are written on `keras.ops`; what needs the back end itself goes through here.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,6 +21,24 @@ class BackendUnsupported(RuntimeError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Training runs on TensorFlow or JAX, not on {name}: set KERAS_BACKEND to one of them.")
+
+
+def use_threads(count: int) -> None:
+    """Let a step use so many threads; before anything is computed. Only TensorFlow can be told."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself, and the back end lets it; else it is slower than float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return keras.backend.backend() == "tensorflow" and "amx_bf16" in flags
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import cv2
 import numpy as np
 import onnxruntime
 from keras import ops
@@ -17,6 +16,7 @@ from deepfake_core.training.augmentation import network_sample
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.losses import WINDOW, structural_similarity
 from deepfake_core.training.pool import SamplePool
+from deepfake_core.training.report import as_picture
 
 _BATCH = 8
 _HIGHER_IS_BETTER = ("psnr", "ssim", "gradient_ratio", "psnr_eyes_mouth")
@@ -128,7 +128,7 @@ def evaluate(
         scores["networks"].append(_scores(made, head, batch))
         scores["template"].append(_scores(bare, alpha, batch))
         columns = (batch["driver"], bare, made, batch["target"])
-        rows += [np.stack([_picture(column[k]) for column in columns]) for k in range(len(samples))]
+        rows += [np.stack([as_picture(column[k]) for column in columns]) for k in range(len(samples))]
     networks, bare_figures = (Figures(*np.concatenate(scores[name]).mean(0).tolist()) for name in scores)
     spread = np.unique(np.linspace(0, len(rows) - 1, min(shown, len(rows))).round().astype(int))
     pictures = np.stack([rows[k] for k in spread])
@@ -173,11 +173,6 @@ def _gradient_energy(pictures: np.ndarray) -> np.ndarray:
 
 def _masked_mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return (values * mask).sum((1, 2, 3)) / np.maximum(mask.sum((1, 2, 3)) * values.shape[-1], 1.0)
-
-
-def _picture(reflectance: np.ndarray) -> np.ndarray:
-    """Centred reflectance as a picture uint8: plain skin is mid grey."""
-    return cv2.convertScaleAbs(np.clip(reflectance, -1.0, 1.0) + 1.0, alpha=127.5)
 
 
 def sheet(results: Sequence[Evaluation]) -> np.ndarray:

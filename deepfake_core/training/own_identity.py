@@ -15,6 +15,7 @@ from deepfake_core.inference.manifest import Manifest
 from deepfake_core.swapping import networks
 from deepfake_core.swapping.expression import EYES, MOUTH, measures
 from deepfake_core.training import coverage, own_base, own_samples, own_training, own_views, packing, quantisation
+from deepfake_core.training.backend import has_bfloat16
 from deepfake_core.training.consent_gate import FaceReader
 from deepfake_core.training.critics import frozen
 from deepfake_core.training.errors import TrainingError
@@ -56,8 +57,7 @@ class OwnIdentity:
         self._workspace = Workspace(folder)
         self._name = name
         self._say = say
-        self._bfloat16 = _has_bfloat16()
-        self.settings = own_training.configuration(bfloat16=self._bfloat16)
+        self.settings = own_training.configuration(bfloat16=has_bfloat16())
 
     @property
     def _video_path(self) -> Path:
@@ -177,15 +177,6 @@ def _check_encoder(encoder: keras.Model, shipped: bytes) -> None:
             f"The encoder that was trained on differs from {networks.ENCODER_NAME} by {difference:.2g}: no version "
             "would open this identity. Start from the base that belongs to the shipped encoder."
         )
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return keras.backend.backend() == "tensorflow" and "amx_bf16" in flags
 
 
 def _write(path: Path, picture: object) -> None:

@@ -126,7 +126,10 @@ def grid(batch: dict[str, np.ndarray], drawn: dict[str, Any]) -> np.ndarray:
     """uint8 BGR: driver, template, output, truth, face matte and head matte in a row; two samples side by side."""
     outputs = {name: np.asarray(keras.ops.convert_to_numpy(x), np.float32) for name, x in drawn.items()}
     columns = [
-        *(_picture(x) for x in (batch["driver"], batch["template"][..., :3], outputs["reflectance"], batch["target"])),
+        *(
+            as_picture(x)
+            for x in (batch["driver"], batch["template"][..., :3], outputs["reflectance"], batch["target"])
+        ),
         *(_grey(outputs[name]) for name in ("face_matte", "head_matte")),
     ]
     rows = [np.hstack([column[k] for column in columns]) for k in range(len(columns[0]))]
@@ -134,8 +137,8 @@ def grid(batch: dict[str, np.ndarray], drawn: dict[str, Any]) -> np.ndarray:
     return np.hstack([np.vstack(rows[0::2]), np.vstack(rows[1::2])])
 
 
-def _picture(reflectance: np.ndarray) -> np.ndarray:
-    """Centred reflectance as pictures: plain skin is mid grey."""
+def as_picture(reflectance: np.ndarray) -> np.ndarray:
+    """Centred reflectance float32 (..., 3), -1..1, as uint8 pictures of the same shape: plain skin is mid grey."""
     return np.clip((reflectance + 1.0) * 127.5, 0, 255).astype(np.uint8)
 
 
