@@ -217,25 +217,32 @@ def removal(
 def _missed_hair(
     filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, chin: int, centimetre: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What of long hair the parser takes for background, though its colour comes near to that of the hair around it:
-    uint8 (128, 128) twice: ends that touch what is covered, and whatever shows some hair.
+    """What of long hair the parser takes for background or clothes, though its colour comes near to that of the hair
+    around it: uint8 (128, 128) twice: ends that touch what is covered, and background that shows some hair.
 
     Hair ends low: above the chin's row, what is as dark as hair is a shelf behind it. It may stay, but is not learned.
     """
     near = _near(covered, _TIPS * centimetre)
-    empty = (labels == Label.BACKGROUND).astype(np.uint8) * 255
     hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
-    clear = cv2.bitwise_and(empty, cv2.bitwise_not(near))
-    if cv2.countNonZero(hair) < centimetre**2 or cv2.countNonZero(clear) < centimetre**2:
-        return np.zeros_like(covered), np.zeros_like(covered)
-    of_hair, of_background = (_spread_at_half(filmed, each).astype(np.float32) for each in (hair, clear))
-    way, gone = of_hair - of_background, filmed - of_background
-    told_apart = cv2.transform(np.abs(way), _MEAN) > _APART
-    # How much of it is hair, if it is a mixture of the two.
-    share = cv2.transform(way * gone, _MEAN) / np.maximum(cv2.transform(way * way, _MEAN), np.float32(1.0))
-    tainted = ((share > _SOME_HAIR) & told_apart).astype(np.uint8) * cv2.bitwise_and(empty, near)
+    nothing = np.zeros_like(covered)
+    if cv2.countNonZero(hair) < centimetre**2:
+        return nothing, nothing
+    of_hair = _spread_at_half(filmed, hair).astype(np.float32)
     to_hair = cv2.transform(np.abs(filmed - of_hair), _MEAN)
-    alike = (_NEARER * to_hair < cv2.transform(np.abs(gone), _MEAN)) & (tainted > 0)
+    alike, tainted = np.zeros(covered.shape, np.bool_), nothing
+    for label in (Label.CLOTH, Label.BACKGROUND):
+        taken = (labels == label).astype(np.uint8) * 255
+        clear = cv2.bitwise_and(taken, cv2.bitwise_not(near))
+        if cv2.countNonZero(clear) < centimetre**2:
+            tainted = nothing
+            continue
+        other = _spread_at_half(filmed, clear).astype(np.float32)
+        way, gone = of_hair - other, filmed - other
+        told_apart = cv2.transform(np.abs(way), _MEAN) > _APART
+        # How much of it is hair, if it is a mixture of the two.
+        share = cv2.transform(way * gone, _MEAN) / np.maximum(cv2.transform(way * way, _MEAN), np.float32(1.0))
+        tainted = ((share > _SOME_HAIR) & told_apart).astype(np.uint8) * cv2.bitwise_and(taken, near)
+        alike |= (_NEARER * to_hair < cv2.transform(np.abs(gone), _MEAN)) & (tainted > 0)
     alike[: max(0, chin)] = False
     _, blobs = cv2.connectedComponents(alike.astype(np.uint8) | (covered > 0), connectivity=4, ltype=cv2.CV_16U)
     touching = np.zeros(int(blobs.max()) + 1, np.uint8)

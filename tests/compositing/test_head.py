@@ -354,6 +354,15 @@ def test_hair_that_the_parser_missed_goes_by_its_colour() -> None:
     assert np.percentile(redness(shown(bgr, labels))[tip], 95) < 40
 
 
+def test_hair_that_the_parser_took_for_clothes_goes_by_its_colour() -> None:
+    bgr, labels = long_haired(WALL, SHIRT)
+    chin = int(landmarks(PLACE)[152, 1])
+    tip = slice(chin + 28, chin + 44), slice(121, 131)  # beside the strand, before the shirt
+    bgr[tip], labels[tip] = HAIR, Label.CLOTH
+    assert redness(bgr)[tip].min() > 100
+    assert np.percentile(redness(shown(bgr, labels))[tip], 90) < 40
+
+
 def test_hair_on_clothes_of_its_colour_stays_as_filmed() -> None:
     bgr, labels = long_haired(WALL, HAIR)
     chin = int(landmarks(PLACE)[152, 1])
