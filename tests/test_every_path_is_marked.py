@@ -46,6 +46,7 @@ DRAWING = {
     "deepfake_core/training/driver_sheet.py": "tests/training/test_driver_sheet.py",
     "deepfake_core/evaluation/autoencoder.py": "tests/evaluation/test_candidates.py",
     "deepfake_core/evaluation/candidates.py": "tests/evaluation/test_candidates.py",
+    "deepfake_core/training/response.py": "an identity's mouth, eyes and smile before grey, read in memory",
     "deepfake_core/training/own_base.py": "takes only the templates of people who do not exist, as drivers in samples",
     "tools/benchmark.py": "measures how long drawing takes; no picture leaves it",
     "tools/train_swap.py": "gives the decoder to driver_sheet.py and draws nothing itself",

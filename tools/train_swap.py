@@ -330,8 +330,9 @@ def _bfloat16(precision: str) -> bool:
 
 
 def _export(options: argparse.Namespace) -> None:
+    from deepfake_core.swapping.networks import DECODER_FILE, DECODER_INT8_FILE
     from deepfake_core.training import consent_gate as gate
-    from deepfake_core.training import own_base, packing, quantisation
+    from deepfake_core.training import own_base, packing, quantisation, response
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
 
@@ -349,9 +350,30 @@ def _export(options: argparse.Namespace) -> None:
     # All identities share the encoder: its steps in 8 bits are chosen by all of them.
     shared = quantisation.HeldOut.of(pool, number, others=range(len(names)))
     encoders = packing.encoder_files(networks.encoder, decoder, MODELS_DIR / "swap", shared)
+    learnt_from = "rendered people who do not exist"
+    if consent.kind == "subject":
+        learnt_from = f"footage of {consent.depicted}, who consented ({consent.record_id})"
+
+    def entered(path: Path) -> Path:
+        Manifest.add(
+            path,
+            licence="Apache-2.0",
+            made_by=f"python tools/train_swap.py {shlex.join(sys.argv[1:])}",
+            source=f"trained by this project on {learnt_from}, {step} steps",
+        )
+        return path
+
+    made = [entered(encoders.full)]
+    if encoders.small:
+        made.append(entered(encoders.small))
+    else:
+        Manifest.remove(ENCODER_INT8_NAME)
     full, used = encoders.full.read_bytes(), encoders.used.read_bytes()
     files = packing.decoder_files(decoder, full, used, quantisation.HeldOut.of(pool, number))
-    files |= packing.drawn_files(*workspace.identity(options.name), options.views / "portrait.png")
+    head, expression = workspace.identity(options.name)
+    smallest = files.get(DECODER_INT8_FILE, files[DECODER_FILE])
+    expression = response.measured(options.name, head, expression, smallest)
+    files |= packing.drawn_files(head, expression, options.views / "portrait.png")
     folder = MODELS_DIR / "identities" / options.name
     record = packing.write_identity(
         folder,
@@ -365,21 +387,7 @@ def _export(options: argparse.Namespace) -> None:
         pack.replace(folder / pack.CONSENT, record.sign(keys.load(options.key)))
     else:
         print(f"{folder} is not signed yet and stays closed: tools/identity.py sign {folder} --key FILE")
-    learnt_from = "rendered people who do not exist"
-    if record.kind == "subject":
-        learnt_from = f"footage of {record.depicted}, who consented ({record.record_id})"
-    made = [encoders.full, folder / pack.MANIFEST, own_base.keep_base(run, MODELS_DIR / "swap" / "base")]
-    if encoders.small:
-        made.append(encoders.small)
-    else:
-        Manifest.remove(ENCODER_INT8_NAME)
-    for path in made:
-        Manifest.add(
-            path,
-            licence="Apache-2.0",
-            made_by=f"python tools/train_swap.py {shlex.join(sys.argv[1:])}",
-            source=f"trained by this project on {learnt_from}, {step} steps",
-        )
+    made += [entered(folder / pack.MANIFEST), entered(own_base.keep_base(run, MODELS_DIR / "swap" / "base"))]
     print(f"exported step {step}: " + ", ".join(str(path) for path in made))
 
 
@@ -408,6 +416,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
 
+    use_threads(options.threads)
     workspace, folder = Workspace(options.work), options.work / options.run_name
     names = workspace.identities()
     settings = Configuration.load(folder / SETTINGS)
@@ -416,7 +425,6 @@ def _evaluate(options: argparse.Namespace) -> None:
     judged: dict[str, tuple[Network, Sequence[Network]]] = {}
     if options.exported:
         judged["exported"] = _exported(names)
-    use_threads(options.threads)
     for run in [options.run_name] * (not options.exported) + options.beside:
         networks, step = averaged_networks(options.work / run, names)
         judged[f"{run}, step {step}"] = networks.encoder, networks.decoders

@@ -21,7 +21,7 @@ from deepfake_core.inference.session import Session, open_session
 from deepfake_core.swapping import networks, surface
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.dfm import DfmDecoder, open_dfm
-from deepfake_core.swapping.expression import MEASURES, ExpressionMatch
+from deepfake_core.swapping.expression import FITTED, MEASURES, RESPONSE_ROWS, ExpressionMatch, Response
 from deepfake_core.swapping.eyes import Eyeballs
 from deepfake_core.swapping.head_layer import HeadPages
 from deepfake_core.swapping.identity_head import IdentityHead
@@ -33,6 +33,7 @@ MAX_HEAD_SIDE = 768
 MAX_HEAD_PAGES = 16
 MAX_SMALL_SIDE = 256
 MAX_COMPONENTS = 256
+MAX_KNOTS = 64
 SIZE = networks.SIZES[1]
 """Side of the networks' pictures that a manifest names; they take the others too."""
 CROP = Crop(alignment="head", extent=round(10 * CROP_CENTIMETRES))
@@ -137,7 +138,9 @@ def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDe
             eyeballs=Eyeballs(iris=iris, **_part(tensors, "eyeballs")),
             mouth=Mouth(teeth=teeth.reshape(2, -1, teeth.shape[1], 4), **_part(tensors, "mouth")),
         ),
-        expression=ExpressionMatch(**_part(tensors, "expression")),
+        expression=ExpressionMatch(
+            *(tensors[f"expression.{array}"] for array in FITTED), response=Response(**_part(tensors, "response"))
+        ),
         network=network,
     )
 
@@ -178,6 +181,8 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
         raise IdentityBroken(name, "its geometry.safetensors is damaged") from error
     basis = tensors.get("retargeter.basis")
     components = basis.shape[0] if basis is not None and basis.ndim == 2 else 0
+    asked = tensors.get("response.asked")
+    knots = asked.shape[1] if asked is not None and asked.ndim == 2 else 0
     shapes = {
         "uv": (surface.VERTEX_COUNT, 2),
         "page_openings": (2, 3),
@@ -197,8 +202,11 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
         "expression.driver_rest": (MEASURES,),
         "expression.identity_rest": (MEASURES,),
         "expression.directions": (MEASURES, 1404),
+        "response.asked": (RESPONSE_ROWS, knots),
+        "response.read": (RESPONSE_ROWS, knots),
     }
-    if not 1 <= components <= MAX_COMPONENTS or {key: t.shape for key, t in tensors.items()} != shapes:
+    counted = 1 <= components <= MAX_COMPONENTS and 2 <= knots <= MAX_KNOTS
+    if not counted or {key: t.shape for key, t in tensors.items()} != shapes:
         raise IdentityBroken(name, "its geometry.safetensors holds other tensors than expected")
     for key, tensor in tensors.items():
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all() or np.abs(tensor).max() > 1e4:
@@ -206,6 +214,8 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
     rotations = tensors["head.rotations"]
     if np.abs(rotations @ rotations.swapaxes(1, 2) - np.eye(3)).max() > 1e-2:
         raise IdentityBroken(name, "the tensor head.rotations of its geometry.safetensors holds no rotations")
+    if any((np.diff(tensors[f"response.{kind}"]) <= 0).any() for kind in ("asked", "read")):
+        raise IdentityBroken(name, "the response in its geometry.safetensors does not rise")
     if not _SMALLEST_IRIS <= tensors["eyeballs.iris_radius"][0] <= _LARGEST_IRIS:
         raise IdentityBroken(name, "the iris in its geometry.safetensors is no iris's size")
     return tensors

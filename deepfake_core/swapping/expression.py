@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +15,9 @@ EYES, MOUTH, SMILE = slice(0, 2), 2, 3
 _CORNERS, _MIDDLES = [61, 291], [0, 17]
 _UPPER, _LOWER = [159, 386, 13], [145, 374, 14]
 _LOWEST = np.array([0.05, 0.05, 0.0, -0.5], np.float32)
-_HIGHEST = np.array([0.5, 0.5, 0.95, 1.3], np.float32)
+_HIGHEST = np.array([0.5, 0.5, 0.95, 1.1], np.float32)
 _STEPS = 3
-_GAIN = np.array([1.0, 1.0, 1.3, 1.5])
+_GAIN = np.array([1.0, 1.0, 1.4, 1.25])
 """FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back. It reads a
 blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet: with more, narrowed eyes would be shut.
 """
@@ -26,8 +26,16 @@ _WIDEST = 1.1
 _ALIKE = 0.06
 """How much further one eye may be open than the other, as a share, before it counts as a wink: as much as FaceMesh is
 off, which would show one eye shut beside an open one."""
-_MOST_UNUSUAL = np.array([0.35, 0.35, 1.0, 0.4])
-"""How far a driver's lids (as a share) and smile (cm) at rest may be from what is usual."""
+_TOUCHING = 0.005
+"""Widths of the mouth by which lips may part before it shows: FaceMesh's own noise shall not open the mouth."""
+_MOST_UNUSUAL = np.array([0.35, 0.35, 0.025, 0.4])
+"""How far a driver's lids (as a share), lips (in widths of the mouth) and smile (cm) at rest may be from what is
+usual."""
+RESPONSE_ROWS = 3
+FITTED = ("driver_rest", "identity_rest", "directions")
+"""The arrays of an `ExpressionMatch`."""
+_ROW = (0, 0, 1, 2)
+"""The row of a `Response` for each of the measures."""
 
 
 def measures(head: np.ndarray) -> np.ndarray:
@@ -55,6 +63,34 @@ def _together(eyes: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Response:
+    """What FaceMesh reads of an identity that is drawn with some measures; rows are eyes, mouth and smile.
+
+    It hardly sees lids narrow until the iris goes, nor thin lips part: each identity is drawn so that it reads what the
+    driver's face asks for, with knots that are measured on its own drawn face.
+    """
+
+    asked: np.ndarray
+    """float32 (3, K), rising: what is drawn."""
+    read: np.ndarray
+    """float32 (3, K), rising: what is read then."""
+
+    def reading(self, drawn: np.ndarray) -> np.ndarray:
+        """Measures (4,) that are read where measures (4,) are drawn."""
+        return np.array([np.interp(drawn[k], self.asked[row], self.read[row]) for k, row in enumerate(_ROW)])
+
+    def drawn(self, reading: np.ndarray) -> np.ndarray:
+        """The other way round."""
+        return np.array([np.interp(reading[k], self.read[row], self.asked[row]) for k, row in enumerate(_ROW)])
+
+
+def faithful() -> Response:
+    """The response of a face of which is read what is drawn."""
+    ends = np.stack([_LOWEST, _HIGHEST], axis=1)[1:]
+    return Response(ends, ends)
+
+
+@dataclass(frozen=True)
 class ExpressionMatch:
     """How an identity's eyes, mouth and smile answer a driver's, measured on rendered pairs.
 
@@ -68,6 +104,7 @@ class ExpressionMatch:
     """float32 (4,), of the identity's."""
     directions: np.ndarray
     """float32 (4, 1404), cm: how the identity's landmarks move for one unit of each measure."""
+    response: Response = field(default_factory=faithful, kw_only=True)
 
     def __call__(self, head: np.ndarray, driver_head: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
         """The identity's landmarks (468, 3) cm with the expression that a driver's (468, 3) cm ask for."""
@@ -78,14 +115,16 @@ class ExpressionMatch:
         rest = self.driver_rest
         if neutral is not None:
             seen = measures(neutral.head)
-            seen[EYES] = neutral.lids
-            # Lips that are seldom together do not make their distance usual.
-            seen[MOUTH] = rest[MOUTH]
+            seen[EYES], seen[MOUTH] = neutral.lids, neutral.lips
             reach = _MOST_UNUSUAL * np.array([rest[0], rest[1], 1.0, 1.0])
             rest = rest + neutral.trust * (np.clip(seen, rest - reach, rest + reach) - rest)
-        wanted = self.identity_rest + _GAIN * (measured - rest)
-        opened = 1.0 + _GAIN[EYES] * (_together(measured[EYES] / rest[EYES]) - 1.0)
-        wanted[EYES] = self.identity_rest[EYES] * np.minimum(opened, _WIDEST)
+        usual = self.response.reading(self.identity_rest)
+        moved = measured - rest
+        moved[MOUTH] = np.sign(moved[MOUTH]) * max(abs(moved[MOUTH]) - _TOUCHING, 0.0)
+        reading = usual + _GAIN * moved
+        reading[EYES] = usual[EYES] * (1.0 + _GAIN[EYES] * (_together(measured[EYES] / rest[EYES]) - 1.0))
+        wanted = self.response.drawn(reading)
+        wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
 
     def control(self, head: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -100,6 +139,8 @@ class ExpressionMatch:
 class DriverCalibration:
     """Each driver's face at rest: the mean of its calm pictures, frontal, lips together, eyes open.
 
+    What its lips measure when they touch is learned from all frontal pictures, also of drivers who always talk.
+
     One for each filter.
     """
 
@@ -108,34 +149,59 @@ class DriverCalibration:
     _OPEN_EYES = 0.16
     _LIDS_UP = 0.8
     """Eyes at rest are open: weight of pictures in which they are wider than known so far, the others have the rest."""
+    _LIPS_UP = 0.1
+    """And lips at rest are shut."""
     _ENOUGH, _LONGEST = 2.0, 400.0
     """Calm pictures after which the mean is believed, and over which it runs at most."""
     _DRIVERS = 8
 
     def __init__(self) -> None:
-        self._known: OrderedDict[int, tuple[np.ndarray, np.ndarray, float]] = OrderedDict()
+        self._known: OrderedDict[int, _Rest] = OrderedDict()
 
     def __call__(self, head: np.ndarray, pose: Pose, driver: int) -> Neutral:
         """Learn from a picture: landmarks (468, 3) cm on the canonical head, its pose, the number of its track."""
         measured = measures(head)
-        mean, lids, seen = self._known.pop(driver, (np.zeros_like(head, np.float32), measured[EYES], 0.0))
-        calm = self._calm(measured, pose)
-        seen += calm
-        if seen > 0:
-            share = calm / seen
-            mean = mean + (head - mean) * np.float32(share)
-            # An expectile (Newey, Powell 1987), which lies near the upper end as the mean lies in the middle.
-            above = measured[EYES] - lids
-            lids = lids + 2.0 * share * np.where(above > 0, self._LIDS_UP, 1.0 - self._LIDS_UP) * above
-        self._known[driver] = mean, lids, min(seen, self._LONGEST)
+        known = self._known.pop(driver, None)
+        if known is None:
+            known = _Rest(np.zeros_like(head, np.float32), measured[EYES], float(measured[MOUTH]))
+        frontal, calm = self._weights(measured, pose)
+        known.calm += calm
+        known.frontal += frontal
+        if known.calm > 0:
+            share = calm / known.calm
+            known.head = known.head + (head - known.head) * np.float32(share)
+            known.lids = _expectile(known.lids, measured[EYES], share, self._LIDS_UP)
+        if known.frontal > 0:
+            known.lips = float(_expectile(known.lips, measured[MOUTH], frontal / known.frontal, self._LIPS_UP))
+        known.calm, known.frontal = min(known.calm, self._LONGEST), min(known.frontal, self._LONGEST)
+        self._known[driver] = known
         if len(self._known) > self._DRIVERS:
             self._known.popitem(last=False)
-        return Neutral(mean, lids, min(seen / self._ENOUGH, 1.0))
+        return Neutral(known.head, known.lids, known.lips, min(known.calm / self._ENOUGH, 1.0))
 
-    def _calm(self, measured: np.ndarray, pose: Pose) -> float:
-        """How much a picture with these measures (4,) says about the face at rest, 0..1."""
+    def _weights(self, measured: np.ndarray, pose: Pose) -> tuple[float, float]:
+        """How much a picture with these measures (4,) says about lips that touch, and about the whole face at rest,
+        0..1."""
         right, left, mouth, smile = measured
         eyes = np.clip((min(right, left) - self._OPEN_EYES) / 0.04, 0.0, 1.0)
-        turned = (1.0 - float(pose.rotation[2, 2])) / self._FRONTAL_COSINE
+        frontal = np.exp((float(pose.rotation[2, 2]) - 1.0) / self._FRONTAL_COSINE)
         strange = (mouth / self._SHUT_MOUTH) ** 2 + ((smile - self._USUAL_SMILE) / self._SMILE_SPREAD) ** 2
-        return float(eyes * np.exp(-strange - turned))
+        return float(frontal), float(eyes * frontal * np.exp(-strange))
+
+
+@dataclass
+class _Rest:
+    """What is known so far of one driver, and of how many pictures."""
+
+    head: np.ndarray
+    lids: np.ndarray
+    lips: float
+    calm: float = 0.0
+    frontal: float = 0.0
+
+
+def _expectile(known: np.ndarray | float, seen: np.ndarray, share: float, up: float) -> np.ndarray:
+    """A step of a running expectile (Newey, Powell 1987): with `up` near 1 it lies near the upper end of what is seen,
+    near 0 at the lower one, as the mean lies in the middle."""
+    above = seen - known
+    return np.asarray(known + 2.0 * share * np.where(above > 0, up, 1.0 - up) * above)

@@ -44,6 +44,8 @@ class Neutral:
     """float32 (468, 3), cm of the canonical head."""
     lids: np.ndarray
     """float (2,): openings of the right and left eye."""
+    lips: float
+    """Opening of the mouth when its lips touch: FaceMesh reads more than 0."""
     trust: float
     """0 where nothing was seen yet, 1 after some calm pictures."""
 

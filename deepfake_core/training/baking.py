@@ -19,7 +19,7 @@ _AXIS_DEPTH = -6.0
 _FACING_POWER = 5.0
 _DETAIL, _DETAIL_POWER = 4.0, 30.0
 _EYE_REACH = np.array([1.15, 1.7])
-_MOUTH_REACH = 1.05
+_MOUTH_REACH = 1.03
 _FEATHER = 3.0
 _HOLE = 31
 _LID_REACH = 1.25
@@ -229,7 +229,8 @@ def pages(
     mixed = first.astype(np.float32)
     for source, loops, reach in (
         (eyes_shut, (topology.RIGHT_EYE, topology.LEFT_EYE), _EYE_REACH),
-        (mouth_open, (topology.LIPS_INNER,), _MOUTH_REACH),
+        # FaceMesh takes upper teeth for lip: they are seen where it sees the lip of an open mouth.
+        (mouth_open, (topology.LIPS_OUTER,), _MOUTH_REACH),
     ):
         part = np.zeros((size, size), np.uint8)
         for loop in loops:

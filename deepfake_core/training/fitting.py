@@ -8,7 +8,7 @@ import numpy as np
 
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping.alignment import similarity
-from deepfake_core.swapping.expression import EYES, MEASURES, MOUTH, ExpressionMatch, measures
+from deepfake_core.swapping.expression import EYES, MEASURES, MOUTH, ExpressionMatch, faithful, measures
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
 COMPONENTS = 80
@@ -115,7 +115,9 @@ def own_fit(heads: np.ndarray, nearest: Retargeter, expression: ExpressionMatch)
         "directions": _directions(heads, given),
     }
     return retargeter, replace(
-        expression, **{name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()}
+        expression,
+        response=faithful(),
+        **{name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()},
     )
 
 

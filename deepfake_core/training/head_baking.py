@@ -24,6 +24,8 @@ _LASH = 40.0
 """Levels from the colour that is usual at its distance from the iris's middle."""
 _LEAST_CONTRAST = 25.0
 """Levels between teeth and what is behind them, below which no teeth are seen."""
+_LEAST_ROW = 0.6
+"""Width of a row of teeth over that of the open mouth below which it would look like a block in the mouth."""
 _MOST_REDNESS = 55.0
 """Levels by which red may exceed blue in teeth."""
 
@@ -191,7 +193,7 @@ def open_mouth(view: View) -> mouth.Mouth:
     inside = np.zeros(picture.shape[:2], np.uint8)
     cv2.fillPoly(inside, [np.round(crop.to_pixels(head[mouth.LOOP] @ rotation.T)).astype(np.int32)], 255)
     shown = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
-    lips = head[[13, 14]]
+    lips, width = head[[13, 14]], _LEAST_ROW * float(np.ptp(head[mouth.LOOP, 0]))
     middle = crop.to_pixels((lips.mean(0) @ rotation.T)[None])[0, 1]
     down = np.arange(picture.shape[0])[:, None] > middle
     rows, places, cavity = [], [], []
@@ -199,7 +201,7 @@ def open_mouth(view: View) -> mouth.Mouth:
         half = shown & (down if row else ~down)
         bright = _bright(picture, half)
         place = np.array([lips[:, 0].mean(), lip[1], lips[:, 2].mean() - _TEETH_DEPTH])
-        rows.append(_teeth(picture, bright, place, rotation, crop, upper=row == 0))
+        rows.append(_whole(_teeth(picture, bright, place, rotation, crop, upper=row == 0), width))
         places.append(place - (mouth.chin(head) if row else 0.0))
         dark = half & ~bright
         cavity.append(np.median(picture[dark], axis=0) if dark.any() else np.zeros(3))
@@ -219,6 +221,13 @@ def _bright(picture: np.ndarray, half: np.ndarray) -> np.ndarray:
     if red[bright].mean() - blue[bright].mean() > _MOST_REDNESS:  # the tongue, or the lip
         return np.zeros_like(half)
     return bright
+
+
+def _whole(row: np.ndarray, least: float) -> np.ndarray:
+    """A row of teeth, without any matte where it is less wide than `least` cm."""
+    shown = (row[..., 3] > 127).any(0).sum() * mouth.PATCH_CENTIMETRES[0] / row.shape[1]
+    row[..., 3] *= shown >= least
+    return row
 
 
 def _teeth(

@@ -158,9 +158,9 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
 
     rest, shut = openings(heads[FRONT])[:3], openings(heads[EYES_SHUT])[:3]
     opened = openings(heads[MOUTH_OPEN])[:3]
-    # A lid covers the eye only near the end of its way; teeth show soon after the lips part.
+    # A lid covers the eye only near the end of its way; the lip gives way to teeth on the first part of its way.
     eyes = np.stack([0.4 * rest[:2] + 0.6 * shut[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
-    mouth = np.stack([0.95 * rest[2:] + 0.05 * opened[2:], 0.6 * rest[2:] + 0.4 * opened[2:]])
+    mouth = np.stack([0.7 * rest[2:] + 0.3 * opened[2:], 0.3 * rest[2:] + 0.7 * opened[2:]])
     return BakedHead(
         pages=pages,
         uv=uv,

@@ -14,7 +14,16 @@ from deepfake_core.identities.consent import ConsentRecord
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.swapping import networks
 from deepfake_core.swapping.expression import EYES, MOUTH, measures
-from deepfake_core.training import coverage, own_base, own_samples, own_training, own_views, packing, quantisation
+from deepfake_core.training import (
+    coverage,
+    own_base,
+    own_samples,
+    own_training,
+    own_views,
+    packing,
+    quantisation,
+    response,
+)
 from deepfake_core.training.backend import has_bfloat16
 from deepfake_core.training.consent_gate import FaceReader
 from deepfake_core.training.critics import frozen
@@ -151,6 +160,8 @@ class OwnIdentity:
             self._say,
         )
         identity, expression = self._workspace.identity(self._name)
+        used = files.get(networks.DECODER_INT8_FILE, files[networks.DECODER_FILE])
+        expression = response.measured(self._name, identity, expression, used)
         signed_by = packing.write_identity(
             folder,
             files | packing.drawn_files(identity, expression, self.portrait),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.swapping.alignment import crop_transform
-from deepfake_core.swapping.expression import EYES, ExpressionMatch
+from deepfake_core.swapping.expression import EYES, MOUTH, ExpressionMatch
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.swapping.retargeting import Neutral
 from deepfake_core.swapping.template import TemplateDrawer
@@ -67,7 +67,8 @@ class SampleMaker:
         self._identity = identity
         self._expression = expression
         self._others = others
-        self._rest = Neutral(neutral(heads(frames)).astype(np.float32), expression.identity_rest[EYES], 1.0)
+        rest = expression.identity_rest
+        self._rest = Neutral(neutral(heads(frames)).astype(np.float32), rest[EYES], float(rest[MOUTH]), 1.0)
         self._drawer = TemplateDrawer()
         self._find = StillLandmarks()
 

@@ -108,8 +108,9 @@ def drawn_files(identity: IdentityHead, expression: ExpressionMatch, portrait: P
     geometry |= {"head.rotations": identity.head.rotations}
     geometry |= {f"eyeballs.{name}": getattr(identity.eyeballs, name) for name in ("iris_radius", "offsets")}
     geometry |= {f"mouth.{name}": getattr(identity.mouth, name) for name in ("places", "cavity")}
-    for part, holder in (("retargeter", identity.retargeter), ("expression", expression)):
-        geometry |= {f"{part}.{name}": tensor for name, tensor in vars(holder).items()}
+    fitted = {"retargeter": identity.retargeter, "expression": expression, "response": expression.response}
+    for part, holder in fitted.items():
+        geometry |= {f"{part}.{name}": t for name, t in vars(holder).items() if isinstance(t, np.ndarray)}
     teeth = identity.mouth.teeth
     return {
         "portrait.png": _png(_portrait(portrait)),

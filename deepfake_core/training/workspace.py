@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from deepfake_core.swapping.expression import ExpressionMatch
+from deepfake_core.swapping.expression import FITTED, ExpressionMatch
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.swapping.retargeting import Retargeter
 from deepfake_core.swapping.template import TemplateDrawer
@@ -96,8 +96,9 @@ class Workspace:
         def part(prefix: str) -> dict[str, np.ndarray]:
             return {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
 
-        retargeter, expression = Retargeter(**part("retargeter.")), ExpressionMatch(**part("expression."))
-        return BakedHead.load(self.head(name)).with_retargeter(retargeter), expression
+        fitted = part("expression.")
+        expression = ExpressionMatch(*(fitted[array] for array in FITTED))
+        return BakedHead.load(self.head(name)).with_retargeter(Retargeter(**part("retargeter."))), expression
 
     def landmarks(self, name: str, path: Path) -> Path:
         """Where the landmarks of a shard of pairs are kept."""
@@ -139,9 +140,14 @@ class Workspace:
         return json.dumps({"fitted_on": int((~kept_out).sum()), "judged_on": int(kept_out.sum()), **report})
 
     def keep_fit(self, name: str, retargeter: Retargeter, expression: ExpressionMatch) -> None:
-        """Keep what was fitted of an identity."""
+        """Keep what was fitted of an identity; its response is measured when its networks are done."""
         parts = {"retargeter": retargeter, "expression": expression}
-        tensors = {f"{part}.{key}": t for part, holder in parts.items() for key, t in vars(holder).items()}
+        tensors = {
+            f"{part}.{key}": t
+            for part, holder in parts.items()
+            for key, t in vars(holder).items()
+            if isinstance(t, np.ndarray)
+        }
         temporary = self.retargeter(name).with_name(".retargeter.safetensors")
         save_file(tensors, temporary)
         temporary.replace(self.retargeter(name))

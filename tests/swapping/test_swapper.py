@@ -73,7 +73,7 @@ def test_every_quality_shows_the_same_face(
 def test_the_whole_head_is_drawn_around_the_same_face(
     swapper: Swapper, decoder: IdentityDecoder, frame: Frame, template_only: bool
 ) -> None:
-    for _ in range(4):
+    for _ in range(8):
         # Until the driver's face at rest is known, each picture changes what is drawn.
         swapper.swap(frame, landmarks(), decoder, template_only=True, driver_id=4)
     alone = swapper.swap(frame, landmarks(), decoder, template_only=template_only, driver_id=4)
