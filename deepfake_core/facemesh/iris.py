@@ -17,18 +17,14 @@ SCALE = 2.3
 """Side of the square that the network looks at, over the distance of the eye's corners."""
 CORNERS = ((33, 133), (362, 263))
 """The corners of the subject's right and left eye, from left to right in the picture."""
-LIDS = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398),
-)
-"""FaceMesh's landmarks that `Eyes.lids` stands for: lower lid from the outer corner to the inner, then upper lid."""
 _CONTOUR = 71
 
 
 class Eyes(NamedTuple):
     """Both eyes of a face, the subject's right one first; pixels of the frame.
 
-    iris float32 (2, 5, 2): centre, then four points of its outline; lids float32 (2, 16, 2): see `LIDS`.
+    iris float32 (2, 5, 2): centre, then four points of its outline; lids float32 (2, 16, 2): the lower lid from the
+    outer corner to the inner one, then the upper lid between them likewise.
     """
 
     iris: np.ndarray

@@ -17,10 +17,8 @@ ENCODER_NAME = "swap/encoder.onnx"
 ENCODER_INT8_NAME = "swap/encoder_int8.onnx"
 DECODER_FILE, DECODER_INT8_FILE = "decoder.onnx", "decoder_int8.onnx"
 """The same networks in 8 bits are twice as fast on a processor, and no faster on anything else."""
-GIGAFLOPS = {96: 0.402, 128: 0.715, 192: 1.608}
-"""What encoder and decoder compute for pictures of these sides."""
 ENCODER_GIGAFLOPS = 0.283
-"""The encoder's part of it at 128 px."""
+"""What the encoder computes for a picture of 128 px."""
 FEATURE_CHANNELS = {"features_4": 48, "features_8": 96, "features_16": 192}
 """Channels of the features at a fourth, an eighth and a sixteenth of the side."""
 _STRIDES = {"features_4": 4, "features_8": 8, "features_16": 16}

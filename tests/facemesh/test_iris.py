@@ -9,13 +9,19 @@ import av
 import numpy as np
 import pytest
 
-from deepfake_core.facemesh.iris import CORNERS, LIDS, IrisNetwork
+from deepfake_core.facemesh.iris import CORNERS, IrisNetwork
 from deepfake_core.facemesh.tracking import FaceTracker
 from deepfake_core.frame import Frame
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PERFORMER = REPOSITORY / "models/performer.mp4"
 EVERY = 15
+
+LIDS = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173),
+    (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398),
+)
+"""FaceMesh's landmarks of both lids, each beside the other eye's."""
 
 
 @pytest.fixture(scope="module")
