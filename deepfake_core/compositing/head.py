@@ -69,7 +69,7 @@ _GAP = 0.05
 """Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
 _NECK_BEYOND = 4.0
 """cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
-_COARSER = 2
+_COARSER = 3
 _CRUMB = 60
 """Level of the matte from which a curl hangs together with the next."""
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
@@ -173,7 +173,9 @@ class HeadMode:
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
         front = self._front(view, light, hair=False, worn=masks.worn)
-        return [Layer(box, picture, cv2.min(matte, cv2.bitwise_not(front)), view.region)]
+        if cv2.countNonZero(front):
+            matte = cv2.min(matte, cv2.bitwise_not(front, front), matte)
+        return [Layer(box, picture, matte, view.region)]
 
     def _faded(self, box: Box, removed: np.ndarray, step: int, pixels_per_centimetre: float) -> np.ndarray:
         """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere.
@@ -355,7 +357,7 @@ def _without_crumbs(matte: np.ndarray) -> np.ndarray:
         return matte
     apart = np.full(count, 255, np.uint8)
     apart[[0, 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax())]] = 0
-    crumbs = cv2.dilate(apart[blobs], _SQUARE)
+    crumbs = cv2.dilate(apart[blobs], _SQUARE)  # with their soft rims
     return cv2.subtract(matte, cv2.resize(crumbs, matte.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
