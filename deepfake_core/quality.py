@@ -19,7 +19,7 @@ class Level:
     network_size: int
     """Side of what the networks see of it, px; see `swapping.networks.SIZES`."""
     fine_parsing: bool = False
-    """Whether the parser looks once more at the face alone; see `parsing.parser.FaceParser`."""
+    """Whether the larger parser runs, once more on the face alone; see `parsing.parser.FaceParser`."""
 
 
 LEVELS = {

@@ -13,7 +13,7 @@ from deepfake_core.frame import Frame
 from deepfake_core.inference.session import shared
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
-from deepfake_core.parsing.parser import FINE_BORDER, PARSER_NAME, checked, mixed, network_shares
+from deepfake_core.parsing.parser import FINE_BORDER, LARGE_PARSER_NAME, PARSER_NAME, checked, mixed, network_shares
 from deepfake_core.parsing.parsing import SIZE
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.training.still_landmarks import StillLandmarks
@@ -40,10 +40,10 @@ class NetworkParser:
     """
 
     def __init__(self, *, fine: bool) -> None:
-        """fine: with the fine crop of the face, as at the best quality."""
+        """fine: the larger network and the fine crop of the face, as at the best quality."""
         self._fine = fine
         self._landmarks = StillLandmarks()
-        self._session = checked(shared(PARSER_NAME, threads=1, provider="cpu"))
+        self._session = checked(shared(LARGE_PARSER_NAME if fine else PARSER_NAME, threads=1, provider="cpu"))
 
     def __call__(self, bgr: np.ndarray, _truth: np.ndarray) -> np.ndarray:
         """The labels."""
@@ -118,5 +118,5 @@ PARSERS: dict[str, Callable[[], Parser]] = {
     "landmarks": LandmarkPolygons,
     "truth": lambda: _true_labels,
 }
-"""`network`: the product's; `network_fine`: with the fine crop of the best quality; `landmarks`: polygons of
+"""`network`: the product's; `network_fine`: the larger one with the fine crop; `landmarks`: polygons of
 FaceMesh's landmarks; `truth`: the ceiling."""

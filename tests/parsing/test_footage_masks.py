@@ -1,4 +1,4 @@
-"""The shipped parser on real people, against masks drawn by hand; and the masks themselves."""
+"""The shipped parsers on real people, against masks drawn by hand; and the masks themselves."""
 
 import numpy as np
 import pytest
@@ -49,9 +49,10 @@ def test_the_truth_itself_scores_one_and_a_shifted_mask_less() -> None:
 
 
 @pytest.mark.skipif(not FOOTAGE.is_dir(), reason="the footage of real people is not at hand")
-def test_the_shipped_parser_meets_the_masks() -> None:
+@pytest.mark.parametrize("fine", [False, True], ids=["small", "best"])
+def test_the_shipped_parser_meets_the_masks(fine: bool) -> None:
     from deepfake_core.parsing.parser import FaceParser
 
-    table = [row for _, _, row in judge(FaceParser(threads=2, provider="cpu"))]
+    table = [row for _, _, row in judge(FaceParser(threads=2, provider="cpu", fine=fine))]
     found = means(table)
     assert all(found[name] >= least for name, least in LEAST_IOU.items()), found

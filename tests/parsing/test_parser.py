@@ -94,6 +94,16 @@ def test_a_jump_a_gap_another_face_and_a_reset_are_parsed_at_once(network: Colou
     assert network.runs == 5
 
 
+def test_the_larger_network_runs_at_the_best_quality_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {name: Colours() for name in (module.PARSER_NAME, module.LARGE_PARSER_NAME)}
+    monkeypatch.setattr(module, "shared", lambda name, **_kwargs: made[name])
+    parser = module.FaceParser()
+    for number, fine in enumerate((False, False, True, True, False), 1):
+        parser.fine = fine
+        parser.parse(frame(number), landmarks(), 1)
+    assert [each.runs for each in made.values()] == [2, 2]
+
+
 def test_a_small_head_has_no_fine_crop(network: Colours) -> None:
     parser = module.FaceParser(fine=True)
     parser.parse(frame(1), landmarks(scale=4.0), 1)

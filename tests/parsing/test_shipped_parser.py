@@ -1,4 +1,4 @@
-"""The shipped network on the bundled performer, who does not exist: plausible, and still where the picture is still."""
+"""The shipped networks on the bundled performer, who does not exist: plausible, and still where he is still."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ NOISE = 5.0
 """Standard deviation of the added noise, of 255: a webcam in a dim room."""
 
 
-@pytest.fixture(scope="module")
-def still() -> list[Parsing]:
+@pytest.fixture(scope="module", params=[False, True], ids=["small", "best"])
+def still(request: pytest.FixtureRequest) -> list[Parsing]:
     """One picture of the performer forty times, each with noise of its own, tracked and parsed like a camera's."""
     with av.open(str(MODELS_DIR / "performer.mp4")) as container:
         picture = next(container.decode(video=0)).to_ndarray(format="bgr24").astype(np.float32)
     generator = np.random.default_rng(0)
-    tracker, parser = FaceTracker(threads=2, provider="cpu"), FaceParser(threads=2, provider="cpu")
+    tracker, parser = FaceTracker(threads=2, provider="cpu"), FaceParser(threads=2, provider="cpu", fine=request.param)
     found = []
     for number in range(40):
         noisy = picture + generator.standard_normal(picture.shape, np.float32) * NOISE
