@@ -18,9 +18,10 @@ _LOWEST = np.array([0.05, 0.05, 0.0, -0.5], np.float32)
 _HIGHEST = np.array([0.5, 0.5, 0.95, 1.1], np.float32)
 _STEPS = 3
 _GAIN = np.array([1.0, 1.0, 1.4, 1.25])
-"""FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back. It reads a
-blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet: with more, narrowed eyes would be shut.
-"""
+"""FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back. Lids have no
+gain: it reads a blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet."""
+_LARGE = np.array([1.0, 1.0, 0.25, 0.5])
+"""How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
 _WIDEST = 1.1
 """Lids are drawn no wider than this times their opening at rest: beyond, the eyes stare."""
 _ALIKE = 0.06
@@ -121,8 +122,8 @@ class ExpressionMatch:
         usual = self.response.reading(self.identity_rest)
         moved = measured - rest
         moved[MOUTH] = np.sign(moved[MOUTH]) * max(abs(moved[MOUTH]) - _TOUCHING, 0.0)
-        reading = usual + _GAIN * moved
-        reading[EYES] = usual[EYES] * (1.0 + _GAIN[EYES] * (_together(measured[EYES] / rest[EYES]) - 1.0))
+        reading = usual + moved * (1.0 + (_GAIN - 1.0) * np.exp(-np.abs(moved) / _LARGE))
+        reading[EYES] = usual[EYES] * _together(measured[EYES] / rest[EYES])
         wanted = self.response.drawn(reading)
         wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
