@@ -216,9 +216,9 @@ class HeadMode:
             return
         # Coarsely: what tells skin from cloth is colour.
         rows, columns = slice(top * step, (begin + height) * step), slice(x * step, (x + width) * step)
-        size = max(1, width // _COARSER), max(1, (begin - top + height) // _COARSER)
-        filmed = cv2.resize(view.region[rows, columns], size, interpolation=cv2.INTER_AREA)
-        share = cv2.resize(toned[top : begin + height, x : x + width], size, interpolation=cv2.INTER_AREA)
+        filmed = np.ascontiguousarray(view.region[rows, columns][:: step * _COARSER, :: step * _COARSER])
+        share = np.ascontiguousarray(toned[top : begin + height : _COARSER, x : x + width : _COARSER])
+        share = share[: len(filmed), : filmed.shape[1]]
         first = max(1, (begin - top) // _COARSER)
         neck = cv2.mean(filmed[:first], cv2.threshold(share[:first], _CUT_OFF, 255, cv2.THRESH_BINARY)[1])[:3]
         ratio = filmed / (np.array(neck, np.float32) + np.float32(1.0))

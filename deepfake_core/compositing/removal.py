@@ -174,7 +174,8 @@ def removal(
     background = cv2.subtract(background, tainted)
     # Nothing is known beyond the crop.
     cv2.rectangle(background, (0, 0), (SIZE - 1, SIZE - 1), 0)
-    above, between = _hidden_body(labels, covered > 0, chin, centimetre)
+    shoulders = _shoulders(labels == Label.CLOTH, chin, centimetre)
+    above, between = _hidden_body(labels, covered > 0, chin, shoulders, centimetre)
     # With what is seen of each, so that no soft edge lies between the two.
     neck, clothes = (
         cv2.blur(each.astype(np.uint8) * 255, (3, 3))
@@ -202,7 +203,7 @@ def removal(
         _visible(
             cv2.subtract(empty, tainted),
             removed,
-            _shoulders(labels == Label.CLOTH, chin, centimetre),
+            shoulders,
             centimetre,
         ),
         neck,
@@ -322,7 +323,7 @@ def _worn(labels: np.ndarray, covered: np.ndarray) -> np.ndarray:
 
 
 def _hidden_body(
-    labels: np.ndarray, gone: np.ndarray, chin: np.ndarray, centimetre: float
+    labels: np.ndarray, gone: np.ndarray, chin: np.ndarray, shoulders: np.ndarray, centimetre: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where what is removed lies before the neck, and where before clothes: bool (P, P) each.
 
@@ -350,7 +351,7 @@ def _hidden_body(
     reach = np.where(aside < _NECK_HALF, _NECK_REACH, _NECK_BESIDE) * centimetre
     above &= gone & (below - row < reach)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
-    return above, (between | gone & (row > _shoulders(labels == Label.CLOTH, chin, centimetre))) & ~above
+    return above, (between | gone & (row > shoulders)) & ~above
 
 
 def _shoulders(cloth: np.ndarray, chin: np.ndarray, centimetre: float) -> np.ndarray:
