@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--consent", type=Path, help="consent.json of the person")
     parser.add_argument("--consent-video", type=Path, help="the video that it names")
     parser.add_argument("--rendered", default="", metavar="RECIPE", help="the video shows this person of our renderer")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of training (%(default).0f)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training (%(default).0f); more gains little")
     parser.add_argument("--work", type=Path, help="folder of this training (default: build/identities/NAME)")
     parser.add_argument("--out", type=Path, default=MODELS_DIR / "identities", help="where the identity goes")
     parser.add_argument("--look", action="store_true", help="only say what the video covers")
