@@ -119,7 +119,10 @@ class ExpressionMatch:
             seen[EYES], seen[MOUTH] = neutral.lids, neutral.lips
             reach = _MOST_UNUSUAL * np.array([rest[0], rest[1], 1.0, 1.0])
             rest = rest + neutral.trust * (np.clip(seen, rest - reach, rest + reach) - rest)
-        usual = self.response.reading(self.identity_rest)
+        # FaceMesh reads lips that touch as a little open; drawn so, they would hang open.
+        shut = self.identity_rest.copy()
+        shut[MOUTH] = 0.0
+        usual = self.response.reading(shut)
         moved = measured - rest
         moved[MOUTH] = np.sign(moved[MOUTH]) * max(abs(moved[MOUTH]) - _TOUCHING, 0.0)
         reading = usual + moved * (1.0 + (_GAIN - 1.0) * np.exp(-np.abs(moved) / _LARGE))
