@@ -1,11 +1,29 @@
 """Which of the faces in the picture are replaced."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from deepfake_core.facemesh.tracking import Face
 
 GRACE_SECONDS = 1.0
 """How long a lost face may come back before another one, or none, takes its place."""
+LEAST_LOOKS = 8
+"""And in how many pictures it is looked for at least: at four a second a face can be missed in each of a second's."""
+LONGEST_GAP_SECONDS = 5.0
+"""After it nothing is known any more, however few pictures came."""
+
+
+@dataclass
+class _Seen:
+    face: Face
+    seconds: float
+    missed: int = 0
+    """Pictures since then that do not show it."""
+
+    def forgotten(self, now: float) -> bool:
+        """Whether so much has passed that the face is not waited for."""
+        gap = now - self.seconds
+        return not 0 <= gap <= LONGEST_GAP_SECONDS or (gap > GRACE_SECONDS and self.missed >= LEAST_LOOKS)
 
 
 class PerformerChoice:
@@ -17,7 +35,7 @@ class PerformerChoice:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[float, Face]] = {}
+        self._seen: dict[int, _Seen] = {}
 
     def reset(self) -> None:
         """Forget every face."""
@@ -28,30 +46,27 @@ class PerformerChoice:
 
         `seconds` is the time of the frame; it may jump, which forgets every face.
         """
-        if any(not 0 <= seconds - last <= GRACE_SECONDS for last, _ in self._seen.values()):
-            self._seen = {
-                track: (last, face)
-                for track, (last, face) in self._seen.items()
-                if 0 <= seconds - last <= GRACE_SECONDS
-            }
+        self._seen = {track: seen for track, seen in self._seen.items() if not seen.forgotten(seconds)}
         current = {face.track_id: face for face in faces}
-        for track, (_, lost) in list(self._seen.items()):
+        for seen in self._seen.values():
+            seen.missed += 1
+        for track, seen in list(self._seen.items()):
             if track not in current:
                 heir = next(
-                    (face for face in faces if _overlap(face, lost) > 0.3 and face.track_id not in self._seen),
+                    (face for face in faces if _overlap(face, seen.face) > 0.3 and face.track_id not in self._seen),
                     None,
                 )
                 if heir is None:
                     return []
                 del self._seen[track]
-                self._seen[heir.track_id] = (seconds, heir)
+                self._seen[heir.track_id] = _Seen(heir, seconds)
         if all_faces:
             chosen = list(faces)
         elif self._seen:
             chosen = [current[track] for track in self._seen][:1]
         else:
             chosen = sorted(faces, key=_area, reverse=True)[:1]
-        self._seen = {face.track_id: (seconds, face) for face in chosen}
+        self._seen = {face.track_id: _Seen(face, seconds) for face in chosen}
         return chosen
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from deepfake_core.facemesh.tracking import Face
-from deepfake_core.performer import GRACE_SECONDS, PerformerChoice
+from deepfake_core.performer import GRACE_SECONDS, LEAST_LOOKS, LONGEST_GAP_SECONDS, PerformerChoice
 
 
 def face(track_id: int, x: float, size: float = 100.0) -> Face:
@@ -29,6 +29,8 @@ def test_nobody_else_is_replaced_while_the_performer_may_come_back() -> None:
 def test_after_the_grace_another_face_takes_over() -> None:
     choice = PerformerChoice()
     choice.choose([face(1, 0, 200), face(2, 300)], 0.0, all_faces=False)
+    for look in range(30):
+        assert choice.choose([face(2, 300)], GRACE_SECONDS * look / 30, all_faces=False) == []
     assert ids(choice.choose([face(2, 300)], GRACE_SECONDS + 0.1, all_faces=False)) == [2]
 
 
@@ -42,8 +44,20 @@ def test_all_faces_waits_for_each_lost_one() -> None:
     choice = PerformerChoice()
     both = [face(1, 0), face(2, 300)]
     assert ids(choice.choose(both, 0.0, all_faces=True)) == [1, 2]
-    assert choice.choose(both[:1], 0.5, all_faces=True) == []
+    for look in range(1, LEAST_LOOKS + 1):
+        assert choice.choose(both[:1], 0.1 * look, all_faces=True) == []
     assert ids(choice.choose(both[:1], 1.5, all_faces=True)) == [1]
+
+
+def test_at_a_low_frame_rate_a_lost_face_is_waited_for_longer() -> None:
+    choice = PerformerChoice()
+    both = [face(1, 0), face(2, 300)]
+    choice.choose(both, 0.0, all_faces=True)
+    for look in range(1, LEAST_LOOKS + 1):
+        assert choice.choose(both[:1], 0.5 * look, all_faces=True) == []
+    assert ids(choice.choose(both[:1], 0.5 * LEAST_LOOKS + 0.4, all_faces=True)) == [1]
+    choice.choose(both, 5.0, all_faces=True)
+    assert ids(choice.choose(both[:1], 5.1 + LONGEST_GAP_SECONDS, all_faces=True)) == [1]
 
 
 def test_switching_to_one_performer_keeps_a_face_that_is_there() -> None:

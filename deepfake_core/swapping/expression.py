@@ -107,9 +107,9 @@ class ExpressionMatch:
     """float32 (4, 1404), cm: how the identity's landmarks move for one unit of each measure."""
     response: Response = field(default_factory=faithful, kw_only=True)
 
-    def __call__(self, head: np.ndarray, driver_head: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
-        """The identity's landmarks (468, 3) cm with the expression that a driver's (468, 3) cm ask for."""
-        return self.control(head, self.wanted(measures(driver_head), neutral))
+    def __call__(self, head: np.ndarray, measured: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
+        """The identity's landmarks (468, 3) cm with the expression that a driver's measures (4,) ask for."""
+        return self.control(head, self.wanted(measured, neutral))
 
     def wanted(self, measured: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
         """Measures float32 (4,) of the identity for a driver's, as far as a face can have them."""
@@ -138,6 +138,33 @@ class ExpressionMatch:
             missing = (wanted - _signed(head)).astype(np.float32)
             head = head + (missing @ self.directions).reshape(-1, 3)
         return head
+
+
+class SteadyMeasures:
+    """Each driver's measures without most of FaceMesh's noise: what is within it follows by halves, all else at once.
+
+    One for each filter. The landmarks have been smoothed before, but an identity's response may ask for several times
+    as much movement as was read.
+    """
+
+    _NOISE = np.array([0.012, 0.012, 0.012, 0.05])
+    """Steps from one picture to the next that noise may make: twice what was seen on films."""
+    _LEAST = 0.4
+    """Share of a small step that is followed."""
+    _DRIVERS = 8
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    def __call__(self, head: np.ndarray, driver: int) -> np.ndarray:
+        """Measures float64 (4,) of landmarks (468, 3) cm on the canonical head, of the track with this number."""
+        measured = measures(head).astype(np.float64)
+        known = self._known.pop(driver, measured)
+        step = measured - known
+        self._known[driver] = known + step * np.clip(np.abs(step) / self._NOISE, self._LEAST, 1.0)
+        if len(self._known) > self._DRIVERS:
+            self._known.popitem(last=False)
+        return self._known[driver]
 
 
 class DriverCalibration:

@@ -20,7 +20,7 @@ from deepfake_core.inference.session import Session, shared
 from deepfake_core.swapping import dfm, light, networks, regions
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
-from deepfake_core.swapping.expression import DriverCalibration
+from deepfake_core.swapping.expression import DriverCalibration, SteadyMeasures
 from deepfake_core.swapping.gaze import GazeReader
 from deepfake_core.swapping.template import Placed, Template, TemplateDrawer, place, premultiplied
 from deepfake_core.threads import Run
@@ -32,7 +32,7 @@ _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.3
 """Difference between the networks' picture and the template at which the template's detail no longer fits."""
-_CRISPNESS = 0.75
+_CRISPNESS = 0.775
 """How much of what is finer than 3 px of the networks' picture is added once more: with it, faces of people never seen
 have as much of it as their truth."""
 _DETAIL = np.float32(0.75)
@@ -100,6 +100,7 @@ class Swapper:
         """How many pictures show the bare template because a network gave no usable result."""
         self._drawer = TemplateDrawer()
         self._calibration = DriverCalibration()
+        self._measures = SteadyMeasures()
         self._gaze_reader = GazeReader(threads=1, provider=provider)
         self._gazes: dict[int, tuple[int, np.ndarray | None]] = {}
 
@@ -143,7 +144,8 @@ class Swapper:
         try:
             driver_head = pose.to_head(face_landmarks)
             neutral = self._calibration(driver_head, pose, driver_id)
-            head = decoder.expression(decoder.head.retargeter(driver_head, neutral), driver_head, neutral)
+            measured = self._measures(driver_head, driver_id)
+            head = decoder.expression(decoder.head.retargeter(driver_head, neutral), measured, neutral)
             placed = place(pose, head, size=resolution, head_mode=head_mode)
             square = placed.square
             if not template_only:

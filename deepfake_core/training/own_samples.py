@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.swapping.alignment import crop_transform
-from deepfake_core.swapping.expression import EYES, MOUTH, ExpressionMatch
+from deepfake_core.swapping.expression import EYES, MOUTH, ExpressionMatch, measures
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.swapping.retargeting import Neutral
 from deepfake_core.swapping.template import TemplateDrawer
@@ -87,7 +87,7 @@ class SampleMaker:
         """Another identity with this frame's pose, expression, gaze and light, uint8 (SIDE, SIDE, 3)."""
         pose = frame.pose()
         driver = pose.to_head(frame.landmarks.astype(np.float64))
-        head = known.expression(known.head.retargeter(driver, self._rest), driver, self._rest)
+        head = known.expression(known.head.retargeter(driver, self._rest), measures(driver), self._rest)
         template = self._drawer.draw(
             known.head, pose, head, frame.gaze, size=_DRAWN_SIZE, centimetres=_DRAWN_CENTIMETRES
         )

@@ -5,7 +5,7 @@ import pytest
 
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping.alignment import Pose
-from deepfake_core.swapping.expression import DriverCalibration, Response, measures
+from deepfake_core.swapping.expression import DriverCalibration, Response, SteadyMeasures, measures
 from deepfake_core.swapping.retargeting import Neutral, Retargeter, openings
 from deepfake_core.training.fitting import fit, judge, match_expression, neutral, own_fit, with_nose
 
@@ -167,10 +167,11 @@ def test_a_person_without_pairs_keeps_its_own_shape_and_moves_like_its_neighbour
     own = expressions(120, 5) * np.array([1.2, 1.0, 1.0])
     retargeter, match = own_fit(own, nearest, expression)
     calm = resting(0.9, 0.0)
-    shown = match(retargeter(calm, known(calm)), calm, known(calm))
+    shown = match(retargeter(calm, known(calm)), measures(calm), known(calm))
     assert np.ptp(shown[:, 0]) == pytest.approx(1.2 * np.ptp(head()[:, 0]), rel=0.03)
     laughing = resting(0.9, 0.5)
-    assert measures(match(retargeter(laughing, known(calm)), laughing, known(calm)))[3] > measures(shown)[3] + 0.3
+    laughed = match(retargeter(laughing, known(calm)), measures(laughing), known(calm))
+    assert measures(laughed)[3] > measures(shown)[3] + 0.3
 
 
 def test_a_retargeter_without_coefficients_gives_the_identitys_mean() -> None:
@@ -265,3 +266,17 @@ def test_a_mouth_that_reads_open_when_shut_is_drawn_shut() -> None:
     trembling = measures(ajar) + np.array([0, 0, 0.004, 0])
     assert match.wanted(trembling, shut)[2] == pytest.approx(match.wanted(measures(ajar), shut)[2], abs=1e-3)
     assert match.wanted(measures(wide), known(wide))[2] > 0.25
+
+
+def test_noise_of_the_measures_is_calmed_and_a_blink_is_not() -> None:
+    g = np.random.default_rng(3)
+    steady, seen, shown = SteadyMeasures(), [], []
+    for _ in range(60):
+        face = resting(0.9, 0.0) + g.normal(0, 0.004, (468, 3)).astype(np.float32)
+        seen.append(measures(face))
+        shown.append(steady(face, 1))
+    assert np.all(np.std(np.diff(shown[5:], axis=0), axis=0) < 0.7 * np.std(np.diff(seen[5:], axis=0), axis=0))
+    blink = resting(0.2, 0.0)
+    np.testing.assert_allclose(steady(blink, 1)[:2], measures(blink)[:2], atol=1e-6)
+    other = smiling(opened(0.9, 2.5), 1.2)
+    np.testing.assert_allclose(steady(other, 2), measures(other), atol=1e-6)
