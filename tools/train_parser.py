@@ -147,7 +147,8 @@ def _train(options: argparse.Namespace) -> None:
         start = deepened(start)
     pool = StillPool(options.stills, held_out=False)
     held_out = StillPool(options.stills, held_out=True)
-    settings = _settings(options, kind="large" if options.deepen else options.encoder, normalised=not fold)
+    normalised = not fold and (start is None or is_normalised(start))
+    settings = _settings(options, kind="large" if options.deepen else options.encoder, normalised=normalised)
     _run(options, settings, pool, held_out, start)
 
 

@@ -121,7 +121,13 @@ class ParserTrainer:
         with precision("mixed_bfloat16" if settings.bfloat16 else "float32"):
             self.parser = build_parser(settings.kind, normalised=settings.normalised)
         if start is not None:
-            self.parser.set_weights(start.get_weights())
+            try:
+                self.parser.set_weights(start.get_weights())
+            except ValueError as error:
+                raise CheckpointUnusable(
+                    "The weights to start from belong to another network than the one to train: --encoder, --fold and "
+                    "--deepen must fit them."
+                ) from error
         self._trained = self.parser.trainable_variables
         encoder = {id(variable) for variable in self.parser.get_layer(ENCODER).trainable_variables}
         self._of_encoder = [id(variable) in encoder for variable in self._trained]

@@ -389,3 +389,9 @@ def test_a_checkpoint_of_another_network_is_refused(stills: Path, tmp_path: Path
     trainer.save()
     with pytest.raises(CheckpointUnusable, match="another network"):
         ParserTrainer(tmp_path, ParserSettings(kind="mobilenetv3", size=SIZE))
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointUnusable, match="another network"):
+        ParserTrainer(tmp_path, ParserSettings(size=SIZE), build_parser("mobilenetv3"))
+    assert not list(tmp_path.iterdir())
