@@ -19,8 +19,9 @@ _HIGHEST = np.array([0.5, 0.5, 0.95, 1.1], np.float32)
 _STEPS = 3
 _GAIN = np.array([1.0, 1.0, 1.4, 0.7])
 """FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back. Lids have no
-gain: it reads a blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet. A jaw that drops lowers
-the middle of the mouth and so passes for a little of a smile: of small smiles not all is drawn, or it would be a grin."""
+gain: it reads a blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet. A jaw that drops
+lowers the middle of the mouth and so passes for a little of a smile: of small smiles not all is drawn, or it would be a
+grin."""
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
 _WIDEST = 1.1
