@@ -22,9 +22,6 @@ _GAIN = np.array([1.0, 1.0, 1.4, 1.25])
 gain: it reads a blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet."""
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
-_JAW_DROPS = 0.15
-"""Opening of the mouth at which nothing is added to a smile: a jaw that drops lowers the mouth's middle, and what
-passes for a smile then is drawn by the opening already; enlarged, it would be a grin."""
 _WIDEST = 1.1
 """Lids are drawn no wider than this times their opening at rest: beyond, the eyes stare."""
 _ALIKE = 0.06
@@ -131,8 +128,6 @@ class ExpressionMatch:
         reading = usual + moved * (1.0 + (_GAIN - 1.0) * np.exp(-np.abs(moved) / _LARGE))
         reading[EYES] = usual[EYES] * _together(measured[EYES] / rest[EYES])
         wanted = self.response.drawn(reading)
-        plain = np.clip(moved[MOUTH] / _JAW_DROPS, 0.0, 1.0)
-        wanted[SMILE] += plain * (self.identity_rest[SMILE] + moved[SMILE] - wanted[SMILE])
         wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
 

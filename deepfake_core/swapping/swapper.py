@@ -32,7 +32,7 @@ _LEAST_DRAWN = 0.5
 """Share of the driver's inner face that an imported model has to draw."""
 _MOVED = 0.3
 """Difference between the networks' picture and the template at which the template's detail no longer fits."""
-_CRISPNESS = 0.79
+_CRISPNESS = 0.775
 """How much of what is finer than 3 px of the networks' picture is added once more: with it, faces of people never seen
 have as much of it as their truth."""
 _DETAIL = np.float32(0.75)

@@ -244,29 +244,12 @@ def test_what_is_read_of_the_identity_is_what_the_driver_asks_for() -> None:
     np.testing.assert_allclose(thin.response.drawn(thin.response.reading(driver)), driver, atol=1e-6)
     shut, shy = thin.wanted(driver), match.wanted(driver)
     np.testing.assert_allclose(shut, shy, atol=1e-5)
-    opening, smile = driver.copy(), driver.copy()
-    opening[2] += 0.1
-    smile[3] += 0.1
-    opened, plain = thin.wanted(opening), match.wanted(opening)
+    driver[2:] += (0.1, 0.1)
+    opened, plain = thin.wanted(driver), match.wanted(driver)
     assert opened[2] > plain[2] + 0.03
+    assert opened[3] - shut[3] == pytest.approx(2.0 * (plain[3] - shy[3]), rel=0.01)
     seen = thin.response.reading(opened) - thin.response.reading(shut)
-    assert seen[2] == pytest.approx((plain - shy)[2], abs=1e-4)
-    smiled, plain = thin.wanted(smile), match.wanted(smile)
-    assert smiled[3] - shut[3] == pytest.approx(2.0 * (plain[3] - shy[3]), rel=0.01)
-    seen = thin.response.reading(smiled) - thin.response.reading(shut)
-    assert seen[3] == pytest.approx((plain - shy)[3], abs=1e-4)
-
-
-def test_a_dropping_jaw_is_no_grin() -> None:
-    match = match_expression(expressions(300, 0), expressions(300, 0))
-    read = np.array([[0.1, 0.6], [0.0, 0.9], [-0.25, 0.6]], np.float32)
-    weak = replace(match, response=Response(np.array([[0.1, 0.6], [0.0, 0.9], [-0.5, 1.2]], np.float32), read))
-    driver = match.driver_rest.copy()
-    driver[3] += 0.1
-    enlarged = weak.wanted(driver)[3] - match.identity_rest[3]
-    driver[2] += 0.3
-    assert enlarged > 0.2
-    assert weak.wanted(driver)[3] - match.identity_rest[3] == pytest.approx(0.1, abs=0.02)
+    np.testing.assert_allclose(seen[2:], (plain - shy)[2:], atol=1e-4)
 
 
 def test_a_mouth_that_reads_open_when_shut_is_drawn_shut() -> None:
