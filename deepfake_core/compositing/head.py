@@ -70,6 +70,7 @@ _GAP = 0.05
 _NECK_BEYOND = 4.0
 """cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
 _COARSER = 3
+"""How much more coarsely still it is looked at whether that is neck."""
 _CRUMB = 60
 """Level of the matte from which a curl hangs together with the next."""
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6

@@ -62,9 +62,9 @@ class FaceParser:
 
     def __init__(self, *, threads: int = 2, provider: str = "auto", fine: bool = False) -> None:
         """Raises ModelMissing, ModelCorrupt or ModelRefused."""
-        names = {False: PARSER_NAME, True: LARGE_PARSER_NAME}
         self._sessions = {
-            fine: checked(shared(name, threads=threads, provider=provider)) for fine, name in names.items()
+            finely: checked(shared(name, threads=threads, provider=provider))
+            for finely, name in ((False, PARSER_NAME), (True, LARGE_PARSER_NAME))
         }
         self.provider = self._sessions[fine].provider
         self.fine = fine

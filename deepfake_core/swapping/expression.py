@@ -141,7 +141,7 @@ class ExpressionMatch:
 
 
 class SteadyMeasures:
-    """Each driver's measures without most of FaceMesh's noise: what is within it follows by halves, all else at once.
+    """Each driver's measures without most of FaceMesh's noise: what is within it follows slowly, all else at once.
 
     One for each filter. The landmarks have been smoothed before, but an identity's response may ask for several times
     as much movement as was read.
