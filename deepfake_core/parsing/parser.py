@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -16,6 +18,8 @@ from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
 from deepfake_core.parsing.parsing import SIZE, Parsing
 from deepfake_core.parsing.steadying import SHARES_SIZE, Steadying
 from deepfake_core.swapping.alignment import Pose, fit_pose
+
+_log = logging.getLogger(__name__)
 
 PARSER_NAME = "parsing/parser.onnx"
 LARGE_PARSER_NAME = "parsing/parser_large.onnx"
@@ -57,17 +61,19 @@ class FaceParser:
     """Parses the surroundings of faces. For one thread. `provider` is the active one.
 
     `fine` may be changed at any time: then the larger network runs, and once more on the face alone, for brows, eyes
-    and lips, where the head is large enough in the picture to show more of them.
+    and lips, where the head is large enough in the picture to show more of them. Asked for between two pictures it is
+    opened beside them, and the small one runs until it is there.
     """
 
     def __init__(self, *, threads: int = 2, provider: str = "auto", fine: bool = False) -> None:
         """Raises ModelMissing, ModelCorrupt or ModelRefused."""
-        self._sessions = {
-            finely: checked(shared(name, threads=threads, provider=provider))
-            for finely, name in ((False, PARSER_NAME), (True, LARGE_PARSER_NAME))
-        }
-        self.provider = self._sessions[fine].provider
+        self._threads, self._provider = threads, provider
+        self._small = self._opened(PARSER_NAME)
+        self._larger: Future[Session] | None = None
+        self.provider = self._small.provider
         self.fine = fine
+        if fine:
+            self._open_larger().result()
         self.reset()
 
     def reset(self) -> None:
@@ -89,21 +95,36 @@ class FaceParser:
         late = not 0 <= frame.timestamp_ns - face.timestamp_ns <= _LATE_NS
         if face.parsing is None or face.age >= EVERY or late or _moved(face.parsing.crop_to_frame, to_crop) > _FAR:
             picture = crop(frame, to_crop, SIZE)
-            session = self._sessions[self.fine]
-            coarse = network_shares(session, picture)
+            larger = self._larger_if_open() if self.fine else None
+            coarse = network_shares(larger or self._small, picture)
             shares, labels = face.steadyings[0].update(coarse, picture)
             mattes = group_mattes(shares)
-            if self.fine and is_fine_enough(to_crop):
+            if larger and is_fine_enough(to_crop):
                 to_fine = parsing_crop(pose, fine=True)
                 between = to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
                 picture = crop(frame, to_fine, SIZE)
-                fine = mixed(network_shares(session, picture), coarse, between)
+                fine = mixed(network_shares(larger, picture), coarse, between)
                 shares, finer = face.steadyings[1].update(fine, picture)
                 labels, mattes = _laid_in(labels, mattes, finer, group_mattes(shares), between)
             face.parsing, face.age = Parsing(labels, mattes, to_frame), 0
         face.age += 1
         face.timestamp_ns = frame.timestamp_ns
         return replace(face.parsing, crop_to_frame=to_frame)
+
+    def _larger_if_open(self) -> Session | None:
+        """The larger network once it is open; None until then, and where it does not open."""
+        opening = self._larger or self._open_larger()
+        return opening.result() if opening.done() and not opening.exception() else None
+
+    def _open_larger(self) -> Future[Session]:
+        executor = ThreadPoolExecutor(1, "larger parser")
+        self._larger = executor.submit(self._opened, LARGE_PARSER_NAME)
+        self._larger.add_done_callback(_complain)
+        executor.shutdown(wait=False)
+        return self._larger
+
+    def _opened(self, name: str) -> Session:
+        return checked(shared(name, threads=self._threads, provider=self._provider))
 
 
 def mixed(fine: np.ndarray, coarse: np.ndarray, to_fine: np.ndarray) -> np.ndarray:
@@ -165,6 +186,11 @@ def group_mattes(shares: np.ndarray) -> dict[str, np.ndarray]:
             share += shares[label]
         mattes[name] = cv2.resize(cv2.convertScaleAbs(share, alpha=255.0), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
     return mattes
+
+
+def _complain(opening: Future[Session]) -> None:
+    if error := opening.exception():
+        _log.error("The larger face parser does not open, so the small one goes on: %s", error)
 
 
 def _moved(before_to_frame: np.ndarray, to_crop: np.ndarray) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
 
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
-from deepfake_core.inference.errors import ModelRefused
+from deepfake_core.inference.errors import ModelCorrupt, ModelRefused
 from deepfake_core.parsing import parser as module
 from deepfake_core.parsing.classes import HEAD, MIRRORED, Label
 from deepfake_core.parsing.crop import parsing_crop
@@ -94,14 +98,84 @@ def test_a_jump_a_gap_another_face_and_a_reset_are_parsed_at_once(network: Colou
     assert network.runs == 5
 
 
-def test_the_larger_network_runs_at_the_best_quality_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = {name: Colours() for name in (module.PARSER_NAME, module.LARGE_PARSER_NAME)}
-    monkeypatch.setattr(module, "shared", lambda name, **_kwargs: made[name])
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Colours]:
+    """The networks that are open, by their names; the larger one waits for `may_open` of this module."""
+    may_open.clear()
+    opened: dict[str, Colours] = {}
+
+    def shared(name: str, **_kwargs: object) -> Colours:
+        if name == module.LARGE_PARSER_NAME:
+            assert may_open.wait(10)
+        return opened.setdefault(name, Colours())
+
+    monkeypatch.setattr(module, "shared", shared)
+    return opened
+
+
+may_open = threading.Event()
+
+
+def parse_until(there: Callable[[], object], parser: module.FaceParser) -> None:
+    """Parse pictures of a new second each until something is there."""
+    for number in range(1000):
+        parser.parse(frame(30 * number), landmarks(), 1)
+        if there():
+            return
+        time.sleep(0.005)
+    pytest.fail("it never came")
+
+
+def test_the_larger_network_opens_beside_the_pictures_and_runs_at_the_best_quality_alone(
+    networks: dict[str, Colours],
+) -> None:
     parser = module.FaceParser()
-    for number, fine in enumerate((False, False, True, True, False), 1):
-        parser.fine = fine
-        parser.parse(frame(number), landmarks(), 1)
-    assert [each.runs for each in made.values()] == [2, 2]
+    small = networks[module.PARSER_NAME]
+    parser.parse(frame(1), landmarks(), 1)
+    parser.fine = True
+    for number in (31, 61):
+        parser.parse(frame(number), landmarks(), 1)  # would wait for ever if it waited
+    assert small.runs == 3
+    assert module.LARGE_PARSER_NAME not in networks
+    may_open.set()
+    parse_until(lambda: module.LARGE_PARSER_NAME in networks and networks[module.LARGE_PARSER_NAME].runs, parser)
+    large, runs = networks[module.LARGE_PARSER_NAME], small.runs
+    assert large.runs == 2  # both crops
+    parser.parse(frame(91), landmarks(), 1)
+    assert (small.runs, large.runs) == (runs, 4)
+    parser.fine = False
+    parser.parse(frame(121), landmarks(), 1)
+    assert (small.runs, large.runs) == (runs + 1, 4)
+
+
+def test_a_quality_that_needs_no_larger_network_opens_none(networks: dict[str, Colours]) -> None:
+    may_open.set()
+    module.FaceParser().parse(frame(1), landmarks(), 1)
+    assert list(networks) == [module.PARSER_NAME]
+    module.FaceParser(fine=True)
+    assert len(networks) == 2
+
+
+def test_where_the_larger_network_does_not_open_the_small_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = Colours()
+
+    def shared(name: str, **_kwargs: object) -> Colours:
+        if name == module.LARGE_PARSER_NAME:
+            raise ModelCorrupt("it is broken")
+        return small
+
+    monkeypatch.setattr(module, "shared", shared)
+    parser = module.FaceParser()
+    parser.fine = True
+    parse_until(lambda: caplog.records, parser)
+    runs = small.runs
+    parser.parse(frame(40000), landmarks(), 1)
+    assert small.runs == runs + 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    with pytest.raises(ModelCorrupt):
+        module.FaceParser(fine=True)
 
 
 def test_a_small_head_has_no_fine_crop(network: Colours) -> None:
