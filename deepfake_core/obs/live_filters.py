@@ -42,7 +42,7 @@ class LiveFilters:
         self._supervisor = Run(self._supervise, "deepfake-supervisor")
 
     def close(self) -> None:
-        """Stop every worker and wait for it. Nothing calls the filters any more by then."""
+        """Stop every worker and wait for it. A callback under way may still bring a filter; it ends that itself."""
         self._stopping = True
         self._notify()
         if self._supervisor is not None:
@@ -67,8 +67,9 @@ class LiveFilters:
         """A filter was created, or one created earlier is seen for the first time."""
         stale = self._filters.pop(source, None)
         if stale is not None:  # libobs destroyed its source unseen and gave the address to this one.
-            self._leaving.append(stale)
-        self._filters[source] = Filter(source, libobs.json(settings))
+            self._leave(stale)
+        self._filters[source] = live = Filter(source, libobs.json(settings))
+        self._end_if_late(live)
         self._notify()
 
     def update(self, source: int, settings: int) -> None:
@@ -81,8 +82,7 @@ class LiveFilters:
         """The filter was taken off its source; should it be put back, its first frame adopts it again."""
         live = self._filters.pop(source, None)
         if live is not None:
-            self._leaving.append(live)
-            self._notify()
+            self._leave(live)
 
     def defaults(self, settings: int) -> None:
         """Put the defaults into an obs_data_t."""
@@ -113,6 +113,18 @@ class LiveFilters:
         """Whether the source's texture holds a marked picture."""
         live = self._filters.get(source)
         return live is not None and live.marked
+
+    def _leave(self, live: Filter) -> None:
+        """Leave it to the supervisor to let go of a filter."""
+        self._leaving.append(live)
+        self._end_if_late(live)
+        self._notify()
+
+    def _end_if_late(self, live: Filter) -> None:
+        """End a filter that came so late that `close` may have missed it; ending twice does no harm."""
+        if self._stopping:
+            live.stop(0)
+            live.close()
 
     # Supervisor.
 

@@ -138,6 +138,39 @@ def test_close_stops_everybody_and_lets_go_of_each_once(live: Any) -> None:
     assert [made.closes for made in FakeFilter.made] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_filter_that_comes_while_the_script_goes_is_let_go(
+    live: Any, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    from deepfake_core.obs import libobs
+
+    def slowly(settings: int) -> str:  # The graphics thread lets go of the GIL here, and the script may be unloaded.
+        live.close()
+        return f"settings {settings}"
+
+    if when == "after":
+        live.close()
+    else:
+        monkeypatch.setattr(libobs, "json", slowly)
+    assert not live.exchange(7, 1)
+    (made,) = FakeFilter.made
+    assert made.closes == 1
+
+
+def test_a_filter_that_is_removed_while_the_script_goes_is_stopped_and_let_go(live: Any) -> None:
+    class SlowList(list[Any]):
+        def append(self, item: Any) -> None:  # The script is unloaded when the filter is in neither list.
+            live.close()
+            super().append(item)
+
+    live.adopt(7, 1)
+    live._leaving = SlowList()
+    live.remove(7)
+    (made,) = FakeFilter.made
+    assert made.stops >= 1
+    assert made.closes == 1
+
+
 def test_the_supervisor_goes_on_after_an_exception(live: Any, caplog: pytest.LogCaptureFixture) -> None:
     live.adopt(7, 1)
     FakeFilter.made[0].start_fault = RuntimeError("injected")
