@@ -15,7 +15,7 @@ from deepfake_core.compositing.grain import Grain, with_noise
 from deepfake_core.compositing.inpainting import spread
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.plate import Seen
-from deepfake_core.compositing.removal import PAD, SIZE, Removal, removal
+from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, removal, wide
 from deepfake_core.compositing.view import (
     ComposedFace,
     FaceView,
@@ -28,7 +28,6 @@ from deepfake_core.compositing.view import (
     warped,
 )
 from deepfake_core.frame import Box, Frame
-from deepfake_core.parsing.crop import CENTIMETRES
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.scratch import scratch
 from deepfake_core.settings import Settings
@@ -38,8 +37,6 @@ from deepfake_core.swapping.swapper import DrawnHead
 
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
-_FADE = 4.0
-"""cm from the box's rim over which the removal of such hair fades out."""
 _CUT_OFF = 127
 """Level of the head's matte at the crop's edge at which it does."""
 _JAW = np.array([50, 280, 172, 397, 136, 365, 176, 400, 152])
@@ -67,17 +64,14 @@ _LEAST_PURE = 8
 _NEAR = (5, 5)
 _GAP = 0.05
 """Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
-_NECK_BEYOND = 4.0
-"""cm below the parser's crop over which the new head's tone ends on a neck that goes on there."""
-_COARSER = 3
-"""How much more coarsely still it is looked at whether that is neck."""
 _CRUMB = 60
 """Level of the matte from which a curl hangs together with the next."""
-_OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
-"""Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
-brighter and darker it may be."""
 _TIGHTEST = 2.5
 """How much steeper the edge of a head's matte is made at most, where the networks left it soft."""
+_LIP_TO_CHIN = [14, 152]
+"""Landmarks of lower lip and chin: the neck is below the middle between them."""
+_UNDER_JAW = 0.6
+"""cm below the drawn face from which, and half the width over which, its neck passes into the filmed one."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -94,7 +88,6 @@ class HeadMode:
         self._parsed: tuple[object, Removal, np.ndarray] | None = None
         self._masks: Removal | None = None
         self._body_colours: np.ndarray | None = None
-        self._frame_size = (0, 0)
         self._tone = np.ones(3)
         self._neck: np.ndarray | None = None
         self._tone_seconds = float("-inf")
@@ -122,11 +115,7 @@ class HeadMode:
         )
         if seen is not None:
             self._body_colours = self._body(parsing, seen, masks)
-        self._frame_size = frame.width, frame.height
-        if masks.toned[-1].any():
-            lower = _corners(0, 0, side, side * (1 + _NECK_BEYOND / CENTIMETRES))
-            crop = _around(frame.box, np.vstack([_box_corners(crop), _moved(parsing.crop_to_frame, lower)]))
-        removing = _around(crop, _moved(masks_to_frame, _changed_corners(masks)))
+        removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
         shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
         reach = [_moved(inverse(drawn.crop_to_frame), _corners(x0, y0, x1, y1))] if removing.width else []
@@ -147,16 +136,14 @@ class HeadMode:
         # The masks know nothing fine: at half the resolution they are as good.
         step = 2 if view.pixels_per_centimetre > _COARSE_FROM else 1
         small = -(-box.width // step), -(-box.height // step)
-        to_small = resized_target(_shifted(masks_to_frame, box), 1 / step)
+        to_small = resized_target(_shifted(wide(masks_to_frame), box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
         laid = cv2.merge([masks.removed, masks.toned, masks.body, masks.body])
-        # Hair goes on beyond the crop, so its edge is repeated.
-        removed, toned, body, _ = cv2.split(_warped(laid, to_small, small, cv2.BORDER_REPLICATE))
+        removed, toned, body, _ = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
         drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
-        self._tone_beyond(view, toned, to_small, step)
         driver = _warped(seam.driver_face(view), drawn_to_small, small, cv2.BORDER_CONSTANT)
         # Whatever the parser says, nothing of the performer's face is left.
-        removed = cv2.max(self._faded(box, removed, step, view.pixels_per_centimetre), driver)
+        removed = cv2.max(removed, driver)
 
         picture = view.region.copy()
         head_view, part = view.within(heading), _part(box, heading)
@@ -178,59 +165,6 @@ class HeadMode:
             matte = cv2.min(matte, cv2.bitwise_not(front, front), matte)
         return [Layer(box, picture, matte, view.region)]
 
-    def _faded(self, box: Box, removed: np.ndarray, step: int, pixels_per_centimetre: float) -> np.ndarray:
-        """The removal, uint8 (h, w), fading out towards the rim of the box: long hair that goes on is cut nowhere.
-
-        step: px of the box per px of `removed`.
-        """
-        height, width = removed.shape
-        # Where the frame ends nothing goes on; upwards the head ends soon, and its edge is repeated instead.
-        rims = (
-            box.x0 > 0 and removed[:, 0].any(),
-            box.x1 < self._frame_size[0] and removed[:, -1].any(),
-            False,
-            box.y1 < self._frame_size[1] and removed[-1].any(),
-        )
-        if not any(rims):
-            return removed
-        reach = max(2.0, _FADE * pixels_per_centimetre / step)
-        shares = []
-        for size, (low, high) in ((width, rims[:2]), (height, rims[2:])):
-            place, far = np.arange(size, dtype=np.float32), np.full(size, reach, np.float32)
-            distance = np.minimum(place if low else far, place[::-1] if high else far)
-            shares.append(np.minimum(distance * np.float32(255.0 / reach), 255.0).astype(np.uint8))
-        rim = cv2.min(np.tile(shares[0], (height, 1)), np.tile(shares[1][:, None], (1, width)))
-        return cv2.multiply(removed, rim, scale=1 / 255)
-
-    def _tone_beyond(self, view: FaceView, toned: np.ndarray, to_small: np.ndarray, step: int) -> None:
-        """Below the parser's crop the tone fades out, on what looks like the neck at the crop's end, in place.
-
-        toned: uint8 at 1 / step of the box's resolution, of which the crop's last row goes on for ever; to_small: px of
-        the masks -> its own.
-        """
-        ends = _moved(to_small, _corners(0, 0, SIZE - 1, SIZE - 1))[2:, 1]
-        begin = int(np.clip(ends.min(), 0, len(toned)))
-        x, _, width, height = cv2.boundingRect(toned[begin:])
-        unit = view.pixels_per_centimetre / step
-        top = max(0, begin - max(1, round(unit)))
-        if not width or top == begin:
-            return
-        # Coarsely: what tells skin from cloth is colour.
-        rows, columns = slice(top * step, (begin + height) * step), slice(x * step, (x + width) * step)
-        filmed = np.ascontiguousarray(view.region[rows, columns][:: step * _COARSER, :: step * _COARSER])
-        share = np.ascontiguousarray(toned[top : begin + height : _COARSER, x : x + width : _COARSER])
-        share = share[: len(filmed), : filmed.shape[1]]
-        first = max(1, (begin - top) // _COARSER)
-        neck = cv2.mean(filmed[:first], cv2.threshold(share[:first], _CUT_OFF, 255, cv2.THRESH_BINARY)[1])[:3]
-        ratio = filmed / (np.array(neck, np.float32) + np.float32(1.0))
-        most, least = ratio.max(2), ratio.min(2)
-        unlike = cv2.max(most - least, cv2.max(most / _BRIGHTER - 1, 1 - least / _DARKER))
-        like = cv2.blur(np.clip((_OTHER - unlike) * np.float32(2 / _OTHER), 0, 1), (3, 3))
-        like = cv2.resize(like, (width, begin - top + height), interpolation=cv2.INTER_LINEAR)[begin - top :]
-        fade = np.clip(1 - np.arange(height, dtype=np.float32) / np.float32(_NECK_BEYOND * unit), 0, 1)
-        part = toned[begin : begin + height, x : x + width]
-        part[:] = part * like * fade[:, None]
-
     def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
         step = len(parsing.labels) / SIZE
@@ -244,7 +178,7 @@ class HeadMode:
         def film() -> np.ndarray:
             small, scale = frame.thumbnail(_FILMED)
             to_small = resized_target(resized(parsing.crop_to_frame, step), scale)
-            return warped(small, inverse(to_small), (SIZE, SIZE), repeat=True)
+            return warped(small, inverse(wide(to_small)), (WIDE, WIDE), repeat=True)
 
         masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre, film)
         self._parsed = parsing.mattes, masks, parsing.crop_to_frame.copy()
@@ -277,7 +211,8 @@ class HeadMode:
         to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
         to_cells = resized_target(to_frame, 1 / self._background.plate.cell)
         filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
-        gone = cv2.resize(masks.removed, size, interpolation=cv2.INTER_AREA)
+        inside = np.ascontiguousarray(masks.removed[PAD:-PAD, PAD:-PAD])
+        gone = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
         left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
         # On the neck the removal fades out over pixels that show nothing but neck.
         whole = cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1]
@@ -324,6 +259,7 @@ class HeadMode:
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
         matte = _without_crumbs(seam.tightened(drawn.head_matte[part], _TIGHTEST))
+        matte = cv2.subtract(matte, _own_neck(view, part))
         # Colours go on beyond the square, the matte does not.
         matte = cv2.copyMakeBorder(matte[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
@@ -348,6 +284,28 @@ class HeadMode:
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
             share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
             self._tone += share * (measured - self._tone)
+
+
+def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:
+    """How much of the drawn head is its neck, below the jaw, in a part of the drawn square from whole quarters on.
+
+    uint8 (h, w). The drawn neck ends somewhere, and is not as wide as the filmed one.
+    """
+    rows, columns = part
+    size = -(-(columns.stop - columns.start) // 4), -(-(rows.stop - rows.start) // 4)
+    face, skin = (
+        cv2.resize(each[part], size, interpolation=cv2.INTER_AREA) for each in (view.drawn.face_matte, view.drawn.skin)
+    )
+    radius = max(1, round(_UNDER_JAW * len(view.drawn.head_matte) / view.centimetres / 4))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    jaw = cv2.blur(cv2.blur(cv2.dilate(face, disc), disc.shape), disc.shape)
+    begin = (view.drawn.points[_LIP_TO_CHIN, 1].mean() - rows.start) / 4
+    below = np.arange(size[1], dtype=np.float32) - np.float32(begin)
+    share = np.clip(below * (255 / radius), 0, 255).astype(np.uint8)
+    neck = cv2.min(cv2.min(cv2.bitwise_not(jaw), skin), np.tile(share[:, None], (1, size[0])))
+    return _enlarged(
+        cv2.blur(neck, (3, 3)), 4, (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
+    )
 
 
 def _without_crumbs(matte: np.ndarray) -> np.ndarray:
@@ -444,11 +402,9 @@ def _around(within: Box, points: np.ndarray) -> Box:
 
 
 def _changed_corners(masks: Removal) -> np.ndarray:
-    """Corners around what is removed or toned, px of the masks; what touches their edge goes on far beyond it."""
+    """Corners around what is removed or toned, px of the wide masks."""
     rows, columns = _bounds(cv2.max(masks.removed, masks.toned))
-    low = [start - 2 if start > 1 else -SIZE for start in (columns.start, rows.start)]
-    high = [stop + 2 if stop < SIZE - 1 else 2 * SIZE for stop in (columns.stop, rows.stop)]
-    return _corners(*low, *high)
+    return _corners(columns.start - 2, rows.start - 2, columns.stop + 2, rows.stop + 2)
 
 
 def _matte_corners(matte: np.ndarray) -> np.ndarray:
@@ -463,10 +419,6 @@ def _moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
-
-
-def _box_corners(box: Box) -> np.ndarray:
-    return _corners(box.x0, box.y0, box.x1, box.y1)
 
 
 def _parsing(view: FaceView) -> Parsing:

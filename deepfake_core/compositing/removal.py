@@ -33,8 +33,19 @@ _BELOW_CHIN = 2.0
 _SHOULDERS = 4.5
 """cm from the chin down to shoulders of which nothing is seen."""
 _FALL = 0.25
+"""Slope of shoulders."""
+_SLOPE, _RISE = 9.0, 2.5
+"""cm from the neck's middle from which shoulders rise towards it, and by how much they do."""
+_ARM, _ARM_FALL = 17.0, 1.2
+"""cm from the neck's middle at which shoulders end, and the slope from there on."""
+_EARS = [234, 454]
+"""Landmarks before the ears: the neck stands below the middle between them, also where the head is turned."""
 _NECK_HALF = 5.5
 """Half the width of a neck, cm."""
+_SLIM = 4.6
+"""Half the width of the slimmest neck: what hair hides of it so far to the side is neck."""
+_FOOT = 4.0
+"""How far the neck's foot reaches down between shoulders that hair hides, cm."""
 _NECK_CORE = 4.4
 """cm from the chin to the side in which hair surely hangs before a neck that is seen below it."""
 _NECK_REACH = 6.0
@@ -52,7 +63,8 @@ _COLLAR = 1.5
 _RIM = 4
 """Rows at the crop's end in which the parser is not asked."""
 PAD = 32
-"""How much further than the crop `Removal.visible` reaches on each side."""
+"""How much further than the crop some masks reach on each side."""
+WIDE = SIZE + 2 * PAD
 _LONG_HAIR = 4.0
 """cm2 of hair below the chin from which it is long."""
 _GRAZES = 5.0
@@ -77,6 +89,15 @@ _SHOULDER_MARGIN = 2.0
 """cm above the shoulders, whose height beyond the crop is a guess."""
 _STILL = 1.0
 """px of the masks: a head that has moved less since it was parsed is where it was."""
+_LIKE_HAIR = (25.0, 45.0)
+"""Mean difference of levels from hair: up to the first something beyond the crop is hair, from the second it is not."""
+_FADE_FROM, _FADE_TO = 1.0, 5.0
+"""cm beyond the crop over which what is removed fades out."""
+_NECK_BEYOND = 4.0
+"""cm below the crop over which the new head's tone ends on a neck that goes on there."""
+_OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
+"""Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
+brighter and darker it may be."""
 _MEAN = np.full((1, 3), 1 / 3, np.float32)
 _LEAST = 8
 """Levels of the neck's matte that are the parser's doubt about clothes."""
@@ -85,26 +106,27 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 @dataclass(frozen=True)
 class Removal:
-    """uint8 (128, 128) each but one, in the parser's crop."""
+    """uint8 (128, 128) each, in the parser's crop; or, where it says so, uint8 (192, 192), of which the crop is the
+    middle."""
 
     removed: np.ndarray
-    """Where nothing of the performer may be left: the head and a little beyond."""
+    """(192, 192): where nothing of the performer may be left: the head and a little beyond."""
     background: np.ndarray
     """255 where surely nothing of the performer is."""
     visible: np.ndarray
-    """uint8 (192, 192), of which the crop is the middle: 255 where background shows well enough to invent the rest from
-    it. Beyond the crop that is a guess: above the shoulders, and away from hair that leaves the crop."""
+    """(192, 192): 255 where background shows well enough to invent the rest from it. Beyond the crop that is a guess:
+    above the shoulders, and away from hair that leaves the crop."""
     neck: np.ndarray
     """The neck, also where it was behind what goes."""
     clothes: np.ndarray
     """Clothes, also where they were behind what goes, as behind long hair."""
     body: np.ndarray
-    """Neck and clothes, and the gap that the two leave where they meet."""
+    """(192, 192): neck and clothes, and the gap that the two leave where they meet."""
     worn: np.ndarray
-    """What the parser takes for a thing in front, but nobody holds: a headset, or hair in the sun. It goes too."""
+    """What the parser takes for a thing in front, but is none: a headset, which nobody holds, or hair. It goes too."""
     toned: np.ndarray
-    """How much of the new head's tone the neck takes: all where it ends at a collar in view, else less and less
-    downwards."""
+    """(192, 192): how much of the new head's tone the neck takes: all where it ends at a collar in view, else less and
+    less downwards."""
 
     def where_it_was(self, way: np.ndarray) -> Removal:
         """For a head that has moved since it was parsed: its hair may have come along, or hang where it hung.
@@ -115,17 +137,25 @@ class Removal:
         ends = np.array([[0.0, 0.0], [SIZE, 0.0], [0.0, SIZE], [SIZE, SIZE]])
         if np.abs(ends @ way[:, :2].T + way[:, 2] - ends).max() < _STILL:
             return self
-        inside = (SIZE, SIZE)
-        removed = cv2.warpAffine(self.removed, way, inside, borderMode=cv2.BORDER_REPLICATE)
         padded = way.copy()
         padded[:, 2] += PAD - way[:, :2] @ (PAD, PAD)
-        visible = cv2.warpAffine(self.visible, padded, self.visible.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        removed, visible = (
+            cv2.warpAffine(each, padded, (WIDE, WIDE), borderMode=cv2.BORDER_REPLICATE)
+            for each in (self.removed, self.visible)
+        )
         return replace(
             self,
             removed=cv2.max(self.removed, removed),
-            background=cv2.min(self.background, cv2.warpAffine(self.background, way, inside)),
+            background=cv2.min(self.background, cv2.warpAffine(self.background, way, (SIZE, SIZE))),
             visible=cv2.min(self.visible, visible),
         )
+
+
+def wide(matrix: np.ndarray) -> np.ndarray:
+    """A transform (2, 3) of masks of the crop as one of those that reach beyond it."""
+    matrix = matrix.copy()
+    matrix[:, 2] -= matrix[:, :2] @ (PAD, PAD)
+    return matrix
 
 
 def removal(
@@ -134,8 +164,8 @@ def removal(
     """The masks of one parsing.
 
     points: float (468, >= 2), the landmarks, px of the parser's crop; centimetre: of the head, px of the crop; film:
-    gives uint8 (128, 128, 3), what the camera sees there: asked for where hair is long, it tells hair that the parser
-    missed, and clothes like the hair.
+    gives uint8 (192, 192, 3), what the camera sees there, the crop in its middle: asked for where hair is long or
+    something leaves the crop, it tells hair that the parser missed, clothes like the hair, and where hair and neck end.
     """
     step = parsing.labels.shape[0] // SIZE
     centimetre /= step
@@ -159,10 +189,16 @@ def removal(
     covered = cv2.max(covered, worn)
     tainted = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
-    filmed = film() if film is not None and hair_below > _LONG_HAIR * centimetre**2 else None
+    long = hair_below > _LONG_HAIR * centimetre**2
+    leaves = bool(covered[-1].any() or _is_neck(labels[-1]).any())
+    around = film() if film is not None and (long or leaves) else None
+    filmed = np.ascontiguousarray(around[PAD:-PAD, PAD:-PAD]) if around is not None and long else None
     if filmed is not None:
+        tips = _hair_taken_for_a_thing(filmed, labels, int(chin[1]), centimetre)
+        worn, covered = cv2.max(worn, tips), cv2.max(covered, tips)
         missed, tainted = _missed_hair(filmed, labels, covered, int(chin[1]), centimetre)
         covered = cv2.max(covered, missed)
+        labels[cv2.max(missed, tips) > 0] = Label.HAIR
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
     removed = cv2.max(wisps, cv2.dilate(covered, _SQUARE))
@@ -174,8 +210,9 @@ def removal(
     background = cv2.subtract(background, tainted)
     # Nothing is known beyond the crop.
     cv2.rectangle(background, (0, 0), (SIZE - 1, SIZE - 1), 0)
-    shoulders = _shoulders(labels == Label.CLOTH, chin, centimetre)
-    above, between = _hidden_body(labels, covered > 0, chin, shoulders, centimetre)
+    axis = float((points[_EARS, 0].mean() + 0.5) / step - 0.5)
+    shoulders = _shoulders(labels == Label.CLOTH, axis, chin[1], centimetre)
+    above, between = _hidden_body(labels, covered > 0, (chin, axis), shoulders[PAD:-PAD], centimetre)
     # With what is seen of each, so that no soft edge lies between the two.
     neck, clothes = (
         cv2.blur(each.astype(np.uint8) * 255, (3, 3))
@@ -183,36 +220,116 @@ def removal(
     )
     if filmed is not None:
         _keep_what_looks_like_clothes(removed, filmed, labels, between, centimetre)
-    for edge in (removed[:, :2], removed[:, -2:]):
-        # Hair that only grazes the crop's side does not go on beyond it.
-        if np.count_nonzero(edge) < 2 * _GRAZES * centimetre:
-            edge[:] = 0
-    # Hair that is longer than the crop goes on before the body.
-    clothes[-2:] = cv2.max(clothes[-2:], removed[-2:])
-    begin = chin[1] + _TONED_FROM * centimetre
-    end = chin[1] + _TONED_TO * centimetre
+    toned = _toned(labels, cv2.max(neck, seen_neck), chin[1], centimetre)
+    shown = cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck))
+    return Removal(
+        _removed_beyond(shown, labels, shoulders, around, centimetre),
+        background,
+        _visible(cv2.subtract(empty, tainted), removed, shoulders, centimetre),
+        neck,
+        clothes,
+        _body_beyond(_whole(cv2.max(neck, clothes), centimetre), shoulders),
+        # With its soft rim.
+        cv2.dilate(worn, _disc(_WORN_RIM * centimetre)),
+        _toned_beyond(toned, around, centimetre),
+    )
+
+
+def _toned(labels: np.ndarray, neck: np.ndarray, chin: float, centimetre: float) -> np.ndarray:
+    """`Removal.toned` in the crop, uint8 (128, 128), from the neck's matte; chin: its row."""
+    begin, end = chin + _TONED_FROM * centimetre, chin + _TONED_TO * centimetre
     height = (np.arange(SIZE, dtype=np.float32)[:, None] - np.float32(begin)) / np.float32(max(end - begin, 1.0))
     # Of a neck that ends at a collar in view nothing keeps the performer's tone.
     across = np.count_nonzero(_is_neck(labels), axis=1) > centimetre
     last = int(np.flatnonzero(across).max(initial=0))
     whole = np.clip((SIZE - _RIM - last) / (_COLLAR * centimetre), 0.0, 1.0)
-    toned = (cv2.max(neck, seen_neck) * np.clip(1.0 - height, whole, 1.0)).astype(np.uint8)
-    return Removal(
-        cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck)),
-        background,
-        _visible(
-            cv2.subtract(empty, tainted),
-            removed,
-            shoulders,
-            centimetre,
-        ),
-        neck,
-        clothes,
-        _whole(cv2.max(neck, clothes), centimetre),
-        # With its soft rim.
-        cv2.dilate(worn, _disc(_WORN_RIM * centimetre)),
-        cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1],
-    )
+    toned = (neck * np.clip(1.0 - height, whole, 1.0)).astype(np.uint8)
+    return cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1]
+
+
+def _removed_beyond(
+    removed: np.ndarray, labels: np.ndarray, shoulders: np.ndarray, filmed: np.ndarray | None, centimetre: float
+) -> np.ndarray:
+    """What goes, uint8 (192, 192): hair that leaves the crop goes on, below the shoulders as far as it looks like it.
+
+    removed, labels: uint8 (128, 128); shoulders: float32 (192,), their rows; filmed: uint8 (192, 192, 3).
+    """
+    for edge in (removed[:, :2], removed[:, -2:]):
+        # Hair that only grazes the crop's side does not go on beyond it.
+        if np.count_nonzero(edge) < 2 * _GRAZES * centimetre:
+            edge[:] = 0
+    wide = cv2.copyMakeBorder(removed, PAD, PAD, PAD, PAD, cv2.BORDER_REPLICATE)
+    away = np.maximum(0, PAD - np.minimum(np.arange(WIDE), np.arange(WIDE)[::-1])) / centimetre
+    fading = np.clip((_FADE_TO - away) / (_FADE_TO - _FADE_FROM), 0, 1).astype(np.float32)
+    share = np.minimum.outer(fading, fading)
+    share[:PAD] = fading  # upwards the head ends soon
+    end = PAD + SIZE
+    if filmed is not None and removed[-1].any():
+        hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
+        if hair.any():
+            hair = cv2.copyMakeBorder(hair, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+            away = cv2.transform(np.abs(filmed - _spread_at_half(filmed, hair).astype(np.float32)), _MEAN)
+            alike = np.clip((_LIKE_HAIR[1] - away) / (_LIKE_HAIR[1] - _LIKE_HAIR[0]), 0, 1)
+            alike = cv2.blur(alike, (3, 3))
+            # Down to where something else begins.
+            share[end:] *= np.minimum.accumulate(alike[end:], axis=0)
+            low = np.arange(WIDE)[:, None] + 1 > shoulders + PAD
+            for side in (slice(0, PAD), slice(end, WIDE)):
+                share[:, side][low[:, side]] *= alike[:, side][low[:, side]]
+    return (wide * share).astype(np.uint8)
+
+
+def _body_beyond(body: np.ndarray, shoulders: np.ndarray) -> np.ndarray:
+    """The body, uint8 (192, 192), from the crop's, uint8 (128, 128): it goes on downwards, and below the shoulders."""
+    wide = cv2.copyMakeBorder(body, PAD, 0, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+    wide = cv2.copyMakeBorder(wide, 0, PAD, 0, 0, cv2.BORDER_REPLICATE)
+    low = np.clip(128 + 100 * (np.arange(-PAD, SIZE + PAD, dtype=np.float32)[:, None] - shoulders), 0, 255)
+    low[PAD:-PAD, PAD:-PAD] = 0
+    return cv2.max(wide, low.astype(np.uint8))
+
+
+def _toned_beyond(toned: np.ndarray, filmed: np.ndarray | None, centimetre: float) -> np.ndarray:
+    """The tone's share, uint8 (192, 192), from the crop's, uint8 (128, 128): below it fades out, on what looks like the
+    neck at the crop's end; filmed: uint8 (192, 192, 3)."""
+    wide = cv2.copyMakeBorder(toned, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+    end = PAD + SIZE
+    x, _, width, _ = cv2.boundingRect(wide[end - 1 : end])
+    if not width or filmed is None:
+        return wide
+    columns = slice(x, x + width)
+    ends = np.ascontiguousarray(wide[end - round(centimetre) : end, columns])
+    part = np.ascontiguousarray(filmed[end - len(ends) :, columns])
+    neck = cv2.mean(part[: len(ends)], cv2.threshold(ends, 127, 255, cv2.THRESH_BINARY)[1])[:3]
+    ratio = part / (np.array(neck, np.float32) + np.float32(1.0))
+    most, least = ratio.max(2), ratio.min(2)
+    unlike = cv2.max(most - least, cv2.max(most / _BRIGHTER - 1, 1 - least / _DARKER))
+    like = cv2.blur(np.clip((_OTHER - unlike) * np.float32(2 / _OTHER), 0, 1), (3, 3))[len(ends) :]
+    fade = np.clip(1 - np.arange(len(like), dtype=np.float32) / np.float32(_NECK_BEYOND * centimetre), 0, 1)
+    wide[end:, columns] = wide[end - 1, columns] * like * fade[:, None]
+    return wide
+
+
+def _hair_taken_for_a_thing(filmed: np.ndarray, labels: np.ndarray, chin: int, centimetre: float) -> np.ndarray:
+    """Ends of long hair that the parser takes for something held before them: uint8 (128, 128).
+
+    They touch hair, lie below the chin, and are nearer in colour to the hair than to the face's skin.
+    """
+    things = (labels == Label.OCCLUDER).astype(np.uint8)
+    things[: max(0, chin)] = 0
+    hair = (labels == Label.HAIR).astype(np.uint8)
+    inside, skin = cv2.erode(hair, _SQUARE), cv2.erode((labels == Label.SKIN).astype(np.uint8), _SQUARE)
+    found = np.zeros_like(things)
+    if not things.any() or min(cv2.countNonZero(inside), cv2.countNonZero(skin)) < centimetre**2:
+        return found
+    to_hair = cv2.transform(np.abs(filmed - _spread_at_half(filmed, inside).astype(np.float32)), _MEAN)
+    to_skin = cv2.transform(np.abs(filmed - np.array(cv2.mean(filmed, skin)[:3], np.float32)), _MEAN)
+    whole = (labels == Label.OCCLUDER).astype(np.uint8)
+    _, blobs = cv2.connectedComponents(whole, connectivity=8, ltype=cv2.CV_16U)
+    for blob in np.unique(blobs[cv2.min(cv2.dilate(hair, _SQUARE), things) > 0]):
+        inner = blobs == blob
+        if np.median(to_hair[inner]) * _NEARER < np.median(to_skin[inner]):
+            found[inner] = 255
+    return found
 
 
 def _missed_hair(
@@ -274,7 +391,7 @@ def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, cent
     shown = cv2.bitwise_and(cv2.erode(empty, _disc(_CLEAR * centimetre)), cv2.bitwise_not(cv2.dilate(removed, _SQUARE)))
     shown = cv2.copyMakeBorder(shown, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=255)
     rows = np.arange(-PAD, SIZE + PAD)[:, None]
-    ends = np.pad(shoulders - _SHOULDER_MARGIN * centimetre, PAD, mode="edge")
+    ends = shoulders - _SHOULDER_MARGIN * centimetre
     beyond = np.ones(shown.shape, np.bool_)
     beyond[PAD:-PAD, PAD:-PAD] = False
     # What the parser saw at the crop's edge goes on for a while.
@@ -301,9 +418,10 @@ def _near(mask: np.ndarray, distance: float) -> np.ndarray:
 
 
 def _spread_at_half(filmed: np.ndarray, source: np.ndarray) -> np.ndarray:
-    size = (SIZE // 2, SIZE // 2)
+    side = len(source)
+    size = (side // 2, side // 2)
     small = spread(*(cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (filmed, source)))
-    return cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def _worn(labels: np.ndarray, covered: np.ndarray) -> np.ndarray:
@@ -323,14 +441,16 @@ def _worn(labels: np.ndarray, covered: np.ndarray) -> np.ndarray:
 
 
 def _hidden_body(
-    labels: np.ndarray, gone: np.ndarray, chin: np.ndarray, shoulders: np.ndarray, centimetre: float
+    labels: np.ndarray, gone: np.ndarray, place: tuple[np.ndarray, float], shoulders: np.ndarray, centimetre: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where what is removed lies before the neck, and where before clothes: bool (P, P) each.
+    """Where what is removed lies before the neck, and where before clothes: bool (P, P) each; place: the chin, (2,),
+    and the neck's column.
 
     The neck goes on above what is seen of it, behind chin and jaw; where nothing is seen of it, above the collar.
     Clothes go on between two of their parts in a row, or one and the neck, and below the shoulders: long hair lies on
     them.
     """
+    chin, axis = place
     neck = _is_neck(labels)
     body = neck | (labels == Label.CLOTH)
     height, width = gone.shape
@@ -350,20 +470,29 @@ def _hidden_body(
     above = np.where(before_neck, (aside < _NECK_CORE) | ~hair, before_body & (aside < _NECK_HALF) & ~beside)
     reach = np.where(aside < _NECK_HALF, _NECK_REACH, _NECK_BESIDE) * centimetre
     above &= gone & (below - row < reach)
+    if neck.sum() > centimetre**2:
+        # Of a neck between curtains of hair more is hidden than its middle.
+        slim = np.sqrt(np.clip(1 - ((column - axis) / (_SLIM * centimetre)) ** 2, 0, 1))
+        foot = shoulders + slim * _FOOT * centimetre
+        above |= gone & hair & (slim > 0) & (row > chin[1] - _NECK_REACH * centimetre) & (row < foot)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > shoulders)) & ~above
 
 
-def _shoulders(cloth: np.ndarray, chin: np.ndarray, centimetre: float) -> np.ndarray:
-    """Below which row shoulders are, in each column, float32 (128,), where long hair hides them.
+def _shoulders(cloth: np.ndarray, axis: float, chin: float, centimetre: float) -> np.ndarray:
+    """Below which row shoulders are, in each column, float32 (192,), where long hair hides them.
 
-    They fall off to the sides by a quarter; how high they are is seen at clothes beside the neck, or else guessed.
+    The crop is the middle. They fall off from the neck, at `axis`, to the sides: fast at first, then by a quarter, and
+    end where arms begin. How high they are is seen at clothes beside the neck, or else guessed from the chin's row.
     """
-    aside = np.abs(np.arange(SIZE) - chin[0]) / centimetre
-    falling = np.maximum(aside - _NECK_HALF, 0) * _FALL * centimetre
-    top = np.where(cloth.any(0), cloth.argmax(0), SIZE) - falling
-    seen = cloth.any(0) & (aside > _NECK_HALF) & (top > chin[1])
-    height = float(np.median(top[seen])) if seen.sum() > centimetre else chin[1] + _SHOULDERS * centimetre
+    aside = np.abs(np.arange(-PAD, SIZE + PAD) - axis) / centimetre
+    falling = np.maximum(aside - _NECK_HALF, 0) * _FALL + np.maximum(aside - _ARM, 0) * _ARM_FALL
+    falling -= _RISE * np.clip((_SLOPE - aside) / (_SLOPE - _SLIM), 0, 1) ** 2
+    falling *= centimetre
+    inside = slice(PAD, PAD + SIZE)
+    top = np.where(cloth.any(0), cloth.argmax(0), SIZE) - falling[inside]
+    seen = cloth.any(0) & (aside[inside] > _NECK_HALF) & (top > chin)
+    height = float(np.median(top[seen])) if seen.sum() > centimetre else chin + _SHOULDERS * centimetre
     return np.asarray(height + falling, np.float32)
 
 

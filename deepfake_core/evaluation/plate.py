@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.background import Background
-from deepfake_core.compositing.removal import PAD, SIZE, Removal, removal
+from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, removal, wide
 from deepfake_core.compositing.view import inverse, resized, warped
 from deepfake_core.evaluation import picture
 from deepfake_core.evaluation.errors import BenchmarkBroken
@@ -148,7 +148,7 @@ def _masks(arrays: Arrays, k: int) -> tuple[Removal, np.ndarray]:
     to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / SIZE)
 
     def film() -> np.ndarray:
-        return warped(arrays["actor_bgr"][k], inverse(to_frame), (SIZE, SIZE), repeat=True)
+        return warped(arrays["actor_bgr"][k], inverse(wide(to_frame)), (WIDE, WIDE), repeat=True)
 
     return removal(parsing, transform_points(to_crop, points), scale, film), to_frame
 

@@ -11,7 +11,7 @@ from made_up_head import HEIGHT, SKIN, STEP_NS, WALL, WIDTH, drawn, frame, landm
 
 from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.inpainting import Inpainting, inpainted, spread
-from deepfake_core.compositing.removal import removal
+from deepfake_core.compositing.removal import PAD, removal
 from deepfake_core.compositing.view import ComposedFace
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.parsing.classes import Label
@@ -265,7 +265,7 @@ def test_a_hand_below_the_chin_is_no_part_of_the_head() -> None:
     to_crop = cv2.invertAffineTransform(parsed.crop_to_frame)
     masks = removal(parsed, transform_points(to_crop, landmarks(PLACE)), 256 / 34.0)
     x, y = (to_crop[:, :2] @ (160, chin + 28) + to_crop[:, 2]) / 2
-    assert masks.removed[round(y), round(x)] == 0
+    assert masks.removed[PAD + round(y), PAD + round(x)] == 0
 
 
 def test_a_throat_that_is_taken_for_face_is_neck() -> None:
