@@ -16,6 +16,8 @@ SIZE = 128
 """Side of the masks, px: the parser knows no more."""
 _WISPS = 0.7
 """cm beyond the parsed head that go with it: single hairs, and what a lens spreads of the head's edge."""
+_FINGER = 1.1
+"""Half the width in cm of a gap between two parts of one thing."""
 _WORN_RIM = 0.5
 """cm around a thing that goes with the head which go too."""
 _CLEAR = 0.6
@@ -185,7 +187,7 @@ def removal(
     throat = (labels == Label.SKIN) & (np.abs(np.arange(SIZE) - chin[0]) < _NECK_HALF * centimetre)
     throat[:low] = False
     labels[throat] = Label.NECK
-    worn = _worn(labels, covered)
+    worn = _worn(labels, covered, centimetre)
     covered = cv2.max(covered, worn)
     tainted = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
@@ -424,20 +426,21 @@ def _spread_at_half(filmed: np.ndarray, source: np.ndarray) -> np.ndarray:
     return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
-def _worn(labels: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """The things that touch the head, but neither the body nor the crop's edge: uint8 (128, 128). A hand has an arm."""
+def _worn(labels: np.ndarray, covered: np.ndarray, centimetre: float) -> np.ndarray:
+    """The things that touch the head, but neither the body nor the crop's edge: uint8 (128, 128). A hand has an arm,
+    and a finger's tip a hand, though the parser may miss what is between the two."""
     things = (labels == Label.OCCLUDER).astype(np.uint8)
-    count, blobs, boxes, _ = cv2.connectedComponentsWithStats(things, connectivity=8, ltype=cv2.CV_16U)
-    if count == 1:
+    if not things.any():
         return np.zeros_like(labels)
-    x, y, width, height = boxes[:, : cv2.CC_STAT_AREA].T
-    held = (x <= 1) | (y <= 1) | (x + width >= SIZE - 1) | (y + height >= SIZE - 1)
-    body = (_is_neck(labels) | (labels == Label.CLOTH)).astype(np.uint8)
-    held[np.unique(blobs[cv2.dilate(body, np.ones((5, 5), np.uint8)) > 0])] = True
-    touching = np.zeros(count, np.bool_)
-    touching[np.unique(blobs[cv2.dilate(covered, _SQUARE) > 0])] = True
-    touching[0] = False
-    return np.where(touching & ~held, 255, 0).astype(np.uint8)[blobs]
+    count, blobs = cv2.connectedComponents(cv2.dilate(things, _disc(_FINGER * centimetre)), ltype=cv2.CV_16U)
+    blobs[things == 0] = 0
+    body = cv2.dilate((_is_neck(labels) | (labels == Label.CLOTH)).astype(np.uint8), np.ones((5, 5), np.uint8))
+    cv2.rectangle(body, (0, 0), (SIZE - 1, SIZE - 1), 1, 2)
+    worn = np.zeros(count, np.uint8)
+    worn[np.unique(blobs[cv2.dilate(covered, _SQUARE) > 0])] = 255
+    worn[np.unique(blobs[body > 0])] = 0
+    worn[0] = 0
+    return worn[blobs]
 
 
 def _hidden_body(

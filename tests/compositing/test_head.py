@@ -132,6 +132,17 @@ def test_a_headset_goes_with_the_head() -> None:
     assert np.abs(result[ear].astype(int) - (250, 250, 0)).max(1).min() > 60
 
 
+def test_a_finger_s_tip_that_the_parser_sees_apart_from_its_hand_stays() -> None:
+    bgr, labels = scene(hand=True)
+    gap = labels[118:122] == Label.OCCLUDER
+    labels[118:122][gap] = Label.SKIN  # across the hand, before the chin
+    tip = labels == Label.OCCLUDER
+    tip[118:] = False
+    assert tip.sum() > 300
+    inner = cv2.erode(tip.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert np.abs(shown(bgr, labels)[inner].astype(int) - bgr[inner]).mean() < 6
+
+
 def test_hair_that_hangs_while_the_head_moves_between_two_parsings_goes_and_is_not_learned() -> None:
     bgr, labels = scene()
     compositor = Compositor()
