@@ -156,6 +156,13 @@ def _training(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse
     train.add_argument("--seed", type=int, default=Configuration.seed)
     train.add_argument("--patience", type=int, default=Configuration.patience, help="stop early, see Configuration")
     train.add_argument("--fork", metavar="RUN", help="start from the weights of this run")
+    train.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="train these decoders alone, on --fork's encoder",
+    )
     train.add_argument("--baseline", choices=["autoencoder"], help="train a plain autoencoder to compare with")
     train.add_argument("--adversarial", choices=["on", "off"], default="on", help="the loss that sharpens, late")
     train.add_argument("--detail-from", type=float, default=Configuration.detail_from, help="part of the schedule")
@@ -286,12 +293,24 @@ def _train(options: argparse.Namespace) -> None:
         perceptual=frozen(options.perceptual) if options.perceptual else None,
         identity=frozen(options.embedding) if options.embedding else None,
     )
-    pools = [SamplePool(workspace.samples, names, settings, held_out=held_out) for held_out in (False, True)]
+    if options.only and not (options.fork and set(options.only) <= set(names)):
+        raise StepMissing(f"--only takes names out of {', '.join(names)}, and --fork the run whose encoder stays.")
+    pools = [
+        SamplePool(workspace.samples, names, settings, held_out=held_out, only=options.only)
+        for held_out in (False, True)
+    ]
     fork = options.work / options.fork if options.fork else None
-    trainer = Trainer(options.work / options.run_name, names, settings, critics, fork=fork)
-    print(
-        f"{len(pools[0])} samples of {', '.join(names)}, from step {trainer.step}: {shlex.join(sys.argv)}", flush=True
+    trainer = Trainer(
+        options.work / options.run_name,
+        names,
+        settings,
+        critics,
+        fork=fork,
+        train_encoder=not options.only,
+        only=options.only,
     )
+    learning = ", ".join(options.only or names)
+    print(f"{len(pools[0])} samples of {learning}, from step {trainer.step}: {shlex.join(sys.argv)}", flush=True)
     until = min(options.until or settings.steps, settings.steps)
     trainer.train(pools[0], until=until, held_out=pools[1], workers=options.workers, follow=options.follow)
     print(f"stopped at step {trainer.step} of {settings.steps}; the same command goes on from there")

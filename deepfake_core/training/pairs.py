@@ -17,6 +17,22 @@ class DatasetBroken(TrainingError):
 
 
 @dataclass(frozen=True)
+class InTone:
+    """The same pairs once more: the identity's inner face on the actor's head, in the actor's skin tone."""
+
+    bgr: np.ndarray
+    """uint8 (N, S, S, 3)."""
+    matte: np.ndarray
+    """uint8 (N, S, S): the pixels of the inner face."""
+    labels: np.ndarray
+    """uint8 (N, S, S), as the other labels."""
+    points: np.ndarray
+    """float32 (N, 468, 3): the renderer's own landmarks in these pictures, px."""
+    head_points: np.ndarray
+    """The same in the pictures of the whole head."""
+
+
+@dataclass(frozen=True)
 class Shard:
     """Pairs as written by tools/render_people.py; pictures uint8 BGR, labels in CelebAMask-HQ's classes.
 
@@ -35,6 +51,8 @@ class Shard:
     frame: np.ndarray
     yaw: np.ndarray
     pitch: np.ndarray
+    in_tone: InTone | None = None
+    """None where the set was rendered without."""
 
     def __len__(self) -> int:
         return len(self.actor_seed)
@@ -56,15 +74,19 @@ _NEEDED = (
     "yaw",
     "pitch",
 )
+_IN_TONE = ("face_in_tone_bgr", "swap_matte", "face_in_tone_labels", "face_in_tone_points", "head_points")
 
 
 def read_shard(path: Path) -> Shard:
     """Open one shard of a data set; raises DatasetBroken naming the file."""
+    description = _description(path.parent)
+    in_tone = _IN_TONE if "face_in_tone" in description.views else ()
     try:
-        arrays = dataset.read_shard(path, _description(path.parent), _NEEDED)
+        arrays = dataset.read_shard(path, description, _NEEDED + in_tone)
     except dataset.ShardBroken as error:
         raise DatasetBroken(str(error)) from error
-    return Shard(f"{path.parent.name}-{path.stem}", **arrays)
+    toned = InTone(*(arrays.pop(name) for name in in_tone)) if in_tone else None
+    return Shard(f"{path.parent.name}-{path.stem}", **arrays, in_tone=toned)
 
 
 def actors_tones(folders: Sequence[Path]) -> dict[int, int]:

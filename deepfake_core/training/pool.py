@@ -108,11 +108,23 @@ class SamplePool:
     `take_new` adds shards that appeared in the folder since.
     """
 
-    def __init__(self, folder: Path, identities: Sequence[str], settings: Configuration, *, held_out: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identities: Sequence[str],
+        settings: Configuration,
+        *,
+        held_out: bool,
+        only: Sequence[str] = (),
+    ) -> None:
+        """identities: in the order of the samples' identity_index; only: those whose rows a batch holds, all where none
+        is named."""
         self._folder = folder
         self._settings = settings
         self._held_out = held_out
         self.identities = tuple(identities)
+        self.drawn = tuple(k for k, name in enumerate(identities) if not only or name in only)
+        """Numbers of the identities whose rows a batch holds."""
         self._shards: list[SampleShard] = []
         self._seen: set[str] = set()
         self._places = [_Places() for _ in identities]
@@ -122,19 +134,20 @@ class SamplePool:
     @property
     def rows(self) -> int:
         """Rows of a batch."""
-        return len(self.identities) * self._settings.rows
+        return len(self.drawn) * self._settings.rows
 
     def __len__(self) -> int:
-        return sum(len(places.all) for places in self._places)
+        return sum(self.count(identity) for identity in self.drawn)
 
     def count(self, identity: int) -> int:
         """How many samples an identity has."""
         return len(self._places[identity].all)
 
     def require(self) -> None:
-        """Raises SamplesMissing unless every identity has samples."""
-        for name, places in zip(self.identities, self._places, strict=True):
-            if not places.all:
+        """Raises SamplesMissing unless every identity that is drawn has samples."""
+        for identity in self.drawn:
+            if not self.count(identity):
+                name = self.identities[identity]
                 raise SamplesMissing(f"{self._folder} holds no samples of {name} yet; run 'prepare' first.")
 
     def take_new(self) -> int:
@@ -188,14 +201,14 @@ class SamplePool:
     def batch(self, step: int) -> dict[str, np.ndarray]:
         """The augmented batch of a step, the same for the same step, seed and pool; raises ShardBroken.
 
-        Float32 (identities * rows, n, n, C) by name, the rows of one identity after those of another, and "paired"
-        float32 (identities * rows / 2,).
+        Float32 (N, n, n, C) by name, N = `rows`, those of one identity after those of another, and "paired" float32
+        (N / 2,).
         """
         side = self.side(step)
         generator = np.random.default_rng([self._settings.seed, step, 1])
         rows: list[dict[str, np.ndarray]] = []
         paired: list[float] = []
-        for places in self._places:
+        for places in (self._places[identity] for identity in self.drawn):
             for _ in range(self._settings.rows // 2):
                 both = bool(places.consecutive) and generator.random() < self._settings.sequence_share
                 if both:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
-from deepfake_core.swapping import regions
+from deepfake_core.swapping import light, regions
 from deepfake_core.swapping.alignment import (
     CROP_CENTIMETRES,
     crop_transform,
@@ -20,7 +21,7 @@ from deepfake_core.swapping.expression import ExpressionMatch, measures
 from deepfake_core.swapping.gaze import GazeReader
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.swapping.template import TemplateDrawer
-from deepfake_core.training.pairs import Shard
+from deepfake_core.training.pairs import InTone, Shard
 from deepfake_core.training.sample_format import NETWORK_PART, SAMPLE_SIZE
 from deepfake_core.training.still_landmarks import StillLandmarks
 
@@ -31,7 +32,12 @@ _FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _EYE_LABELS = (4, 5)
 _MOUTH_LABELS = (11, 12, 13)
 _HIDING_LABELS = (6, 18, 19)
+_RIM = 11
+"""Px of a rendered picture."""
 _MAX_POSE_DIFFERENCE = np.radians(14.0)
+_FEATURES = np.array(
+    [*topology.LEFT_EYE, *topology.RIGHT_EYE, *topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW, *topology.LIPS_OUTER]
+)
 
 
 @dataclass(frozen=True)
@@ -117,27 +123,21 @@ def make_sample(
     identity_to_crop = np.column_stack([scale * rotation, shift])
     labels = shard.head_labels[index]
 
-    def warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        # Colours go on beyond the picture, as at run time; what is said about them does not.
-        border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
-        size = (SAMPLE_SIZE, SAMPLE_SIZE)
-        return cv2.warpAffine(np.ascontiguousarray(picture), matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
-
     def labelled(wanted: tuple[int, ...], grow: int = 1) -> np.ndarray:
         mask = np.isin(labels, wanted).astype(np.uint8) * 255
-        return warp(cv2.dilate(mask, np.ones((grow, grow), np.uint8)), identity_to_crop)
+        return _warped(cv2.dilate(mask, np.ones((grow, grow), np.uint8)), identity_to_crop)
 
     def shrunk(picture: np.ndarray) -> np.ndarray:
         return _as_uint8(cv2.resize(picture, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA))
 
-    known = np.minimum(warp(np.full_like(labels, 255), identity_to_crop), 255 - labelled(_HIDING_LABELS, 5))
+    known = np.minimum(_warped(np.full_like(labels, 255), identity_to_crop), 255 - labelled(_HIDING_LABELS, 5))
     eyes, mouth = labelled(_EYE_LABELS, 7), labelled(_MOUTH_LABELS, 3)
-    return {
-        "driver": warp(shard.actor_bgr[index], to_crop),
-        "driver_person": warp(shard.actor_alpha[index], to_crop),
+    sample = {
+        "driver": _warped(shard.actor_bgr[index], to_crop),
+        "driver_person": _warped(shard.actor_alpha[index], to_crop),
         "driver_skin": regions.skin(transform_points(to_crop, actor), SAMPLE_SIZE),
-        "target": warp(shard.head_bgr[index], identity_to_crop),
-        "target_head": warp(shard.head_head_matte[index], identity_to_crop),
+        "target": _warped(shard.head_bgr[index], identity_to_crop),
+        "target_head": _warped(shard.head_head_matte[index], identity_to_crop),
         "target_face": labelled(_FACE_LABELS),
         "target_known": known,
         "target_emphasis": np.maximum(eyes, mouth // 2),
@@ -148,6 +148,48 @@ def make_sample(
         "normals": _as_uint8(template.normals(SAMPLE_SIZE) * 127.0 + 128.0),
         "openings": template.openings(SAMPLE_SIZE),
     }
+    if shard.in_tone is not None:
+        sample["target"] = _in_drivers_tone(sample, points, shard.in_tone, index, identity_to_crop)
+    return sample
+
+
+def _in_drivers_tone(
+    sample: dict[str, np.ndarray], points: np.ndarray, other: InTone, index: int, to_crop: np.ndarray
+) -> np.ndarray:
+    """The target with the skin as it looks in the driver's tone: uint8 (208, 208, 3).
+
+    points: of the template, px of the sample; to_crop: px of the picture of the whole head -> of the sample.
+    """
+    scale, rotation, shift = similarity(*(p[index, _FEATURES, :2] for p in (other.points, other.head_points)))
+    to_crop = np.column_stack([scale * to_crop[:, :2] @ rotation, to_crop[:, :2] @ shift + to_crop[:, 2]])
+    own = other.matte[index] * np.isin(other.labels[index], _FACE_LABELS)
+    # Away from the actor's hair, glasses and jaw.
+    own = cv2.blur(cv2.erode(own, np.ones((_RIM, _RIM), np.uint8)), (_RIM // 2, _RIM // 2))
+    own = np.minimum(_warped(own, to_crop), np.minimum(sample["target_face"], sample["target_known"]))
+    # What the run time gives the driver's tone: neither eyes nor mouth, and lips by half.
+    share = np.minimum(own, cv2.bitwise_not(regions.features(points, SAMPLE_SIZE)))
+    return relit(sample["target"], _warped(other.bgr[index], to_crop), np.minimum(own, sample["identity_skin"]), share)
+
+
+def relit(picture: np.ndarray, other: np.ndarray, skin: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """`picture` with the reflectance of `other` under its own light where `share` says so: uint8 (S, S, 3).
+
+    picture, other: uint8 (S, S, 3) BGR of one face; skin: uint8 (S, S), 255 where both show skin to measure light on;
+    share: uint8 (S, S), soft. A highlight stands further above dark skin than above pale skin in the same light, and
+    reflectance tells everything against the skin: who is to be shown in another tone must be learned in that tone.
+    """
+    weight = skin * np.float32(1.0 / 255.0)
+    ratio = light.reflectance(other, light.measure(other, weight))
+    ratio *= light.enlarge(light.measure(picture, weight), len(picture))
+    amount = cv2.merge([share * np.float32(1.0 / 255.0)] * 3)
+    return _as_uint8(picture + amount * (ratio - picture))
+
+
+def _warped(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    # Colours go on beyond the picture, as at run time; what is said about them does not.
+    border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
+    size = (SAMPLE_SIZE, SAMPLE_SIZE)
+    return cv2.warpAffine(np.ascontiguousarray(picture), matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
 
 def _as_uint8(picture: np.ndarray) -> np.ndarray:

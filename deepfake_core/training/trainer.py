@@ -50,15 +50,18 @@ class Networks:
             named |= {f"decoder.{identity}.{k:03d}": v for k, v in enumerate(decoder.trainable_variables)}
         return named
 
-    def draw(self, batch: dict[str, Any], *, training: bool) -> dict[str, Any]:
-        """The outputs of all decoders; the rows of `batch` are grouped by identity, as many for each."""
+    def draw(self, batch: dict[str, Any], *, training: bool, only: Sequence[str] = ()) -> dict[str, Any]:
+        """The outputs of all decoders, or of those of the identities `only`; the rows of `batch` are grouped by
+        identity, as many for each."""
         given = {name: ops.convert_to_tensor(batch[name]) for name in ("driver", "geometry", "template")}
         template = given.pop("template")
         inputs = {"template": template, **self.encoder(given, training=training)}
-        rows = template.shape[0] // len(self.decoders)
+        named = zip(self.identities, self.decoders, strict=True)
+        decoders = [decoder for name, decoder in named if not only or name in only]
+        rows = template.shape[0] // len(decoders)
         drawn = [
             decoder({name: x[k * rows : (k + 1) * rows] for name, x in inputs.items()}, training=training)
-            for k, decoder in enumerate(self.decoders)
+            for k, decoder in enumerate(decoders)
         ]
         return {name: ops.concatenate([made[name] for made in drawn], axis=0) for name in drawn[0]}
 
@@ -86,11 +89,13 @@ class Trainer:
         *,
         fork: Path | None = None,
         train_encoder: bool = True,
+        only: Sequence[str] = (),
     ) -> None:
         """Start in `folder`, or go on from the checkpoint that lies there.
 
         fork: folder of another run whose weights a new run starts from (decoders of the same name, and its encoder).
-        train_encoder: False keeps the encoder as it is.
+        train_encoder: False keeps the encoder as it is. only: identities whose decoders learn, all where none is named;
+        the batches then hold rows of these alone.
         """
         self.folder = folder
         self.settings = settings
@@ -101,8 +106,9 @@ class Trainer:
             self.networks = Networks(identities)
             self._discriminator = adversarial.build_discriminator()
         self.averaged = Networks(identities)
-        weights = self.networks.variables()
-        self._trained = [v for name, v in weights.items() if train_encoder or not name.startswith("encoder.")]
+        self._only = tuple(name for name in identities if not only or name in only)
+        learning = ["encoder."] * train_encoder + [f"decoder.{name}." for name in self._only]
+        self._trained = [v for name, v in self.networks.variables().items() if name.startswith(tuple(learning))]
         self._average = self.averaged.variables()
         self._optimiser = _optimiser(settings, self._trained)
         self._judging_optimiser = _optimiser(settings, self._discriminator.trainable_variables)
@@ -169,7 +175,7 @@ class Trainer:
     @property
     def rows(self) -> int:
         """Samples in a step."""
-        return len(self.networks.identities) * self.settings.rows
+        return len(self._only) * self.settings.rows
 
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step; returns its losses by name, "total" among them. Raises TrainingDiverged."""
@@ -210,7 +216,7 @@ class Trainer:
         return float(sum(float(value) for value in values.values()))
 
     def _drawn(self, batch: Batch) -> dict[str, Any]:
-        return self.averaged.draw(batch, training=False)
+        return self.averaged.draw(batch, training=False, only=self._only)
 
     def _stale(self, judged: Batch, report: Report) -> bool:
         """Whether the held-out figure has not become better for too long."""
@@ -234,7 +240,7 @@ class Trainer:
 
     def _train_step(self, batch: dict[str, Any], *, details: bool) -> dict[str, Any]:
         def drawing() -> tuple[Any, Any]:
-            outputs = self.networks.draw(batch, training=True)
+            outputs = self.networks.draw(batch, training=True, only=self._only)
             outputs = {name: ops.cast(x, "float32") for name, x in outputs.items()}
             values = losses.picture_losses(outputs, batch, batch["template"], self.settings)
             if details:
@@ -342,7 +348,7 @@ def _assign(variables: dict[str, keras.Variable], state: checkpoint.State, folde
 def _judged(pool: SamplePool, settings: Configuration) -> Batch | None:
     """Fixed samples of actors that no step trains on, grouped by identity; None where an identity has none."""
     rows: list[dict[str, np.ndarray]] = []
-    for identity in range(len(pool.identities)):
+    for identity in pool.drawn:
         count = pool.count(identity)
         if not count:
             return None

@@ -41,6 +41,15 @@ def test_a_batch_groups_the_rows_by_identity_and_is_always_the_same(folder: Path
     assert {pool(folder).side(step) for step in range(40)} == {32, 48}
 
 
+def test_a_batch_of_one_identity_holds_its_rows_alone(folder: Path) -> None:
+    (folder / "a-0" / "meta.npz").unlink()  # nothing of the other one is needed
+    alone = SamplePool(folder, NAMES, SETTINGS, held_out=False, only=["b"])
+    alone.require()
+    assert alone.batch(3)["target"].shape[0] == SETTINGS.rows == alone.rows
+    with pytest.raises(SamplesMissing, match="no samples of a"):
+        pool(folder).require()
+
+
 def test_held_out_actors_are_never_trained_on(folder: Path) -> None:
     training, held_out = pool(folder), pool(folder, held_out=True)
     assert len(training) + len(held_out) == 12

@@ -177,6 +177,22 @@ def test_a_fork_starts_from_anothers_weights_with_the_adversarial_loss(folder: P
     np.testing.assert_array_equal(checkpoint.load(judging.folder)["discriminator.000"], learnt)
 
 
+def test_one_decoder_learns_alone_beside_the_others(folder: Path) -> None:
+    first = trainer(folder, "first")
+    go(first, folder, 2)
+    alone = SamplePool(folder / "samples", NAMES, SETTINGS, held_out=False, only=["b"])
+    held_out = SamplePool(folder / "samples", NAMES, SETTINGS, held_out=True, only=["b"])
+    trained = trainer(folder, "alone", fork=first.folder, train_encoder=False, only=["b"])
+    trained.train(alone, until=3, held_out=held_out, report=quiet(trained))
+    # The run is whole: what did not learn is in it as it was.
+    before, after = (checkpoint.load(run.folder) for run in (first, trained))
+    weights = [name for name in after if name.startswith("average.")]
+    assert len(weights) == len(first.networks.variables())
+    changed = {name.split(".")[2] for name in weights if not np.array_equal(before[name], after[name])}
+    assert changed == {"b"}
+    assert trainer(folder, "alone", train_encoder=False, only=["b"]).step == 3
+
+
 def test_training_stops_early_when_the_held_out_figure_no_longer_falls(folder: Path) -> None:
     settings = dataclasses.replace(SETTINGS, judge_every=1, patience=2, learning_rate=0.0, weight_decay=0.0)
     trained = trainer(folder, settings=settings)

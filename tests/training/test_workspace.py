@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -38,10 +39,11 @@ def description(**changes: object) -> dataset.Description:
     return dataset.Description.model_validate(values | changes)
 
 
-def write(folder: Path, **changes: np.ndarray) -> Path:
+def write(folder: Path, views: tuple[str, ...] = ("actor", "head"), **changes: np.ndarray) -> Path:
     """A data set of two pairs in one shard; returns the shard."""
-    dataset.start_dataset(folder, description())
-    arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in dataset.layout(description(), 2).items()}
+    described = description(views=views)
+    dataset.start_dataset(folder, described)
+    arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in dataset.layout(described, 2).items()}
     arrays["actor_bgr"][:] = (90, 120, 170)
     arrays["head_bgr"][:] = arrays["actor_bgr"] // 2
     arrays["actor_alpha"][:] = 255
@@ -120,6 +122,39 @@ def expressive(count: int) -> np.ndarray:
     """Faces whose features move a little, (N, 468, 3) cm."""
     noise = np.random.default_rng(0).normal(0.0, 0.05, (count, 468, 3))
     return topology.canonical_face().vertices + noise
+
+
+def test_the_skin_is_learned_in_the_drivers_tone(tmp_path: Path) -> None:
+    here = np.mgrid[:SIZE, :SIZE].sum(0)[None, ..., None]
+    stripes = np.where(here // 12 % 2, 1.0, 0.5)
+    dark, pale = (np.full((2, SIZE, SIZE, 3), (45, 60, 85)), np.full((2, SIZE, SIZE, 3), (90, 120, 170)))
+    views = ("actor", "head", "face_in_tone")
+    points = np.stack([face(), face()])
+    labels = np.ones((2, SIZE, SIZE), np.uint8)
+    labels[:, :, : SIZE // 2] = 6  # the actor's glasses, which the whole head does not wear
+    moved = np.array([4.0, 0.0, 0.0], np.float32)
+    path = write(
+        tmp_path / "some",
+        views,
+        head_bgr=dark.astype(np.uint8),
+        face_in_tone_bgr=(pale * stripes).astype(np.uint8),
+        face_in_tone_labels=labels,
+        swap_matte=np.full((2, SIZE, SIZE), 255, np.uint8),
+        head_points=points,
+        face_in_tone_points=points - moved,
+    )
+    shard, heads = pairs.read_shard(path), expressive(40)
+    options = {"identity": painted(), "expression": match_expression(heads, heads), "drawer": TemplateDrawer()}
+    learned, before = (
+        make_sample(one, 0, found(points, points), **options)["target"].astype(float)  # type: ignore[arg-type]
+        for one in (shard, dataclasses.replace(shard, in_tone=None))
+    )
+    middle, cheek = SAMPLE_SIZE // 2, slice(SAMPLE_SIZE // 2 + 30, SAMPLE_SIZE // 2 + 50)
+    # The stripes of the pale picture on the level of the dark one, but behind the glasses and on the eyes.
+    assert learned[cheek, cheek].mean() == pytest.approx(before[cheek, cheek].mean(), rel=0.15)
+    assert learned[cheek, cheek, 0].std() > 8.0
+    assert before[cheek, cheek, 0].std() < 1.0
+    np.testing.assert_array_equal(learned[:, : middle - 16], before[:, : middle - 16])
 
 
 def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(tmp_path: Path) -> None:
