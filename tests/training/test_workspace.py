@@ -39,9 +39,9 @@ def description(**changes: object) -> dataset.Description:
     return dataset.Description.model_validate(values | changes)
 
 
-def write(folder: Path, views: tuple[str, ...] = ("actor", "head"), **changes: np.ndarray) -> Path:
-    """A data set of two pairs in one shard; returns the shard."""
-    described = description(views=views)
+def write(folder: Path, *more: str, **changes: np.ndarray) -> Path:
+    """A data set of two pairs in one shard, with more views than actor and head; returns the shard."""
+    described = description(views=("actor", "head", *more))
     dataset.start_dataset(folder, described)
     arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in dataset.layout(described, 2).items()}
     arrays["actor_bgr"][:] = (90, 120, 170)
@@ -128,14 +128,13 @@ def test_the_skin_is_learned_in_the_drivers_tone(tmp_path: Path) -> None:
     here = np.mgrid[:SIZE, :SIZE].sum(0)[None, ..., None]
     stripes = np.where(here // 12 % 2, 1.0, 0.5)
     dark, pale = (np.full((2, SIZE, SIZE, 3), (45, 60, 85)), np.full((2, SIZE, SIZE, 3), (90, 120, 170)))
-    views = ("actor", "head", "face_in_tone")
     points = np.stack([face(), face()])
     labels = np.ones((2, SIZE, SIZE), np.uint8)
     labels[:, :, : SIZE // 2] = 6  # the actor's glasses, which the whole head does not wear
     moved = np.array([4.0, 0.0, 0.0], np.float32)
     path = write(
         tmp_path / "some",
-        views,
+        "face_in_tone",
         head_bgr=dark.astype(np.uint8),
         face_in_tone_bgr=(pale * stripes).astype(np.uint8),
         face_in_tone_labels=labels,
