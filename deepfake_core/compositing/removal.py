@@ -97,6 +97,8 @@ _FADE_FROM, _FADE_TO = 1.0, 5.0
 """cm beyond the crop over which what is removed fades out."""
 _NECK_BEYOND = 4.0
 """cm below the crop over which the new head's tone ends on a neck that goes on there."""
+_ALONG = 9
+"""Columns over which the neck's colour at the crop's end is averaged."""
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
 """Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
 brighter and darker it may be."""
@@ -104,6 +106,7 @@ _MEAN = np.full((1, 3), 1 / 3, np.float32)
 _LEAST = 8
 """Levels of the neck's matte that are the parser's doubt about clothes."""
 _SQUARE = np.ones((3, 3), np.uint8)
+_ROW = np.ones((1, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -271,13 +274,14 @@ def _removed_beyond(
         if hair.any():
             hair = cv2.copyMakeBorder(hair, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
             away = cv2.transform(np.abs(filmed - _spread_at_half(filmed, hair).astype(np.float32)), _MEAN)
-            alike = np.clip((_LIKE_HAIR[1] - away) / (_LIKE_HAIR[1] - _LIKE_HAIR[0]), 0, 1)
-            alike = cv2.blur(alike, (3, 3))
-            # Down to where something else begins.
-            share[end:] *= np.minimum.accumulate(alike[end:], axis=0)
+            alike = np.clip((_LIKE_HAIR[1] - away) * (255 / (_LIKE_HAIR[1] - _LIKE_HAIR[0])), 0, 255).astype(np.uint8)
+            alike = cv2.dilate(alike, _SQUARE)
             low = np.arange(WIDE)[:, None] + 1 > shoulders + PAD
             for side in (slice(0, PAD), slice(end, WIDE)):
-                share[:, side][low[:, side]] *= alike[:, side][low[:, side]]
+                wide[:, side] = np.where(low[:, side], cv2.min(wide[:, side], alike[:, side]), wide[:, side])
+            # Down to where something else begins.
+            for row in range(end, WIDE):
+                cv2.min(cv2.dilate(wide[row - 1 : row], _ROW), alike[row : row + 1], wide[row : row + 1])
     return (wide * share).astype(np.uint8)
 
 
@@ -301,8 +305,11 @@ def _toned_beyond(toned: np.ndarray, filmed: np.ndarray | None, centimetre: floa
     columns = slice(x, x + width)
     ends = np.ascontiguousarray(wide[end - round(centimetre) : end, columns])
     part = np.ascontiguousarray(filmed[end - len(ends) :, columns])
-    neck = cv2.mean(part[: len(ends)], cv2.threshold(ends, 127, 255, cv2.THRESH_BINARY)[1])[:3]
-    ratio = part / (np.array(neck, np.float32) + np.float32(1.0))
+    # The neck's colours at the crop's end, in each column.
+    weight = cv2.merge([cv2.reduce(ends, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)] * 3)
+    colours = cv2.reduce(cv2.multiply(part[: len(ends)], cv2.merge([ends] * 3), dtype=cv2.CV_32F), 0, cv2.REDUCE_SUM)
+    colours, weight = (cv2.blur(each, (_ALONG, 1), borderType=cv2.BORDER_CONSTANT) for each in (colours, weight))
+    ratio = part / (colours / np.maximum(weight, np.float32(1.0)) + np.float32(1.0))
     most, least = ratio.max(2), ratio.min(2)
     unlike = cv2.max(most - least, cv2.max(most / _BRIGHTER - 1, 1 - least / _DARKER))
     like = cv2.blur(np.clip((_OTHER - unlike) * np.float32(2 / _OTHER), 0, 1), (3, 3))[len(ends) :]
