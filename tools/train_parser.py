@@ -11,6 +11,8 @@
     tools/train_parser.py train    --work LARGE --from WORK2 --deepen --stills STILLS
     tools/train_parser.py export   --work LARGE
 
+    tools/train_parser.py train    --work SMALL --from WORK2 --teacher LARGE --stills STILLS
+
     tools/train_parser.py transfer --work WORK3 --celebamask-hq CelebAMask-HQ
 
 `train` and `transfer` go on from their last checkpoint and may be stopped with Ctrl-C; WORK holds the log, curves and a
@@ -98,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--stills", type=Path, nargs="+", required=True, help="folders of tools/render_people.py stills")
     train.add_argument("--from", type=Path, dest="start", help="start from the weights of this training or file")
     train.add_argument("--fold", action="store_true", help="fold the batch normalisation of --from: twice as fast")
-    train.add_argument("--deepen", action="store_true", help="make the larger network out of --from: folds it, too")
+    train.add_argument("--deepen", action="store_true", help="the larger network: --from, folded and grown, or go on")
+    train.add_argument("--teacher", type=Path, help="learn from this larger training as well as from the labels")
+    train.add_argument("--taught", type=float, default=0.5, help="how much of it is the teacher's (%(default)s)")
     train.add_argument("--encoder", choices=("fused", "mobilenetv3"), default="fused")
     steps(train, 9000, 1e-3)
 
@@ -130,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> None:
     _set_threads(options.threads)
+    from deepfake_core.training.backend import precision
     from deepfake_core.training.parser_data import StillPool
     from deepfake_core.training.parser_networks import deepened, folded
     from deepfake_core.training.parser_trainer import averaged_parser
@@ -148,8 +153,17 @@ def _train(options: argparse.Namespace) -> None:
     pool = StillPool(options.stills, held_out=False)
     held_out = StillPool(options.stills, held_out=True)
     normalised = not fold and (start is None or is_normalised(start))
-    settings = _settings(options, kind="large" if options.deepen else options.encoder, normalised=normalised)
-    _run(options, settings, pool, held_out, start)
+    teacher = None
+    if options.teacher:
+        with precision("mixed_bfloat16" if options.bfloat16 else "float32"):
+            teacher = averaged_parser(options.teacher)[0]
+    settings = _settings(
+        options,
+        kind="large" if options.deepen else options.encoder,
+        normalised=normalised,
+        taught=options.taught if teacher else 0.0,
+    )
+    _run(options, settings, pool, held_out, start, teacher=teacher)
 
 
 def _transfer(options: argparse.Namespace) -> None:
@@ -248,13 +262,15 @@ def _run(
     pool: ParserPool,
     held_out: ParserPool,
     start: keras.Model | None,
+    *,
+    teacher: keras.Model | None = None,
 ) -> None:
     from deepfake_core.training.parser_data import parser_batches
     from deepfake_core.training.parser_preview import CURVES, PREVIEW, draw_curves
     from deepfake_core.training.parser_trainer import LOG, ParserTrainer, alone_in, averaged_parser
 
     with alone_in(options.work):
-        trainer = ParserTrainer(options.work, settings, start)
+        trainer = ParserTrainer(options.work, settings, start, teacher)
         until = min(options.until or settings.steps, settings.steps)
         batches = parser_batches(
             pool, seed=settings.seed, batch=settings.batch, size=settings.size, first_step=trainer.step

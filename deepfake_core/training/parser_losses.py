@@ -25,7 +25,13 @@ _OVERLAP = 0.6
 enlarged before they are used, ragged."""
 
 
-def parsing_loss(logits: tf.Tensor, labels: tf.Tensor, *, known: np.ndarray | None = None) -> dict[str, tf.Tensor]:
+def parsing_loss(
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    known: np.ndarray | None = None,
+    taught: tuple[float, tf.Tensor] | None = None,
+) -> dict[str, tf.Tensor]:
     """total, cross_entropy and overlap, scalars, of logits (B, n, n, 20) and labels uint8 (B, n, n) or (B, 2n, 2n).
 
     Of 2 x 2 labels the network learns the shares. Labels from 20 on are unknown: nothing is learned there.
@@ -33,6 +39,7 @@ def parsing_loss(logits: tf.Tensor, labels: tf.Tensor, *, known: np.ndarray | No
     evaluation measures, over the classes that it shows.
     known: bool (20,), False for classes that the data set does not label: predicting one of them costs nothing
     where the label says background.
+    taught: what a teacher's shares (B, n, n, 20) count for in the cross-entropy, 0..1, and they.
     """
     logits = tf.cast(logits, tf.float32)
     finer = labels.shape[1] // logits.shape[1] if labels.shape[1] and logits.shape[1] else 1
@@ -52,7 +59,10 @@ def parsing_loss(logits: tf.Tensor, labels: tf.Tensor, *, known: np.ndarray | No
         background = tf.where(target[..., :1] > 0.99, joined, logits[..., :1])
         logits = tf.concat([background, tf.where(free[..., 1:] > 0, -1e9, logits[..., 1:])], axis=-1)
     logits, target, seen = (tf.reshape(each, (-1, each.shape[-1])) for each in (logits, target, seen))
-    cross = tf.nn.softmax_cross_entropy_with_logits(target, logits)
+    wanted = target
+    if taught is not None:
+        wanted = (1.0 - taught[0]) * target + taught[0] * tf.reshape(taught[1], (-1, CLASSES))
+    cross = tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
     weights = tf.reshape(weights, (-1,))
     cross_entropy = tf.reduce_sum(cross * weights) / (tf.reduce_sum(weights) + 1.0)
     shares = tf.nn.softmax(logits)

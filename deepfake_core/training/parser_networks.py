@@ -14,6 +14,8 @@ from deepfake_core.parsing.classes import Label
 Kind = Literal["fused", "large", "mobilenetv3"]
 CLASSES = len(Label)
 ENCODER = "encoder"
+LOGITS = "logits_conv"
+"""The last convolution."""
 _DECODER = (32, 48, 80)
 """Channels of the decoder at a quarter, an eighth and a sixteenth of the picture's side."""
 _LARGE_DECODER = (64, 80, 80)
@@ -69,7 +71,7 @@ def build_parser(kind: Kind = "fused", *, normalised: bool = True, size: int | N
     fine = layers.Concatenate(name="fine")([Folded(name="x2_folded")(x2), x4])
     x = block.joined(x, fine, channels[0], "d4")
     x = block.residual(x, "d4a", 32) if large else x
-    x = layers.Conv2D(4 * CLASSES, 1, name="logits_conv")(x)
+    x = layers.Conv2D(4 * CLASSES, 1, name=LOGITS)(x)
     return keras.Model(picture, Unfolded(name="logits")(x), name="parser")
 
 

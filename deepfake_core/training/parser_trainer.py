@@ -21,7 +21,8 @@ from safetensors.numpy import load_file, save_file
 from deepfake_core.training.backend import precision
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
-from deepfake_core.training.parser_networks import ENCODER, Kind, build_parser
+from deepfake_core.training.parser_networks import ENCODER, LOGITS, Kind, build_parser
+from deepfake_core.training.parser_optimiser import ConvolutionMuon
 
 CHECKPOINT = "parser-checkpoint.safetensors"
 SETTINGS = "parser-settings.json"
@@ -65,6 +66,8 @@ class ParserSettings:
     """So many steps only the decoder learns."""
     unknown: tuple[int, ...] = ()
     """Classes that the data set does not label."""
+    taught: float = 0.0
+    """What a teacher's shares count for in the cross-entropy; the rest is the labels'."""
 
     def learning_rate_at(self, step: int) -> float:
         """Warm-up, level, a line down."""
@@ -113,8 +116,17 @@ def read_checkpoint(folder: Path) -> tuple[ParserSettings, dict[str, np.ndarray]
 class ParserTrainer:
     """The parser, its optimiser and the moving average of its weights; goes on from the checkpoint in its folder."""
 
-    def __init__(self, folder: Path, settings: ParserSettings, start: keras.Model | None = None) -> None:
-        """start: takes its weights where there is no checkpoint yet. Raises CheckpointUnusable."""
+    def __init__(
+        self,
+        folder: Path,
+        settings: ParserSettings,
+        start: keras.Model | None = None,
+        teacher: keras.Model | None = None,
+    ) -> None:
+        """start: takes its weights where there is no checkpoint yet; teacher: needed where `settings.taught` is not 0.
+
+        Raises CheckpointUnusable.
+        """
         self.folder = folder
         self.settings = settings
         keras.utils.set_random_seed(settings.seed)
@@ -128,11 +140,12 @@ class ParserTrainer:
                     "The weights to start from belong to another network than the one to train: --encoder, --fold and "
                     "--deepen must fit them."
                 ) from error
+        self._teacher = teacher
         self._trained = self.parser.trainable_variables
         encoder = {id(variable) for variable in self.parser.get_layer(ENCODER).trainable_variables}
         self._of_encoder = [id(variable) in encoder for variable in self._trained]
-        self._optimiser = keras.optimizers.AdamW(
-            settings.learning_rate, beta_2=0.99, weight_decay=settings.weight_decay
+        self._optimiser = ConvolutionMuon(
+            settings.learning_rate, weight_decay=settings.weight_decay, last=LOGITS, bfloat16=settings.bfloat16
         )
         self._optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self._optimiser.build(self._trained)
@@ -195,9 +208,14 @@ class ParserTrainer:
     ) -> dict[str, tf.Tensor]:
         # A frozen encoder keeps the statistics of its normalisation, too.
         self.parser.get_layer(ENCODER).trainable = not frozen
+        known = ~np.isin(np.arange(CLASSES), self.settings.unknown)
+        taught = None
+        if self._teacher is not None:
+            shares = tf.nn.softmax(tf.cast(self._teacher(centred(pictures), training=False), tf.float32))
+            taught = (self.settings.taught, shares)
         with tf.GradientTape() as tape:
             logits = self.parser(centred(pictures), training=True)
-            losses = parsing_loss(logits, labels, known=~np.isin(np.arange(CLASSES), self.settings.unknown))
+            losses = parsing_loss(logits, labels, known=known, taught=taught)
         gradients = tape.gradient(losses["total"], [v.value for v in self._trained])
         if frozen:
             gradients = [
@@ -236,7 +254,7 @@ class ParserTrainer:
             self.step = int(state["step"][0])
         except (KeyError, ValueError) as error:
             raise CheckpointUnusable(
-                f"{self.folder} holds a training of another network: use another folder."
+                f"{self.folder} holds a training of another network or by another rule: use another folder."
             ) from error
 
     def _log(self, entry: dict, say: Callable[[dict], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from deepfake_core.training.parser_augmentation import (
 from deepfake_core.training.parser_data import UNLABELLED, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, build_parser, deepened, folded
+from deepfake_core.training.parser_optimiser import ConvolutionMuon
 from deepfake_core.training.parser_trainer import (
     CHECKPOINT,
     CheckpointUnusable,
@@ -192,6 +194,18 @@ def test_of_finer_labels_the_loss_wants_their_shares() -> None:
     assert min((0.2, 0.4, 0.5, 0.6, 0.8), key=loss) == 0.5
 
 
+def test_with_a_teacher_the_cross_entropy_wants_what_lies_between_its_shares_and_the_labels() -> None:
+    labels = np.full((1, 8, 8), Label.SKIN, np.uint8)
+    hairy = tf.one_hot(tf.fill((1, 8, 8), int(Label.HAIR)), CLASSES)
+
+    def loss(hair: float) -> float:
+        shares = np.full((1, 8, 8, CLASSES), 1e-6, np.float32)
+        shares[..., Label.HAIR], shares[..., Label.SKIN] = hair, 1.0 - hair
+        return float(parsing_loss(np.log(shares), labels, taught=(0.4, hairy))["cross_entropy"])
+
+    assert min((0.2, 0.4, 0.6), key=loss) == 0.4
+
+
 def test_an_unknown_class_costs_nothing_in_the_background_alone() -> None:
     known = np.arange(CLASSES) != Label.OCCLUDER
     said = tf.one_hot(tf.fill((1, 8, 8), int(Label.OCCLUDER)), CLASSES) * 20.0
@@ -218,6 +232,23 @@ def test_training_learns_stops_and_goes_on_as_if_it_had_not_stopped(stills: Path
     assert log[-1]["step"] == 6
 
 
+def test_a_teacher_is_heeded_and_stays_as_it_is(stills: Path, tmp_path: Path) -> None:
+    teacher = deepened(build_parser(normalised=False))
+    before = [np.array(weights) for weights in teacher.get_weights()]
+    pool = StillPool([stills], held_out=False)
+
+    def trained(name: str, taught: float) -> list[np.ndarray]:
+        settings = replace(QUICK, normalised=False, taught=taught)
+        trainer = ParserTrainer(tmp_path / name, settings, teacher=teacher)
+        trainer.train(parser_batches(pool, seed=1, batch=4, size=SIZE, first_step=0), until=3, say=lambda _: None)
+        return [np.array(weights) for weights in trainer.parser.get_weights()]
+
+    alone, taught = trained("alone", 0.0), trained("taught", 1.0)
+    assert max(np.abs(a - b).max() for a, b in zip(alone, taught, strict=True)) > 1e-4
+    for old, new in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     with alone_in(tmp_path), pytest.raises(TrainingRuns, match="Another training runs"), alone_in(tmp_path):
         pass
@@ -231,6 +262,33 @@ def test_bfloat16_is_calculated_in_while_the_weights_stay_float32(tmp_path: Path
     assert trainer.parser.get_layer(ENCODER).get_layer("e2_conv").compute_dtype == "bfloat16"
     assert {str(weight.dtype) for weight in trainer.parser.weights} == {"float32"}
     assert keras.mixed_precision.dtype_policy().name == "float32"
+
+
+def test_a_step_turns_all_directions_of_a_kernel_alike_and_follows_the_gradient() -> None:
+    generator = np.random.default_rng(0)
+    kernels = [keras.Variable(np.zeros(shape, np.float32), name=name) for name, shape in _STEPPED.items()]
+    optimiser = ConvolutionMuon(0.01, weight_decay=0.0, last="logits")
+    optimiser.build(kernels)
+    gradients = [generator.normal(0.0, 1.0, kernel.shape).astype(np.float32) for kernel in kernels]
+    gradients[0][..., 0] *= 100.0  # what one channel wants would drown the others
+    optimiser.apply([tf.constant(gradient) for gradient in gradients], kernels)
+    steps = {kernel.name: kernel.numpy() for kernel in kernels}
+    assert -np.sum(steps["inner"] * gradients[0]) > 0
+    strengths = np.linalg.svd(steps["inner"].reshape(-1, 8), compute_uv=False) / (0.01 * 0.2 * np.sqrt(9 * 16))
+    assert strengths.min() > 0.5
+    assert strengths.max() < 1.5
+    for name, gradient in zip(_STEPPED, gradients, strict=True):
+        if name != "inner":  # AdamW's first step is the sign of the gradient
+            np.testing.assert_allclose(steps[name], -0.01 * np.sign(gradient), atol=1e-4)
+
+
+_STEPPED = {
+    "inner": (3, 3, 16, 8),
+    "of_picture": (3, 3, 3, 8),
+    "apart": (3, 3, 8, 1),
+    "logits": (1, 1, 8, 4),
+    "bias": (8,),
+}
 
 
 def test_a_frozen_encoder_does_not_move(stills: Path, tmp_path: Path) -> None:
@@ -377,6 +435,9 @@ def test_the_tool_trains_shows_and_exports_only_what_is_whole(
     assert train_parser.main(deepen) == 0
     assert train_parser.main(["export", "--work", str(tmp_path / "large"), "--models", str(models)]) == 0
     assert "parsing/parser_large.onnx" in Manifest.load(models).entries
+    taught = ["train", "--work", str(tmp_path / "taught"), "--teacher", str(tmp_path / "large"), *train[3:]]
+    assert train_parser.main([*taught, "--until", "1"]) == 0
+    assert json.loads((tmp_path / "taught" / "parser-settings.json").read_text())["taught"] == 0.5
     assert train_parser.main(["train", "--work", str(tmp_path / "none"), "--deepen", *train[3:]]) == 1
     assert "need --from" in capsys.readouterr().err
     (work / CHECKPOINT).write_bytes(b"broken")
