@@ -31,6 +31,12 @@ _STEP_LIMITS = (0.6, 1.6)
 _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
 """What ln R/G and ln G/B of skin's albedo can be: the Monk scale lies inside. Beyond, the lamp is coloured."""
 _USUAL_SKIN = (0.4, 0.45)
+_WALL_SHARE = 0.5
+"""How much a wall that may be white tells of the lamps' colour against the skin."""
+_WALL_LEVELS, _WALL_SPREAD = (100, 250), 0.12
+"""Levels of the brightest channel of such a wall, and how far the darkest may be below it, as a part of it."""
+_LEAST_WALL = 0.3
+"""Share of the background that must look like that."""
 _PALER, _DARKER = 0.35, 0.6
 """How far the identity's own brightness shows with its own tone (exponent of the ratio of the tones): a pale one must
 not burn out beside a dark driver, but dark skin in a bright light is still dark."""
@@ -151,10 +157,11 @@ def _enlarged(light: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(enlarge(light, 2 * LIGHT_SIZE), (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
+def given(light: np.ndarray, tone: np.ndarray, amount: float, wall: np.ndarray | None = None) -> np.ndarray:
     """The light to give the identity's skin: the driver's with its tone (amount 1) or with the identity's own (0).
 
-    light: float32 (32, 32, 3) from `DriverLight`; tone: float32 (3,) BGR levels of the identity's skin in white light.
+    light: float32 (32, 32, 3) from `DriverLight`; tone: float32 (3,) BGR levels of the identity's skin in white light;
+    wall: from `wall_colour`, where there is one.
     The own tone stands under the driver's lamps: their colours and their shape stay, and most of the brightness, so
     that a pale identity neither glows in the dark nor burns out beside a dark driver.
     """
@@ -162,7 +169,8 @@ def given(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
         return light
     ratio = _brightness(light, tone)
     lifted = float(np.clip(ratio ** (_PALER if ratio > 1 else _DARKER), *_BRIGHTNESS_LIMITS))
-    return (light + np.float32(1.0 - amount) * (_in_own_tone(light, tone, lifted) - light)).astype(np.float32)
+    own = _in_own_tone(light, tone, lifted, wall)
+    return (light + np.float32(1.0 - amount) * (own - light)).astype(np.float32)
 
 
 def beside_skin(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarray:
@@ -187,10 +195,13 @@ def _brightness(light: np.ndarray, tone: np.ndarray) -> float:
     return own / driver
 
 
-def _in_own_tone(light: np.ndarray, tone: np.ndarray, brightness: float) -> np.ndarray:
+def _in_own_tone(light: np.ndarray, tone: np.ndarray, brightness: float, wall: np.ndarray | None = None) -> np.ndarray:
     """The driver's lamps on the identity's skin, `brightness` times as bright as on the driver's."""
     driver = _linear(light)
-    own = _linear(tone) * lamp_colour(driver)
+    lamp = lamp_colour(driver)
+    if wall is not None:
+        lamp = lamp ** np.float32(1 - _WALL_SHARE) * wall ** np.float32(_WALL_SHARE)
+    own = _linear(tone) * lamp
     own *= brightness * float(driver @ _LUMINANCE) / float(own @ _LUMINANCE)
     # A factor on light is one on levels.
     levels = light * (own / driver) ** np.float32(1 / _GAMMA)
@@ -202,6 +213,19 @@ def _linear(levels: np.ndarray) -> np.ndarray:
     """Mean linear light, float32 (3,), of levels (..., 3)."""
     light = (levels / np.float32(255.0)) ** np.float32(_GAMMA)
     return np.maximum(light.reshape(-1, 3).mean(0), np.float32(1e-4))
+
+
+def wall_colour(background: np.ndarray) -> np.ndarray | None:
+    """The lamps' and the camera's tint, its green 1, as a wall that may be white shows it: linear BGR, float32 (3,).
+
+    background: uint8 (N, 3), pixels of what is behind the driver. None where too little of it is bright and pale.
+    """
+    most, least = background.max(1, initial=0), background.min(1, initial=255)
+    pale = (most > _WALL_LEVELS[0]) & (most < _WALL_LEVELS[1]) & (least > (1 - _WALL_SPREAD) * most)
+    if np.count_nonzero(pale) <= _LEAST_WALL * len(background):
+        return None
+    linear = (background[pale].mean(0) / 255.0) ** _GAMMA
+    return np.asarray(linear / linear[1], np.float32)
 
 
 def lamp_colour(skin: np.ndarray) -> np.ndarray:

@@ -49,6 +49,8 @@ _SHADE, _MOST_LIFTED = 0.8, 1.35
 so many times at most."""
 _TONE_SETTLING = 0.3
 """s."""
+_WALL_SETTLING = 1.0
+"""s."""
 _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
 _FILMED = 240
@@ -88,6 +90,8 @@ class HeadMode:
         self._parsed: tuple[object, Removal, np.ndarray] | None = None
         self._masks: Removal | None = None
         self._body_colours: np.ndarray | None = None
+        self._wall: np.ndarray | None = None
+        self._wall_seconds = float("-inf")
         self._tone = np.ones(3)
         self._neck: np.ndarray | None = None
         self._tone_seconds = float("-inf")
@@ -115,6 +119,7 @@ class HeadMode:
         )
         if seen is not None:
             self._body_colours = self._body(parsing, seen, masks)
+            self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), frame.timestamp_ns / 1e9)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
         shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
@@ -254,7 +259,7 @@ class HeadMode:
         part = slice(y, y1), slice(x, x1)
         # Skin and all the rest stand in the same light.
         # Smooth as it is, a cubic may end at a quarter of the size.
-        large = enlarge(colour.given(light, drawn.tone, 0.0), -(-len(drawn.head_matte) // 4))
+        large = enlarge(colour.given(light, drawn.tone, 0.0, self._wall), -(-len(drawn.head_matte) // 4))
         large = _enlarged(large, 4, part)
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
@@ -264,6 +269,14 @@ class HeadMode:
         matte = cv2.copyMakeBorder(matte[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
         return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
+
+    def _follow_wall(self, measured: np.ndarray | None, seconds: float) -> None:
+        """The tint of a wall, slowly: no head may change its colour at once where a wall comes into view."""
+        since, self._wall_seconds = seconds - self._wall_seconds, seconds
+        if measured is None:
+            return
+        share = 1.0 - np.exp(-since / _WALL_SETTLING) if 0 <= since <= 1.0 and self._wall is not None else 1.0
+        self._wall = measured if self._wall is None else self._wall + np.float32(share) * (measured - self._wall)
 
     def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> None:
         """What the neck takes: the new head's skin against the driver's, as it is shown, and light where it is dark:

@@ -117,3 +117,18 @@ def test_the_seam_s_factors_are_steady_over_time() -> None:
         shown.append(measure.at_seam(view, measure(view), seam.covered(view)))
     steps = [np.abs(after - before).max() for before, after in pairwise(shown[2:])]
     assert max(steps) < 0.04
+
+
+def test_a_pale_wall_tells_the_lamps_colour_and_a_painted_one_does_not() -> None:
+    greenish, painted = np.full((100, 3), (172, 178, 165), np.uint8), np.full((100, 3), (60, 150, 170), np.uint8)
+    wall = colour.wall_colour(np.vstack([greenish, painted]))
+    assert wall is not None
+    assert wall[1] == 1
+    assert (wall[[0, 2]] < 0.95).all()
+    assert colour.wall_colour(painted) is None
+    assert colour.wall_colour(np.full((100, 3), 255, np.uint8)) is None, "burnt out"
+    assert colour.wall_colour(painted[:0]) is None
+    light = flat(np.array([120, 128, 145], np.float32))
+    without, under = (colour.given(light, PALE, 0.0, each)[0, 0] for each in (None, wall))
+    assert under[1] / under[0] > without[1] / without[0]
+    assert under[1] / under[2] > without[1] / without[2]
