@@ -38,6 +38,8 @@ EVERY = 2
 """The network runs on one picture in so many; between them the masks move with the landmarks."""
 _FAR = 0.12
 """A head that moved by more of the crop's side, in place or size, is parsed at once."""
+_NOISE = 0.002
+"""Part of the crop's side by which it lags behind the landmarks: they are never quite still, masks should be."""
 FINE_BORDER = SIZE // 16
 """Px of the fine crop that are not used on each side."""
 FINE_SHARE = 0.55
@@ -52,6 +54,7 @@ class _Face:
 
     def __init__(self, crops: int) -> None:
         self.steadyings = [Steadying() for _ in range(crops)]
+        self.crops: list[np.ndarray] = []
         self.parsing: Parsing | None = None
         self.age = 0
         self.timestamp_ns = 0
@@ -90,17 +93,21 @@ class FaceParser:
         if len(self._faces) > _FACES:
             del self._faces[next(iter(self._faces))]
         pose = pose or fit_pose(landmarks.astype(np.float64))
-        to_crop = parsing_crop(pose)
-        to_frame = cv2.invertAffineTransform(to_crop)
         late = not 0 <= frame.timestamp_ns - face.timestamp_ns <= _LATE_NS
-        if face.parsing is None or face.age >= EVERY or late or _moved(face.parsing.crop_to_frame, to_crop) > _FAR:
+        crops = [parsing_crop(pose, fine=fine) for fine in (False, True)]
+        jumped = late or face.parsing is None or _moved(face.parsing.crop_to_frame, crops[0]) > _FAR
+        if not jumped:
+            crops = [_followed(last, crop) for last, crop in zip(face.crops, crops, strict=True)]
+        face.crops = crops
+        to_crop, to_fine = crops
+        to_frame = cv2.invertAffineTransform(to_crop)
+        if face.parsing is None or jumped or face.age >= EVERY:
             picture = crop(frame, to_crop, SIZE)
             larger = self._larger_if_open() if self.fine else None
             coarse = network_shares(larger or self._small, picture)
             shares, labels = face.steadyings[0].update(coarse, picture)
             mattes = group_mattes(shares)
             if larger and is_fine_enough(to_crop):
-                to_fine = parsing_crop(pose, fine=True)
                 between = to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
                 picture = crop(frame, to_fine, SIZE)
                 fine = mixed(network_shares(larger, picture), coarse, between)
@@ -191,6 +198,12 @@ def group_mattes(shares: np.ndarray) -> dict[str, np.ndarray]:
 def _complain(opening: Future[Session]) -> None:
     if error := opening.exception():
         _log.error("The larger face parser does not open, so the small one goes on: %s", error)
+
+
+def _followed(last: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
+    """The last crop, led after this one as by a string of the length `_NOISE`."""
+    moved = _moved(cv2.invertAffineTransform(last), to_crop)
+    return last + (to_crop - last) * max(0.0, 1.0 - _NOISE / moved) if moved else last
 
 
 def _moved(before_to_frame: np.ndarray, to_crop: np.ndarray) -> float:

@@ -80,8 +80,17 @@ def test_the_network_runs_on_every_second_picture_and_the_masks_follow_the_landm
     for number in range(1, 7):
         parsing = parser.parse(frame(number), landmarks(x=320 + number), 1)
         expected = cv2.invertAffineTransform(parsing_crop(fit_pose(landmarks(x=320 + number).astype(np.float64))))
-        np.testing.assert_allclose(parsing.crop_to_frame, expected, atol=1e-6)
+        np.testing.assert_allclose(parsing.crop_to_frame, expected, atol=0.7)  # less than a millimetre
     assert network.runs == 3
+
+
+def test_noise_of_the_landmarks_does_not_move_the_masks(network: Colours) -> None:
+    parser, generator = module.FaceParser(), np.random.default_rng(0)
+    first = parser.parse(frame(1), landmarks(), 1).crop_to_frame
+    for number in range(2, 20):
+        x, y, scale = generator.uniform((319.7, 239.7, 8.995), (320.3, 240.3, 9.005))
+        noisy = landmarks(x, y, scale)
+        np.testing.assert_array_equal(parser.parse(frame(number), noisy, 1).crop_to_frame, first)
 
 
 def test_a_jump_a_gap_another_face_and_a_reset_are_parsed_at_once(network: Colours) -> None:
