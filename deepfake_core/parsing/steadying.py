@@ -14,10 +14,10 @@ from deepfake_core.parsing.parsing import SIZE
 SHARES_SIZE = SIZE // 2
 """Side of the network's answer in px."""
 _REFERENCE_SIZE = SIZE // 4
-_STILL = 7.0
-_MOVED = 22.0
+_STILL = 4.0
+_MOVED = 12.0
 """Of 255: below the first difference of two averages of 4 x 4 px it is noise, above the second all is new."""
-_FOLLOW = 0.08
+_FOLLOW = 0.3
 """Part of a new answer that is taken where the picture keeps still."""
 _HYSTERESIS = 38
 """Of 255: by so much another class has to be likelier before a pixel changes its class."""
