@@ -147,9 +147,14 @@ def with_folds(bgr: np.ndarray, labels: np.ndarray, generator: np.random.Generat
     return cv2.multiply(bgr, cv2.merge([gains, gains, gains]), dtype=cv2.CV_8U)
 
 
-def with_shaded_eyes(bgr: np.ndarray, points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Dark eye sockets, as under light from above: no sunglasses."""
-    shade = np.zeros(bgr.shape[:2], np.float32)
+def with_shaded_eyes(
+    bgr: np.ndarray, points: np.ndarray, generator: np.random.Generator, *, smeared: bool = False
+) -> np.ndarray:
+    """Dark eye sockets, as under light from above: no sunglasses.
+
+    smeared: without detail, too, as compression leaves them in small faces.
+    """
+    shade: np.ndarray = np.zeros(bgr.shape[:2], np.float32)
     for outline in (topology.LEFT_EYE, topology.RIGHT_EYE):
         eye = points[list(outline), :2]
         width = float(np.ptp(eye[:, 0])) + 2.0
@@ -157,8 +162,11 @@ def with_shaded_eyes(bgr: np.ndarray, points: np.ndarray, generator: np.random.G
         middle = eye.mean(0) - (0.0, width * generator.uniform(0.0, 0.3))
         cv2.ellipse(shade, np.round(middle).astype(int).tolist(), axes, 0.0, 0.0, 360.0, 1.0, -1)
     reach = round(width * 0.5) | 1
-    shade = cv2.blur(shade, (reach, reach)) * np.float32(generator.uniform(0.2, 0.7))
-    return _blended(bgr, np.zeros_like(bgr), shade)
+    shade = cv2.blur(shade, (reach, reach))
+    if smeared:
+        reach = round(width * generator.uniform(0.15, 0.6)) | 1
+        bgr = _blended(bgr, cv2.blur(cv2.blur(bgr, (reach, reach)), (reach, reach)), shade)
+    return _blended(bgr, np.zeros_like(bgr), shade * np.float32(generator.uniform(0.2, 0.7)))
 
 
 def with_gleams(bgr: np.ndarray, labels: np.ndarray, points: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -192,7 +200,7 @@ def with_camera(bgr: np.ndarray, generator: np.random.Generator, strength: float
         bgr = cv2.addWeighted(bgr, 1.0 - share, grey, share, 0.0)
     if generator.random() < 0.2 * strength:
         bgr = _half_lit(bgr, generator)
-    if generator.random() < 0.4 * strength:
+    if generator.random() < 0.1 + 0.35 * strength:
         # Heads are small in most pictures of webcams: the crop magnifies them.
         side = int(len(bgr) * generator.uniform(0.22, 0.8))
         small = cv2.resize(bgr, (side, side), interpolation=cv2.INTER_AREA)

@@ -116,7 +116,8 @@ class StillPool:
         if generator.random() < 0.4 * strength:
             bgr = with_folds(bgr, labels, generator)
         if generator.random() < max(0.35, 0.7 * strength):
-            bgr = with_shaded_eyes(bgr, still["points"], generator)
+            smeared = generator.random() < 0.4 and not (labels == Label.GLASSES).any()
+            bgr = with_shaded_eyes(bgr, still["points"], generator, smeared=smeared)
         if generator.random() < 0.4 * strength:
             bgr = with_gleams(bgr, labels, still["points"], generator)
         chance = generator.random()

@@ -168,6 +168,19 @@ def test_clothes_change_and_nothing_else_and_dark_eyes_are_no_glasses(stills: Pa
     assert (shaded != still["bgr"]).any()
 
 
+def test_smeared_eyes_lose_their_detail_and_nothing_else_does() -> None:
+    points = topology.canonical_face().vertices * (12.0, -12.0, -12.0) + (128, 128, 0)
+    picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
+    sharp, smeared = (
+        with_shaded_eyes(picture, points, np.random.default_rng(1), smeared=each).astype(int) for each in (False, True)
+    )
+    for outline in (topology.LEFT_EYE, topology.RIGHT_EYE):
+        x, y = np.round(points[list(outline), :2].mean(0)).astype(int)
+        eye = np.s_[y - 3 : y + 4, x - 3 : x + 4]
+        assert smeared[eye].std() < 0.5 * sharp[eye].std()
+    np.testing.assert_array_equal(smeared[180:], picture[180:])
+
+
 def test_the_loss_is_small_for_the_truth_and_blind_to_what_nobody_knows() -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, CLASSES, (2, 16, 16)).astype(np.uint8)
