@@ -12,6 +12,10 @@ from deepfake_core.frame import Box, Frame
 _AHEAD = 6
 """Cells around what is read that are made ready with it: a head that moves a little finds them."""
 _MOST_STRIPS = 8
+_LOOKS, _LATEST_LOOK = 3, 5
+"""Frames after which light, cuts and moves are looked for again, or after which that is done in a costly frame too."""
+_REFRESHED = 3
+"""A strip of which nothing new was learned is made ready anew in every so many'th pass: it has moved by a level."""
 _STEP = 2
 """Levels by which light or invention may change before what was made ready is made anew."""
 _HALF = 127
@@ -34,7 +38,7 @@ class Background:
         self._stale: list[Box] = []
         self._hidden = self._field = self._shown = self._invented
         self._scene = np.zeros(4, np.float32)
-        self._age = 2
+        self._age = _LATEST_LOOK
 
     def watch(
         self,
@@ -51,7 +55,7 @@ class Background:
 
         visible: uint8 (P + 2 margin, P + 2 margin), 255 where, around `background` and beyond it, this frame shows
         background well enough to invent the rest from; without it that is `background`. busy: the frame is costly
-        already; of two in a row the second is looked at anyway.
+        already; others are looked at rather.
         """
         self._age += 1
         wider = box
@@ -65,9 +69,10 @@ class Background:
             wider = Box(min(box.x0, x0), min(box.y0, y0), max(box.x1, x1), max(box.y1, y1))
         to_visible = to_frame.copy()
         to_visible[:, 2] -= to_frame[:, :2] @ (margin, margin)
-        look = not busy or self._age > 1
-        seen, learned = self.plate.watch(frame, box, background, to_frame, wider=wider, look=look)
-        self._stale.append(learned)
+        look = self._age >= (_LATEST_LOOK if busy else _LOOKS)
+        seen, learned, news = self.plate.watch(frame, box, background, to_frame, wider=wider, look=look)
+        if news or self.plate.passes % _REFRESHED == 0:
+            self._stale.append(learned)
         if self._invented.shape[:2] != self.plate.grid:
             self._invented = np.full((*self.plate.grid, 3), 128, np.uint8)
             self._hidden = np.zeros((*self.plate.grid, 3), np.uint8)

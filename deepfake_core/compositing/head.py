@@ -53,8 +53,8 @@ _WALL_SETTLING = 1.0
 """s."""
 _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
-_FILMED = 240
-"""Longer side of the small picture in which hair is told from what is behind it, px."""
+_FILMED = 320
+"""Longer side of the small picture in which hair is told from what is behind it, px: a quarter of many a camera's."""
 _BODY_SIZE = 64
 """Side of the picture in the parser's crop that the hidden body is coloured from, px."""
 _WHOLE = 250
@@ -150,7 +150,9 @@ class HeadMode:
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(removed, driver)
 
-        picture = view.region.copy()
+        # All that looks at what was filmed has to do so before that is painted over.
+        front = self._front(view, light, hair=False, worn=masks.worn)
+        picture = view.region
         head_view, part = view.within(heading), _part(box, heading)
         face_to_part = resized_target(head_view.drawn_to_box, 1 / step)
         small = -(-heading.width // step), -(-heading.height // step)
@@ -165,10 +167,9 @@ class HeadMode:
         _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head, step))
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
-        front = self._front(view, light, hair=False, worn=masks.worn)
         if cv2.countNonZero(front):
             matte = cv2.min(matte, cv2.bitwise_not(front, front), matte)
-        return [Layer(box, picture, matte, view.region)]
+        return [Layer(box, picture, matte)]
 
     def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
@@ -306,9 +307,8 @@ def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:
     """
     rows, columns = part
     size = -(-(columns.stop - columns.start) // 4), -(-(rows.stop - rows.start) // 4)
-    face, skin = (
-        cv2.resize(each[part], size, interpolation=cv2.INTER_AREA) for each in (view.drawn.face_matte, view.drawn.skin)
-    )
+    # Both are soft.
+    face, skin = (np.ascontiguousarray(each[part][::4, ::4]) for each in (view.drawn.face_matte, view.drawn.skin))
     radius = max(1, round(_UNDER_JAW * len(view.drawn.head_matte) / view.centimetres / 4))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     jaw = cv2.blur(cv2.blur(cv2.dilate(face, disc), disc.shape), disc.shape)

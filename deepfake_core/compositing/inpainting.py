@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-_EVERY = 5
-"""Frames between two fills."""
+_EVERY = 3
+"""Looks between two fills."""
 _CHANGED = 0.01
 """Share of a box's cells whose coming to be known is worth another fill."""
 _SETTLING = 12
@@ -25,6 +25,8 @@ _AROUND = 8
 """Cells around what is invented from which it is."""
 _SCALES = ((3, 1.0), (9, 0.05), (21, 2.5e-3), (51, 1e-4), (121, 5e-6))
 """Side of a blur in cells, and its weight, of the smooth fill: what is near counts much more than what is far."""
+_WIDE = 4
+"""How much more coarsely the wide ones are made."""
 _RATE = 0.25
 """Share of a new fill that is taken over at once: what was never seen must not jump, let alone swim."""
 
@@ -112,9 +114,16 @@ def inpainted(bgr: np.ndarray, known: np.ndarray) -> np.ndarray:
     seen = bgr.astype(np.float32)
     weighted = cv2.merge([*cv2.split(seen * weight[..., None]), weight])
     smooth = np.zeros_like(weighted)
+    coarse = cv2.resize(
+        weighted, tuple(-(-length // _WIDE) for length in known.shape[::-1]), interpolation=cv2.INTER_AREA
+    )
+    far = np.zeros_like(coarse)
     for side, strength in _SCALES:
-        soft = cv2.blur(cv2.blur(weighted, (side, side), borderType=cv2.BORDER_CONSTANT), (side, side))
-        cv2.scaleAdd(soft, strength, smooth, smooth)
+        near = side < _WIDE**2
+        size = (side, side) if near else (side // _WIDE | 1,) * 2
+        soft = cv2.blur(cv2.blur(weighted if near else coarse, size, borderType=cv2.BORDER_CONSTANT), size)
+        cv2.scaleAdd(soft, strength, smooth if near else far, smooth if near else far)
+    smooth = cv2.add(smooth, cv2.resize(far, known.shape[::-1], interpolation=cv2.INTER_LINEAR))
     smooth = smooth[..., :3] / np.maximum(smooth[..., 3:], np.float32(1e-12))
 
     height, width = known.shape

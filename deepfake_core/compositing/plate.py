@@ -33,7 +33,9 @@ _CUT_SHARE = 0.4
 _CUT_LEVELS = 30
 _MOVED_CELLS = 0.35
 """Shift of the background against the plate, in cells, that lasts for `_MOVED_LOOKS`: the camera moved."""
-_MOVED_LOOKS = 3
+_MOVED_LOOKS = 2
+_NEWS = 0.002
+"""Share of a strip's pixels that has come to be known, or is no longer, which is news."""
 _STEP = 0.008
 """Relative change of the light that is followed at once, so that what is seen does not learn what the gain must do."""
 _CALM = 0.1
@@ -78,6 +80,8 @@ class Plate:
         """uint8 (rows, columns, 3) of the grid: what the plate lacks in today's light, levels + 128."""
         self.gain = np.ones(3)
         """(3,) BGR: today's exposure and white balance against those in which the plate was learned."""
+        self.passes = 0
+        """How often all of it was learned from."""
         self._turn = 0
         self._start((0, 0))
 
@@ -90,11 +94,12 @@ class Plate:
         *,
         wider: Box | None = None,
         look: bool = True,
-    ) -> tuple[Seen | None, Box]:
-        """Learn from a part of a frame; what was looked at, a wider part, and which part of the plate has changed.
+    ) -> tuple[Seen | None, Box, bool]:
+        """Learn from a part of a frame; what was looked at, a wider part, which part of the plate has changed, and
+        whether by more than a level.
 
         background: uint8 (P, P), 255 where nothing of the performer is or may be (leave a margin), else less; to_frame:
-        (2, 3), from its px to those of the frame. look: follow light, cuts and a moving camera, for which every second
+        (2, 3), from its px to those of the frame. look: follow light, cuts and a moving camera, for which every fourth
         frame is enough; where the background has become another, that is done anyway. Else nothing is seen.
         """
         size = frame.width, frame.height
@@ -104,9 +109,10 @@ class Plate:
         rows, columns = self._cells(box)
         (y0, y1), (x0, x1) = (rows.start, rows.stop), (columns.start, columns.stop)
         if x1 <= x0 or y1 <= y0:
-            return None, Box(0, 0, 0, 0)
+            return None, Box(0, 0, 0, 0), False
         turns = min(y1 - y0, -(-(x1 - x0) * (y1 - y0) * cell**2 // _PIXELS_A_FRAME))
         self._turn = (self._turn + 1) % turns
+        self.passes += self._turn == 0
         first, last = (y0 + (y1 - y0) * turn // turns for turn in (self._turn, self._turn + 1))
         strip = Box(x0 * cell, first * cell, x1 * cell, last * cell)
         new = self._filmed(frame, strip)
@@ -116,8 +122,7 @@ class Plate:
         seen = None
         if look or self._contradicts(strip, new, clear):
             seen = self._look(frame, (rows, columns) if wider is None else self._cells(wider), background, to_frame)
-        self._learn(strip, new, clear)
-        return seen, strip
+        return seen, strip, self._learn(strip, new, clear)
 
     def read(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """The plate in a part of the frame: uint8 (h, w, 3) BGR in today's light, and uint8 (h, w), 255 where it is
@@ -233,12 +238,14 @@ class Plate:
         unlike = cv2.bitwise_and(known, _above(_most(change), _CUT_LEVELS))
         return cv2.countNonZero(unlike) > _CUT_SHARE * max(cv2.countNonZero(known), _LEAST_PIXELS)
 
-    def _learn(self, strip: Box, new: np.ndarray, clear: np.ndarray) -> None:
-        """Take in a strip of the frame, uint8 (h, w, 3), where it is background: uint8 (h, w), 255."""
+    def _learn(self, strip: Box, new: np.ndarray, clear: np.ndarray) -> bool:
+        """Take in a strip of the frame, uint8 (h, w, 3), where it is background: uint8 (h, w), 255. Whether that was
+        news."""
         place = slice(strip.y0, strip.y1), slice(strip.x0, strip.x1)
         new = self._in_light(new, 1.0 / self.gain)
         plate, confirmed = self._bgr[place], self._confirmed[place]
 
+        before = _above(confirmed, KNOWN - 1)
         difference = cv2.absdiff(new, plate)
         unlike = _above(_most(difference), _LIKE)
         agreed = cv2.bitwise_and(clear, cv2.bitwise_not(unlike))
@@ -257,7 +264,9 @@ class Plate:
         size = strip.width // cell, strip.height // cell
         self._coarse[cells] = reduced(plate, size)
         # A cell is sure where all of it is: the mean of its knowledge is then 255.
-        self._sure[cells] = reduced(_above(confirmed, KNOWN - 1), size) == 255
+        known = _above(confirmed, KNOWN - 1)
+        self._sure[cells] = reduced(known, size) == 255
+        return cv2.countNonZero(cv2.absdiff(known, before)) > _NEWS * known.size
 
     def _follow_noise(self, difference: np.ndarray, where: np.ndarray) -> None:
         if cv2.countNonZero(where) >= _LEAST_PIXELS:
@@ -298,8 +307,13 @@ def _difference(filmed: np.ndarray, plate: np.ndarray, where: np.ndarray) -> np.
     change = filmed.astype(np.float32) - plate
     # A thing that moved is no light.
     weight *= np.abs(change).max(2) < _FIELD_MOST
-    sums = cv2.GaussianBlur(cv2.merge([*cv2.split(change * weight[..., None]), weight]), (0, 0), _FIELD_SIGMA)
-    return np.clip(sums[..., :3] / (sums[..., 3:] + 0.02) + 128.5, 0, 255).astype(np.uint8)
+    size = where.shape[::-1]
+    # So smooth a picture is as good at half its size.
+    half = max(1, size[0] // 2), max(1, size[1] // 2)
+    small = cv2.resize(cv2.merge([*cv2.split(change * weight[..., None]), weight]), half, interpolation=cv2.INTER_AREA)
+    sums = cv2.GaussianBlur(small, (0, 0), _FIELD_SIGMA / 2)
+    field = np.clip(sums[..., :3] / (sums[..., 3:] + np.float32(0.02)) + np.float32(128.5), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR))
 
 
 def _shift(filmed: np.ndarray, plate: np.ndarray, where: np.ndarray) -> float:

@@ -133,9 +133,12 @@ def lay(frame: Frame, layer: Layer) -> None:
     matte = layer.matte
     if not cv2.countNonZero(matte):
         return
-    if cv2.countNonZero(cv2.inRange(matte, 1, 254)):
+    x, y, width, height = cv2.boundingRect(cv2.inRange(matte, 1, 254))
+    if width:
         below = frame.region(layer.box) if layer.below is None else layer.below
-        matte = for_levels(below, layer.bgr, matte, 2 if matte.size > _LARGE else 1)
+        soft = slice(y, y + height), slice(x, x + width)
+        matte = matte.copy()
+        matte[soft] = for_levels(below[soft], layer.bgr[soft], matte[soft], 2 if width * height > _LARGE else 1)
     frame.blend(layer.box, layer.bgr, matte)
 
 
