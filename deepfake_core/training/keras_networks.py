@@ -78,17 +78,6 @@ def plain_autoencoder(encoder: keras.Model, decoder: keras.Model) -> keras.Model
     return keras.Model({"driver": driver}, decoder({"template": template, **features}), name="autoencoder")
 
 
-def gigaflops(model: keras.Model) -> float:
-    """Work of a model built for a fixed side: its convolutions, a multiplication and an addition counted as two."""
-    work = 0
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
-            _, height, width, _ = layer.output.shape
-            kernel_height, kernel_width, before, after = layer.kernel.shape
-            work += 2 * kernel_height * kernel_width * before * after * height * width
-    return work / 1e9
-
-
 def _block(x: keras.KerasTensor, channels: int, name: str, *, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
     x = layers.Conv2D(
         channels, kernel, strides=strides, padding="same", kernel_initializer="he_normal", name=f"{name}_conv"

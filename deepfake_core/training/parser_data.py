@@ -28,12 +28,15 @@ from deepfake_core.training.parser_augmentation import (
     with_shaded_eyes,
     with_thing,
 )
-from deepfake_core.training.rendered_data import RenderedDataUnusable
 
 _ARRAYS = ("actor_bgr", "actor_labels", "actor_alpha", "actor_hair_matte", "actor_points", "occluded", "actor_seed")
 _THINGS_KEPT = 512
 UNLABELLED = 255
 """Marks pixels whose class nobody knows, such as those outside the picture: no loss there."""
+
+
+class RenderedDataUnusable(TrainingError):
+    """A folder does not hold what is to be trained on."""
 
 
 class ParserPool(Protocol):

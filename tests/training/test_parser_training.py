@@ -20,7 +20,6 @@ from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 from deepfake_core.parsing.classes import MIRRORED, Label
 from deepfake_core.synthetic import dataset
 from deepfake_core.training import parser_export
-from deepfake_core.training.keras_networks import gigaflops
 from deepfake_core.training.parser_augmentation import (
     with_background,
     with_folds,
@@ -28,7 +27,7 @@ from deepfake_core.training.parser_augmentation import (
     with_plain_cloth,
     with_shaded_eyes,
 )
-from deepfake_core.training.parser_data import UNLABELLED, StillPool, parser_batches
+from deepfake_core.training.parser_data import UNLABELLED, RenderedDataUnusable, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, build_parser, deepened, folded
 from deepfake_core.training.parser_optimiser import ConvolutionMuon
@@ -47,7 +46,7 @@ from deepfake_core.training.parser_weights import (
     read_weights,
     save_weights,
 )
-from deepfake_core.training.rendered_data import RenderedDataUnusable
+from tests.training.work import gigaflops
 
 pytestmark = pytest.mark.train
 SIZE = 64

@@ -64,7 +64,8 @@ def weights(trained: Trainer) -> list[np.ndarray]:
 
 
 def test_each_quality_keeps_within_its_work() -> None:
-    from deepfake_core.training.keras_networks import build_decoder, build_encoder, gigaflops
+    from deepfake_core.training.keras_networks import build_decoder, build_encoder
+    from tests.training.work import gigaflops
 
     for side, most in zip(networks.SIZES, (0.5, 1.0, 2.2), strict=True):
         work = gigaflops(build_encoder(side)) + gigaflops(build_decoder(side))
