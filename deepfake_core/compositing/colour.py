@@ -54,6 +54,11 @@ class DriverLight:
         self._light = _Settling()
         self._correction = _Settling()
 
+    @property
+    def value(self) -> np.ndarray | None:
+        """The light as it was measured last."""
+        return self._light.value
+
     def __call__(self, view: FaceView) -> np.ndarray:
         """The light over the drawn square: float32 (32, 32, 3), levels 6..255, smoothed over time.
 

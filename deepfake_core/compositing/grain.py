@@ -174,17 +174,21 @@ def with_noise(bgr: np.ndarray, noise: np.ndarray, number: int) -> np.ndarray:
     fine, coarse = np.sqrt(np.maximum(np.linalg.solve(np.stack([_FINE**2, _COARSE**2], 1), noise**2), 0.0))
     if np.hypot(coarse, fine) < _LEAST_NOISE:
         return bgr
-    height, width = bgr.shape[:2]
-    if height > _TILE or width > _TILE:
-        repeated = -(-height // _TILE), -(-width // _TILE), 1
-        tiles = [np.tile(tile, repeated) for tile in _tiles()]
-        x = y = 0
-    else:
-        tiles = list(_tiles())
-        y, x = np.random.default_rng(number & 0xFFFFFFFF).integers(0, [_TILE - height + 1, _TILE - width + 1])
-    fine_tile, coarse_tile = (tile[y : y + height, x : x + width] for tile in tiles)
-    added = cv2.addWeighted(fine_tile, fine, coarse_tile, coarse, 0)
-    return cv2.add(bgr, added, dtype=cv2.CV_8U)
+    noisy = np.empty_like(bgr)
+    top, left = (-np.random.default_rng(number & 0xFFFFFFFF).integers(0, _TILE, 2)).tolist()
+    for rows, tile_rows in _repeats(top, bgr.shape[0]):
+        for columns, tile_columns in _repeats(left, bgr.shape[1]):
+            one, other = (tile[tile_rows, tile_columns] for tile in _tiles())
+            added = cv2.addWeighted(one, fine, other, coarse, 0)
+            noisy[rows, columns] = cv2.add(bgr[rows, columns], added, dtype=cv2.CV_8U)
+    return noisy
+
+
+def _repeats(begin: int, length: int) -> list[tuple[slice, slice]]:
+    """Where tiles laid side by side from `begin` <= 0 on cover so many px, and which of their px do."""
+    starts = range(begin, length, _TILE)
+    parts = [slice(max(start, 0), min(start + _TILE, length)) for start in starts]
+    return [(part, slice(part.start - start, part.stop - start)) for start, part in zip(starts, parts, strict=True)]
 
 
 def _blocks(grey: np.ndarray, blocks: tuple[int, int]) -> np.ndarray:

@@ -89,6 +89,7 @@ class HeadMode:
         self._background = Background()
         self._parsed: tuple[object, Removal, np.ndarray] | None = None
         self._masks: Removal | None = None
+        self._light_due = True
         self._body_colours: np.ndarray | None = None
         self._wall: np.ndarray | None = None
         self._wall_seconds = float("-inf")
@@ -107,7 +108,7 @@ class HeadMode:
         if not cv2.countNonZero(drawn.head_matte):
             raise ValueError("The drawn head covers nothing: its matte is empty.")
         masks, new = self._removal(frame, drawn, parsing)
-        self._masks = masks
+        self._masks, self._light_due = masks, not new or not self._light_due
         side = parsing.labels.shape[0]
         # Hair beyond the parser's crop goes on there for a while.
         leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
@@ -128,7 +129,8 @@ class HeadMode:
 
     def layers(self, view: FaceView) -> list[Layer]:
         """The new head and all that changes around it, as one layer."""
-        light = self._light(view)
+        # In a frame that is costly already the light is the last one's: it follows slowly anyway.
+        light = self._light(view) if self._light_due or self._light.value is None else self._light.value
         masks = self._masks
         assert masks is not None
         masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
