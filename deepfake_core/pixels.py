@@ -83,10 +83,14 @@ class _YuvPixels(Pixels):
         # matte cannot bleed into it: site = old * mean(1 - matte) + mean(matte * new).
         samples = cv2.transform(bgr, self._colour.bgr_to_yuv, scratch("yuv", bgr.shape))
         parts = cv2.split(samples, [scratch(f"new {name}", matte.shape) for name in "yuv"])
-        luma, blue, red = (_scaled(part, matte, part) for part in parts)
+        hard = _is_hard(matte)
+        luma, blue, red = ((cv2.bitwise_and if hard else _scaled)(part, matte, part) for part in parts)
         site_matte = self._averaged(matte, "matte")
         old = self._load(box)
-        _mix(old[0], matte, luma)
+        if hard:
+            cv2.copyTo(luma, matte, old[0])
+        else:
+            _mix(old[0], matte, luma)
         _mix(old[1], site_matte, self._averaged(blue, "u"))
         _mix(old[2], site_matte, self._averaged(red, "v"))
         self._store(box, old)
@@ -222,6 +226,9 @@ class _RgbPixels(Pixels):
         weight = cv2.merge(weights, scratch("weight", target.shape))
         old = scratch("old", target.shape)
         np.copyto(old, target)
+        if _is_hard(matte):
+            np.copyto(target, cv2.copyTo(bgr, weight, old))
+            return
         np.copyto(target, _mix(old, weight, _scaled(bgr, weight, scratch("weighted", target.shape))))
 
     def resized(self, width: int, height: int) -> np.ndarray:
@@ -291,6 +298,11 @@ def pixels(pixel_format: PixelFormat, planes: tuple[np.ndarray, ...], width: int
 
 # Byte of the first luma sample, of U and of V in a packed 4:2:2 site.
 _PACKED_ORDER = {PixelFormat.YUY2: (0, 1, 3), PixelFormat.YVYU: (0, 3, 1), PixelFormat.UYVY: (1, 0, 2)}
+
+
+def _is_hard(matte: np.ndarray) -> bool:
+    """Whether a matte is all 0 and 255, so that samples need only be copied."""
+    return not cv2.countNonZero(cv2.inRange(matte, 1, 254, scratch("soft", matte.shape)))
 
 
 def _scaled(part: np.ndarray, weight: np.ndarray, out: np.ndarray) -> np.ndarray:
