@@ -11,9 +11,21 @@ from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.grain import Grain
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.view import ComposedFace, FaceView, Layer, box_around
+from deepfake_core.facemesh import topology
 from deepfake_core.frame import Box, Frame
 from deepfake_core.settings import Settings
+from deepfake_core.swapping import regions
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.swapper import DrawnHead
+
+_FEATURES = np.array(
+    [*topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW, *topology.LEFT_EYE, *topology.RIGHT_EYE, *topology.LIPS_OUTER]
+)
+"""Landmarks around brows, eyes and mouth: what is no skin between them is no hair."""
+_BESIDE_EYES, _RIM = 0.4, 0.9
+"""cm around them that are no hair either, and around hair that are its rim."""
+_COARSER = 4
+"""px of the drawn square per px in which hair is looked for."""
 
 
 class FaceMode:
@@ -73,9 +85,26 @@ def _shown(view: FaceView, matte: np.ndarray) -> Box:
 
 def _bare(drawn: DrawnHead) -> DrawnHead:
     """The drawn head with plain skin for all but its inner face: its hair has no place on the performer's temples."""
-    share = drawn.face_matte.astype(np.float32)
+    matte = cv2.min(drawn.face_matte, cv2.bitwise_not(_hairline(drawn)))
+    share = matte.astype(np.float32)
     share *= np.float32(1 / 255)
     reflectance = drawn.reflectance - np.float32(1.0)
     reflectance *= cv2.merge([share] * 3)
     reflectance += np.float32(1.0)
-    return replace(drawn, reflectance=reflectance, skin=cv2.max(drawn.skin, cv2.bitwise_not(drawn.face_matte)))
+    return replace(drawn, reflectance=reflectance, skin=cv2.max(drawn.skin, cv2.bitwise_not(matte)))
+
+
+def _hairline(drawn: DrawnHead) -> np.ndarray:
+    """Where the drawn hair is, and begins: uint8 (S, S), soft. Its rim would be a dark line on a pale temple."""
+    hair = cv2.bitwise_not(np.ascontiguousarray(drawn.skin[::_COARSER, ::_COARSER]))
+    inner = np.zeros_like(hair)
+    regions.fill_hull(inner, drawn.points[_FEATURES, :2] / _COARSER)
+    unit = drawn.face_square[2] / _COARSER / CROP_CENTIMETRES
+    inner = cv2.dilate(inner, _square(_BESIDE_EYES * unit))
+    grown = cv2.dilate(cv2.subtract(hair, inner), _square(_RIM * unit))
+    shown = cv2.blur(cv2.subtract(grown, inner), (3, 3))
+    return cv2.resize(shown, drawn.skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _square(radius: float) -> np.ndarray:
+    return np.ones((2 * max(1, round(radius)) + 1,) * 2, np.uint8)

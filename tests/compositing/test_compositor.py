@@ -64,6 +64,28 @@ def test_where_the_performer_has_no_features_left_the_matte_of_the_identity_does
     assert shown[118, 160].min() > 60, "the networks saw no face, yet the driver's is covered"
 
 
+def test_the_rim_of_the_identity_s_hair_is_no_line_on_the_temple() -> None:
+    place = pose(scale=9.0)
+    bgr = picture(place)
+    made = face(place, labels(place), side=256)
+    head = made.drawn
+    temple = int(head.points[127, 0]) + 16
+    brow = int(head.points[70, 1])
+    head.skin[: brow + 10, :temple] = 0  # hair
+    head.reflectance[: brow + 10, : temple + 3] = 0.2  # and its dark rim
+    for landmark in (105, 159):  # brow and eye keep their looks
+        x, y = head.points[landmark, :2].astype(int)
+        head.reflectance[y - 2 : y + 3, x - 3 : x + 4] = 0.2
+    shown = composed(bgr, [made])
+
+    def at(x: float, y: float) -> int:
+        column, row = (head.crop_to_frame @ (x, y, 1)).astype(int)
+        return int(shown[row - 1 : row + 2, column - 1 : column + 2].min())
+
+    assert at(temple + 1, brow - 8) > 0.75 * min(SKIN)
+    assert all(at(*head.points[landmark, :2]) < 0.6 * min(SKIN) for landmark in (105, 159))
+
+
 def test_a_face_beyond_the_picture_changes_nothing() -> None:
     place = pose(x=1500)
     bgr = picture(pose())
