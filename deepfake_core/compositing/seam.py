@@ -136,9 +136,14 @@ def lay(frame: Frame, layer: Layer) -> None:
     x, y, width, height = cv2.boundingRect(cv2.inRange(matte, 1, 254))
     if width:
         below = frame.region(layer.box) if layer.below is None else layer.below
-        soft = slice(y, y + height), slice(x, x + width)
-        matte = matte.copy()
-        matte[soft] = for_levels(below[soft], layer.bgr[soft], matte[soft], 2 if width * height > _LARGE else 1)
+        if 2 * width * height < matte.size:
+            soft = slice(y, y + height), slice(x, x + width)
+            matte = matte.copy()
+            # OpenCV is slow with parts of pictures.
+            one, other, share = (np.ascontiguousarray(each[soft]) for each in (below, layer.bgr, matte))
+            matte[soft] = for_levels(one, other, share)
+        else:
+            matte = for_levels(below, layer.bgr, matte, 2 if matte.size > _LARGE else 1)
     frame.blend(layer.box, layer.bgr, matte)
 
 
