@@ -128,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--count", type=int, default=96, help="samples of each identity")
     evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
     evaluate.add_argument("--shown", type=int, default=8, help="samples of each identity on the sheet")
+    evaluate.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these identities (default: all)")
     evaluate.add_argument("--beside", nargs="+", default=[], metavar="RUN", help="other runs, on the same samples")
     evaluate.add_argument("--exported", action="store_true", help="what lies in models/, not the run's own networks")
     evaluate.add_argument("--pairs", type=Path, nargs="+", help="the data sets, for a table by the drivers' tones")
@@ -438,6 +439,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     use_threads(options.threads)
     workspace, folder = Workspace(options.work), options.work / options.run_name
     names = workspace.identities()
+    if not set(options.only) <= set(names):
+        raise StepMissing(f"--only takes names out of {', '.join(names)}.")
     settings = Configuration.load(folder / SETTINGS)
     pool = SamplePool(workspace.samples, names, settings, held_out=True)
     tones = actors_tones(options.pairs) if options.pairs else None
@@ -449,6 +452,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         judged[f"{run}, step {step}"] = networks.encoder, networks.decoders
     sheets, rows, firsts = [], list(TONE_HEAD), []
     for number, name in enumerate(names):
+        if options.only and name not in options.only:
+            continue
         results: list[Evaluation] = []
         for origin, (encoder, decoders) in judged.items():
             result = evaluate(
