@@ -379,7 +379,7 @@ def _export(options: argparse.Namespace) -> None:
             path,
             licence="Apache-2.0",
             made_by=f"python tools/train_swap.py {shlex.join(sys.argv[1:])}",
-            source=f"trained by this project on {learnt_from}, {step} steps",
+            source=f"trained by this project on {learnt_from}, as docs/training.md says",
         )
         return path
 
