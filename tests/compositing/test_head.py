@@ -382,6 +382,62 @@ def test_hair_on_clothes_of_its_colour_stays_as_filmed() -> None:
     assert np.abs(shown(bgr, labels)[strand].astype(int) - bgr[strand]).max() <= 3
 
 
+def test_an_end_of_hair_that_the_parser_takes_for_a_thing_goes_by_its_colour() -> None:
+    bgr, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    tip = slice(chin + 30, chin + 44), slice(101, 119)  # before the shirt
+    assert (labels[tip] == Label.HAIR).all()
+    labels[tip] = Label.OCCLUDER
+    assert np.percentile(redness(shown(bgr, labels))[tip], 90) < 40
+    bgr[tip] = HAND
+    inner = slice(chin + 34, chin + 40), slice(105, 115)
+    assert np.abs(shown(bgr, labels)[inner].astype(int) - HAND).max() <= 3, "a hand stays"
+
+
+def test_below_the_parser_s_crop_hair_goes_as_far_as_it_looks_like_hair() -> None:
+    place = pose(y=70, scale=6.0)
+    bgr, labels = scene(place)
+    end = int((parsing(place, labels).crop_to_frame @ (128, 255, 1))[1])
+    strand = slice(100, end + 12), slice(100, 120)
+    below = slice(end + 16, HEIGHT), slice(90, 130)
+    bgr[strand], labels[strand] = HAIR, Label.HAIR
+    bgr[below] = (20, 180, 220)  # a print
+    result = shown(bgr, labels, place=place)
+    assert np.percentile(redness(result)[end - 8 : end + 6, 103:117], 90) < 40
+    assert np.array_equal(result[below], bgr[below]), "the shirt that is seen there is not invented"
+
+
+def test_shoulders_that_hair_hides_rise_towards_the_neck() -> None:
+    bgr, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    mane = slice(chin - 20, chin + 45), slice(60, 260)
+    for part in (slice(60, 140), slice(180, 260)):  # on both sides of the neck
+        bgr[mane[0], part], labels[mane[0], part] = HAIR, Label.HAIR
+    result = shown(bgr, labels).astype(int)
+    shirt = result[..., 1] - result[..., 2] > 60
+    tops = [int(shirt[chin:, column].argmax()) for column in (90, 117, 131)]
+    assert tops[0] > tops[1] > tops[2]
+    assert tops[1] - tops[2] > 6
+
+
+def test_what_is_drawn_below_the_jaw_passes_into_the_neck() -> None:
+    bgr, labels = scene()
+    head = new_head()
+    to_square = cv2.invertAffineTransform(head.crop_to_frame)
+    chin = int(landmarks(PLACE)[152, 1])
+    (left, top), (right, bottom) = (
+        to_square[:, :2] @ at + to_square[:, 2] for at in ((130, chin - 6), (190, chin + 9))
+    )
+    drawn_neck = slice(round(top), round(bottom)), slice(round(left), round(right))
+    head.head_matte[drawn_neck] = 255
+    made = frame(bgr)
+    Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+    beside = made.to_bgr()[chin + 6, 187].astype(int)
+    assert np.abs(beside - WALL).max() < 40, "wider than the filmed neck it ends in the air"
+    column = made.to_bgr()[chin + 2 : chin + 16, 160].astype(int)
+    assert np.abs(np.diff(column, axis=0)).max() < 12
+
+
 def test_what_hangs_apart_from_the_head_is_not_shown() -> None:
     bgr, labels = scene()
     head = new_head()
