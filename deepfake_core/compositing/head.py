@@ -147,8 +147,9 @@ class HeadMode:
         # Four channels are warped more than twice as fast as three, or two.
         laid = cv2.merge([masks.removed, masks.toned, masks.body, masks.body])
         removed, toned, body, _ = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
-        drawn_to_small = resized_target(view.drawn_to_box, 1 / step)
-        driver = _warped(seam.driver_face(view), drawn_to_small, small, cv2.BORDER_CONSTANT)
+        # Pixel k of a half is pixel 2 k.
+        drawn_to_small = after(resized_target(view.drawn_to_box, 1 / step), np.diag([2.0, 2.0, 1.0])[:2])
+        driver = _warped(seam.driver_face(view, 2), drawn_to_small, small, cv2.BORDER_CONSTANT)
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(removed, driver)
 

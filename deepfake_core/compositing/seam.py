@@ -95,14 +95,16 @@ def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndar
     return cv2.resize(share, covered.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def driver_face(view: FaceView) -> np.ndarray:
-    """What must be covered of the driver: uint8 (S, S) of the drawn square.
+def driver_face(view: FaceView, step: int = 1) -> np.ndarray:
+    """What must be covered of the driver: uint8 (S, S) of the drawn square, or every step'th of its px and rows.
 
     The landmarks' inner face as far as the parser sees a head, or something before it: where the landmarks reach over
     the background or the neck, nothing has to be covered. Brows, eyes, nose and mouth are covered whatever it sees, and
     where it sees them.
     """
     inner = view.drawn.driver_matte
+    if step > 1:
+        inner = np.ascontiguousarray(inner[::step, ::step])
     if view.parsing is None:
         return inner
     _, head, before, features = view.parsed_small
@@ -118,7 +120,7 @@ def driver_face(view: FaceView) -> np.ndarray:
         )
         seen = cv2.max(seen, cv2.resize(near, size, interpolation=cv2.INTER_LINEAR))
     for part in _FEATURES:
-        regions.fill_hull(seen, view.drawn.points[part, :2])
+        regions.fill_hull(seen, view.drawn.points[part, :2] / step)
     return seen
 
 
