@@ -66,6 +66,10 @@ _LEAST_PURE = 8
 _NEAR = (5, 5)
 _GAP = 0.05
 """Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
+_NOSE = 2
+"""Landmark below the nose."""
+_THIN = 0.3
+"""Half the width in cm of a curl that is thin."""
 _CRUMB = 60
 """Level of the matte from which a curl hangs together with the next."""
 _TIGHTEST = 2.5
@@ -267,7 +271,8 @@ class HeadMode:
         large = _enlarged(large, 4, part)
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
-        matte = _without_crumbs(seam.tightened(drawn.head_matte[part], _TIGHTEST))
+        unit = len(drawn.head_matte) / view.centimetres
+        matte = _without_crumbs(seam.tightened(drawn.head_matte[part], _TIGHTEST), drawn.points[_NOSE, 1] - y, unit)
         matte = cv2.subtract(matte, _own_neck(view, part))
         # Colours go on beyond the square, the matte does not.
         matte = cv2.copyMakeBorder(matte[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -324,15 +329,24 @@ def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:
     )
 
 
-def _without_crumbs(matte: np.ndarray) -> np.ndarray:
-    """A head's matte, uint8 (h, w), without what hangs apart from it: curls that the networks did not wholly draw."""
+def _without_crumbs(matte: np.ndarray, nose: float, centimetre: float) -> np.ndarray:
+    """A head's matte, uint8 (h, w), without curls that the networks did not wholly draw: what hangs apart from it, and
+    below the nose's row what is thin. centimetre: px."""
     half = cv2.threshold(matte[::2, ::2], _CRUMB, 255, cv2.THRESH_BINARY)[1]
-    count, blobs, figures, _ = cv2.connectedComponentsWithStats(half, connectivity=8, ltype=cv2.CV_16U)
-    if count <= 2:
+    low = int(np.clip(nose / 2, 0, len(half)))
+    radius = max(1, round(_THIN * centimetre / 2))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    solid = half.copy()
+    # The head's edge is not to become any rounder.
+    solid[low:] = cv2.min(half[low:], cv2.dilate(cv2.morphologyEx(half[low:], cv2.MORPH_OPEN, disc), _SQUARE))
+    count, blobs, figures, _ = cv2.connectedComponentsWithStats(solid, connectivity=8, ltype=cv2.CV_16U)
+    if count < 2:
         return matte
-    apart = np.full(count, 255, np.uint8)
-    apart[[0, 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax())]] = 0
-    crumbs = cv2.dilate(apart[blobs], _SQUARE)  # with their soft rims
+    crumbs = half
+    crumbs[blobs == 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax())] = 0
+    if not cv2.countNonZero(crumbs):
+        return matte
+    crumbs = cv2.dilate(crumbs, _SQUARE)  # with their soft rims
     return cv2.subtract(matte, cv2.resize(crumbs, matte.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 

@@ -382,6 +382,24 @@ def test_hair_on_clothes_of_its_colour_stays_as_filmed() -> None:
     assert np.abs(shown(bgr, labels)[strand].astype(int) - bgr[strand]).max() <= 3
 
 
+def test_a_thin_curl_below_the_nose_is_not_shown_and_one_above_it_is() -> None:
+    bgr, labels = scene()
+    head = new_head()
+    to_square = cv2.invertAffineTransform(head.crop_to_frame)
+    shots, rows = [], (80, 118)
+    for drawn_curls in (False, True):
+        for row in rows if drawn_curls else ():
+            x, y = np.round(to_square[:, :2] @ (160, row) + to_square[:, 2]).astype(int)
+            head.head_matte[y - 1 : y + 1, x:] = 255
+        made = frame(bgr)
+        Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+        shots.append(made.to_bgr().astype(int))
+    changed = np.abs(shots[1] - shots[0]).max(2)
+    above, below = (changed[row - 4 : row + 5, 216:219].max() for row in rows)
+    assert above > 40
+    assert below < 15
+
+
 def test_an_end_of_hair_that_the_parser_takes_for_a_thing_goes_by_its_colour() -> None:
     bgr, labels = scene()
     chin = int(landmarks(PLACE)[152, 1])
