@@ -274,8 +274,11 @@ def _train(options: argparse.Namespace) -> None:
     from deepfake_core.training.pool import SamplePool
     from deepfake_core.training.trainer import Trainer
 
-    use_threads(options.threads)
     workspace = Workspace(options.work)
+    names = workspace.identities()
+    if options.only and not (options.fork and set(options.only) <= set(names)):
+        raise StepMissing(f"--only takes names out of {', '.join(names)}, and --fork the run whose encoder stays.")
+    use_threads(options.threads)
     settings = Configuration(
         seed=options.seed,
         rows=options.rows,
@@ -289,13 +292,10 @@ def _train(options: argparse.Namespace) -> None:
         settings = dataclasses.replace(settings, adversarial_weight=0.0)
     if options.baseline:
         settings = settings.autoencoder()
-    names = workspace.identities()
     critics = Critics(
         perceptual=frozen(options.perceptual) if options.perceptual else None,
         identity=frozen(options.embedding) if options.embedding else None,
     )
-    if options.only and not (options.fork and set(options.only) <= set(names)):
-        raise StepMissing(f"--only takes names out of {', '.join(names)}, and --fork the run whose encoder stays.")
     pools = [
         SamplePool(workspace.samples, names, settings, held_out=held_out, only=options.only)
         for held_out in (False, True)

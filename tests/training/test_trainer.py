@@ -194,6 +194,17 @@ def test_one_decoder_learns_alone_beside_the_others(folder: Path) -> None:
     assert trainer(folder, "alone", train_encoder=False, only=["b"]).step == 3
 
 
+@pytest.mark.parametrize("options", [["--only", "b"], ["--only", "c", "--fork", "run"]])
+def test_one_decoder_alone_needs_a_start_and_a_known_name(
+    folder: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    import train_swap
+
+    (folder / "identities.json").write_text('["a", "b"]')
+    assert train_swap.main(["train", "--work", str(folder), *options]) == 1
+    assert "--only takes names out of a, b, and --fork" in capsys.readouterr().err
+
+
 def test_training_stops_early_when_the_held_out_figure_no_longer_falls(folder: Path) -> None:
     settings = dataclasses.replace(SETTINGS, judge_every=1, patience=2, learning_rate=0.0, weight_decay=0.0)
     trained = trainer(folder, settings=settings)
