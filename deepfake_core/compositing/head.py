@@ -318,8 +318,9 @@ def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:
     # Both are soft.
     face, skin = (np.ascontiguousarray(each[part][::4, ::4]) for each in (view.drawn.face_matte, view.drawn.skin))
     radius = max(1, round(_UNDER_JAW * len(view.drawn.head_matte) / view.centimetres / 4))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    jaw = cv2.blur(cv2.blur(cv2.dilate(face, disc), disc.shape), disc.shape)
+    # To the sides the jaw's edge is to stay as sharp as it is.
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * radius + 1, 2 * radius + 1))
+    jaw = cv2.blur(cv2.blur(cv2.dilate(face, disc), (3, 2 * radius + 1)), (3, 2 * radius + 1))
     begin = (view.drawn.points[_LIP_TO_CHIN, 1].mean() - rows.start) / 4
     below = np.arange(size[1], dtype=np.float32) - np.float32(begin)
     share = np.clip(below * (255 / radius), 0, 255).astype(np.uint8)
