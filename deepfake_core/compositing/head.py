@@ -49,6 +49,8 @@ _SHADE, _MOST_LIFTED = 0.8, 1.35
 so many times at most."""
 _TONE_SETTLING = 0.3
 """s."""
+_BODY_SETTLING = 0.3
+"""s."""
 _WALL_SETTLING = 1.0
 """s."""
 _SAME_TONE = 0.01
@@ -95,6 +97,8 @@ class HeadMode:
         self._masks: Removal | None = None
         self._light_due = True
         self._body_colours: np.ndarray | None = None
+        self._body_scene = 0
+        self._body_seconds = float("-inf")
         self._wall: np.ndarray | None = None
         self._wall_seconds = float("-inf")
         self._tone = np.ones(3)
@@ -123,7 +127,7 @@ class HeadMode:
             frame, crop, masks.background, masks_to_frame, visible=masks.visible, margin=PAD, busy=new
         )
         if seen is not None:
-            self._body_colours = self._body(parsing, seen, masks)
+            self._follow_body(self._body(parsing, seen, masks), frame.timestamp_ns / 1e9)
             self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), frame.timestamp_ns / 1e9)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
@@ -278,6 +282,15 @@ class HeadMode:
         matte = cv2.copyMakeBorder(matte[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
         return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
+
+    def _follow_body(self, measured: np.ndarray, seconds: float) -> None:
+        """The hidden body's colours, slowly: of clothes now this, now that part is seen."""
+        scene, self._body_scene = self._body_scene, self._background.plate.resets
+        since, self._body_seconds = seconds - self._body_seconds, seconds
+        if self._body_colours is not None and scene == self._body_scene and 0 <= since <= 1.0:
+            share = 1.0 - np.exp(-since / _BODY_SETTLING)
+            measured = cv2.addWeighted(measured, share, self._body_colours, 1.0 - share, 0)
+        self._body_colours = measured
 
     def _follow_wall(self, measured: np.ndarray | None, seconds: float) -> None:
         """The tint of a wall, slowly: no head may change its colour at once where a wall comes into view."""

@@ -93,8 +93,8 @@ _STILL = 1.0
 """px of the masks: a head that has moved less since it was parsed is where it was."""
 _LIKE_HAIR = (25.0, 45.0)
 """Mean difference of levels from hair: up to the first something beyond the crop is hair, from the second it is not."""
-_FADE_FROM, _FADE_TO = 1.0, 5.0
-"""cm beyond the crop over which what is removed fades out."""
+_FADE, _FADE_FOLLOWED = (1.0, 5.0), (6.0, 8.0)
+"""cm beyond the crop over which what is removed fades out; the same of hair that is followed to the side."""
 _NECK_BEYOND = 4.0
 """cm below the crop over which the new head's tone ends on a neck that goes on there."""
 _ALONG = 9
@@ -195,7 +195,7 @@ def removal(
     tainted = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
     long = hair_below > _LONG_HAIR * centimetre**2
-    leaves = bool(covered[-1].any() or _is_neck(labels[-1]).any())
+    leaves = bool(covered[-1].any() or covered[:, [0, -1]].any() or _is_neck(labels[-1]).any())
     around = film() if film is not None and (long or leaves) else None
     filmed = np.ascontiguousarray(around[PAD:-PAD, PAD:-PAD]) if around is not None and long else None
     if filmed is not None:
@@ -227,10 +227,12 @@ def removal(
         _keep_what_looks_like_clothes(removed, filmed, labels, between, centimetre)
     toned = _toned(labels, cv2.max(neck, seen_neck), chin[1], centimetre)
     shown = cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck))
+    alike = None if around is None else _like_hair(labels, around)
+    gone = _removed_beyond(shown, alike, shoulders, centimetre)
     return Removal(
-        _removed_beyond(shown, labels, shoulders, around, centimetre),
+        gone,
         background,
-        _visible(cv2.subtract(empty, tainted), removed, shoulders, centimetre),
+        _visible(cv2.subtract(empty, tainted), gone, shoulders, centimetre),
         neck,
         clothes,
         _body_beyond(_whole(cv2.max(neck, clothes), centimetre), shoulders),
@@ -252,37 +254,57 @@ def _toned(labels: np.ndarray, neck: np.ndarray, chin: float, centimetre: float)
     return cv2.threshold(toned, _LEAST, 255, cv2.THRESH_TOZERO)[1]
 
 
-def _removed_beyond(
-    removed: np.ndarray, labels: np.ndarray, shoulders: np.ndarray, filmed: np.ndarray | None, centimetre: float
-) -> np.ndarray:
-    """What goes, uint8 (192, 192): hair that leaves the crop goes on, below the shoulders as far as it looks like it.
+def _like_hair(labels: np.ndarray, filmed: np.ndarray) -> np.ndarray | None:
+    """What has the colour of the hair next to it, uint8 (192, 192), of `filmed` (192, 192, 3); None without hair."""
+    hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
+    if not hair.any():
+        return None
+    hair = cv2.copyMakeBorder(hair, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+    away = cv2.transform(np.abs(filmed - _spread_at_half(filmed, hair).astype(np.float32)), _MEAN)
+    alike = np.clip((_LIKE_HAIR[1] - away) * (255 / (_LIKE_HAIR[1] - _LIKE_HAIR[0])), 0, 255).astype(np.uint8)
+    return cv2.dilate(alike, _SQUARE)
 
-    removed, labels: uint8 (128, 128); shoulders: float32 (192,), their rows; filmed: uint8 (192, 192, 3).
+
+def _removed_beyond(
+    removed: np.ndarray, alike: np.ndarray | None, shoulders: np.ndarray, centimetre: float
+) -> np.ndarray:
+    """What goes, uint8 (192, 192): hair that leaves the crop goes on for a while, or as far as something looks like it:
+    below the shoulders no further.
+
+    removed: uint8 (128, 128); alike: from `_like_hair`; shoulders: float32 (192,), their rows.
     """
     for edge in (removed[:, :2], removed[:, -2:]):
         # Hair that only grazes the crop's side does not go on beyond it.
         if np.count_nonzero(edge) < 2 * _GRAZES * centimetre:
             edge[:] = 0
-    wide = cv2.copyMakeBorder(removed, PAD, PAD, PAD, PAD, cv2.BORDER_REPLICATE)
     away = np.maximum(0, PAD - np.minimum(np.arange(WIDE), np.arange(WIDE)[::-1])) / centimetre
-    fading = np.clip((_FADE_TO - away) / (_FADE_TO - _FADE_FROM), 0, 1).astype(np.float32)
-    share = np.minimum.outer(fading, fading)
-    share[:PAD] = fading  # upwards the head ends soon
-    end = PAD + SIZE
-    if filmed is not None and removed[-1].any():
-        hair = cv2.erode((labels == Label.HAIR).astype(np.uint8), _SQUARE)
-        if hair.any():
-            hair = cv2.copyMakeBorder(hair, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
-            away = cv2.transform(np.abs(filmed - _spread_at_half(filmed, hair).astype(np.float32)), _MEAN)
-            alike = np.clip((_LIKE_HAIR[1] - away) * (255 / (_LIKE_HAIR[1] - _LIKE_HAIR[0])), 0, 255).astype(np.uint8)
-            alike = cv2.dilate(alike, _SQUARE)
-            low = np.arange(WIDE)[:, None] + 1 > shoulders + PAD
-            for side in (slice(0, PAD), slice(end, WIDE)):
-                wide[:, side] = np.where(low[:, side], cv2.min(wide[:, side], alike[:, side]), wide[:, side])
-            # Down to where something else begins.
-            for row in range(end, WIDE):
-                cv2.min(cv2.dilate(wide[row - 1 : row], _ROW), alike[row : row + 1], wide[row : row + 1])
-    return (wide * share).astype(np.uint8)
+    near, far = (
+        np.clip((end - away) / (end - begin), 0, 1).astype(np.float32) for begin, end in (_FADE, _FADE_FOLLOWED)
+    )
+    share = np.minimum.outer(near, near)
+    share[:PAD] = near  # upwards the head ends soon
+    repeated = cv2.copyMakeBorder(removed, PAD, PAD, PAD, PAD, cv2.BORDER_REPLICATE)
+    repeated = (repeated * share).astype(np.uint8)
+    if alike is None:
+        return repeated
+    followed = cv2.copyMakeBorder(removed, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+    if removed[:, -1].any():
+        followed = _followed(followed.T, alike.T).T
+    if removed[:, 0].any():
+        followed = _followed(followed[:, ::-1].T, alike[:, ::-1].T).T[:, ::-1]
+    # Downwards it soon lies on clothes, which are better seen than invented.
+    followed = (_followed(followed, alike) * np.minimum.outer(near, far)).astype(np.uint8)
+    rows = np.arange(-PAD, SIZE + PAD)[:, None]
+    return np.where((rows >= SIZE) | (rows + 1 > shoulders), followed, cv2.max(repeated, followed))
+
+
+def _followed(mask: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """A mask uint8 (192, 192) that goes on below the crop, in each column and those beside it, down to where something
+    is not `alike`, uint8 (192, 192), any more."""
+    mask, alike = mask.copy(order="C"), np.ascontiguousarray(alike)
+    for row in range(PAD + SIZE, WIDE):
+        cv2.min(cv2.dilate(mask[row - 1 : row], _ROW), alike[row : row + 1], mask[row : row + 1])
+    return mask
 
 
 def _body_beyond(body: np.ndarray, shoulders: np.ndarray) -> np.ndarray:
@@ -396,9 +418,13 @@ def _keep_what_looks_like_clothes(
 
 
 def _visible(empty: np.ndarray, removed: np.ndarray, shoulders: np.ndarray, centimetre: float) -> np.ndarray:
-    """`Removal.visible`; empty: uint8 (128, 128), the parsed background; shoulders: their row in each column."""
-    shown = cv2.bitwise_and(cv2.erode(empty, _disc(_CLEAR * centimetre)), cv2.bitwise_not(cv2.dilate(removed, _SQUARE)))
+    """`Removal.visible`; empty: uint8 (128, 128), the parsed background; removed: uint8 (192, 192); shoulders: their
+    row in each column."""
+    shown = cv2.erode(empty, _disc(_CLEAR * centimetre))
     shown = cv2.copyMakeBorder(shown, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=255)
+    gone = cv2.threshold(removed, _COVERED, 255, cv2.THRESH_BINARY)[1]
+    gone[PAD:-PAD, PAD:-PAD] = cv2.threshold(removed[PAD:-PAD, PAD:-PAD], 0, 255, cv2.THRESH_BINARY)[1]
+    shown = cv2.bitwise_and(shown, cv2.bitwise_not(cv2.dilate(gone, _SQUARE)))
     rows = np.arange(-PAD, SIZE + PAD)[:, None]
     ends = shoulders - _SHOULDER_MARGIN * centimetre
     beyond = np.ones(shown.shape, np.bool_)

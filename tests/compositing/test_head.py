@@ -425,6 +425,16 @@ def test_below_the_parser_s_crop_hair_goes_as_far_as_it_looks_like_hair() -> Non
     assert np.array_equal(result[below], bgr[below]), "the shirt that is seen there is not invented"
 
 
+def test_beside_the_parser_s_crop_hair_goes_as_far_as_it_reaches() -> None:
+    bgr, labels = scene()
+    left = int((parsing(PLACE, labels).crop_to_frame @ (0, 128, 1))[0])
+    lock = slice(70, 150), slice(left - 30, 110)  # 5 cm beyond the crop
+    free = labels[lock] != Label.SKIN
+    bgr[lock][free], labels[lock][free] = HAIR, Label.HAIR
+    result = shown(bgr, labels)
+    assert np.percentile(redness(result)[74:146, left - 27 : left], 95) < 40
+
+
 def test_shoulders_that_hair_hides_rise_towards_the_neck() -> None:
     bgr, labels = scene()
     chin = int(landmarks(PLACE)[152, 1])
