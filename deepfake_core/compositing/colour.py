@@ -31,8 +31,9 @@ _STEP_LIMITS = (0.6, 1.6)
 _SKIN_LOGS = ((0.05, 0.9), (0.0, 0.9))
 """What ln R/G and ln G/B of skin's albedo can be: the Monk scale lies inside. Beyond, the lamp is coloured."""
 _USUAL_SKIN = (0.4, 0.45)
-_WALL_SHARE = 0.5
-"""How much a wall that may be white tells of the lamps' colour against the skin."""
+WALL_ON_SKIN, WALL_ELSEWHERE = 0.2, 0.6
+"""How much a wall that may be white tells of the lamps' colour against the driver's skin: little for other skin, much
+for white hair."""
 _WALL_LEVELS, _WALL_SPREAD = (100, 250), 0.12
 """Levels of the brightest channel of such a wall, and how far the darkest may be below it, as a part of it."""
 _LEAST_WALL = 0.3
@@ -162,11 +163,13 @@ def _enlarged(light: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(enlarge(light, 2 * LIGHT_SIZE), (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def given(light: np.ndarray, tone: np.ndarray, amount: float, wall: np.ndarray | None = None) -> np.ndarray:
+def given(
+    light: np.ndarray, tone: np.ndarray, amount: float, wall: np.ndarray | None = None, share: float = WALL_ON_SKIN
+) -> np.ndarray:
     """The light to give the identity's skin: the driver's with its tone (amount 1) or with the identity's own (0).
 
     light: float32 (32, 32, 3) from `DriverLight`; tone: float32 (3,) BGR levels of the identity's skin in white light;
-    wall: from `wall_colour`, where there is one.
+    wall: from `wall_colour`, where there is one; share: how much it counts.
     The own tone stands under the driver's lamps: their colours and their shape stay, and most of the brightness, so
     that a pale identity neither glows in the dark nor burns out beside a dark driver.
     """
@@ -174,7 +177,7 @@ def given(light: np.ndarray, tone: np.ndarray, amount: float, wall: np.ndarray |
         return light
     ratio = _brightness(light, tone)
     lifted = float(np.clip(ratio ** (_PALER if ratio > 1 else _DARKER), *_BRIGHTNESS_LIMITS))
-    own = _in_own_tone(light, tone, lifted, wall)
+    own = _in_own_tone(light, tone, lifted, lamp_colour(_linear(light)) if wall is None else _both(light, wall, share))
     return (light + np.float32(1.0 - amount) * (own - light)).astype(np.float32)
 
 
@@ -186,7 +189,7 @@ def beside_skin(light: np.ndarray, tone: np.ndarray, amount: float) -> np.ndarra
     """
     ratio = _brightness(light, tone)
     share = max(ratio, _LEAST_BESIDE) if ratio < 1 else min(ratio**0.5, _MOST_BESIDE)
-    full = _in_own_tone(light, tone, share)
+    full = _in_own_tone(light, tone, share, lamp_colour(_linear(light)))
     return (
         full
         if amount >= 1
@@ -200,12 +203,9 @@ def _brightness(light: np.ndarray, tone: np.ndarray) -> float:
     return own / driver
 
 
-def _in_own_tone(light: np.ndarray, tone: np.ndarray, brightness: float, wall: np.ndarray | None = None) -> np.ndarray:
-    """The driver's lamps on the identity's skin, `brightness` times as bright as on the driver's."""
+def _in_own_tone(light: np.ndarray, tone: np.ndarray, brightness: float, lamp: np.ndarray) -> np.ndarray:
+    """The driver's lamps, of the colour `lamp`, on the identity's skin, `brightness` times as bright as there."""
     driver = _linear(light)
-    lamp = lamp_colour(driver)
-    if wall is not None:
-        lamp = lamp ** np.float32(1 - _WALL_SHARE) * wall ** np.float32(_WALL_SHARE)
     own = _linear(tone) * lamp
     own *= brightness * float(driver @ _LUMINANCE) / float(own @ _LUMINANCE)
     # A factor on light is one on levels.
@@ -218,6 +218,11 @@ def _linear(levels: np.ndarray) -> np.ndarray:
     """Mean linear light, float32 (3,), of levels (..., 3)."""
     light = (levels / np.float32(255.0)) ** np.float32(_GAMMA)
     return np.maximum(light.reshape(-1, 3).mean(0), np.float32(1e-4))
+
+
+def _both(light: np.ndarray, wall: np.ndarray, share: float) -> np.ndarray:
+    """The lamps' colour of skin and wall, float32 (3,)."""
+    return np.asarray(lamp_colour(_linear(light)) ** np.float32(1 - share) * wall ** np.float32(share))
 
 
 def wall_colour(background: np.ndarray) -> np.ndarray | None:

@@ -97,6 +97,7 @@ class HeadMode:
         self._masks: Removal | None = None
         self._light_due = True
         self._body_colours: np.ndarray | None = None
+        self._clothes_neck: np.ndarray | None = None
         self._body_scene = 0
         self._body_seconds = float("-inf")
         self._wall: np.ndarray | None = None
@@ -127,8 +128,10 @@ class HeadMode:
             frame, crop, masks.background, masks_to_frame, visible=masks.visible, margin=PAD, busy=new
         )
         if seen is not None:
-            self._follow_body(self._body(parsing, seen, masks), frame.timestamp_ns / 1e9)
+            self._follow_body(self._clothes_and_neck(parsing, seen, masks), frame.timestamp_ns / 1e9)
             self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), frame.timestamp_ns / 1e9)
+        if self._clothes_neck is not None and (new or seen is not None):
+            self._body_colours = self._body(masks)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
         shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
@@ -222,8 +225,8 @@ class HeadMode:
         share = _enlarged(removed, step, part)
         _lay_over(picture[part], fill, share)
 
-    def _body(self, parsing: Parsing, seen: Seen, masks: Removal) -> np.ndarray:
-        """Neck and clothes as they may go on behind the head: uint8 (64, 64, 3) over the parser's crop."""
+    def _clothes_and_neck(self, parsing: Parsing, seen: Seen, masks: Removal) -> np.ndarray:
+        """How each may go on behind the head: uint8 (2, 64, 64, 3) over the parser's crop."""
         size = (_BODY_SIZE, _BODY_SIZE)
         to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
         to_cells = resized_target(to_frame, 1 / self._background.plate.cell)
@@ -241,6 +244,12 @@ class HeadMode:
             spreading.append(spread(filmed, source if source.any() else left))
         # The last one is the neck.
         self._neck = np.array(cv2.mean(filmed, source)[:3]) if source.any() else None
+        return np.stack(spreading)
+
+    def _body(self, masks: Removal) -> np.ndarray:
+        """The body's colours where the head hides it: uint8 (64, 64, 3) over the parser's crop."""
+        assert self._clothes_neck is not None
+        size = (_BODY_SIZE, _BODY_SIZE)
         # In a gap between the two each as far as it is nearer, so that nothing of what is behind the body shows.
         shares = []
         for mask in (masks.clothes, masks.neck):
@@ -248,7 +257,7 @@ class HeadMode:
             shares.append(cv2.addWeighted(small, 1.0, cv2.blur(small, _NEAR), _GAP, 0, dtype=cv2.CV_32F))
         of_clothes, of_neck = shares
         share = (255 * of_neck / np.maximum(of_clothes + of_neck, np.float32(1.0))).astype(np.uint8)
-        clothes, neck = spreading
+        clothes, neck = self._clothes_neck
         return seam.mixed(clothes, neck, cv2.merge([share] * 3))
 
     def _body_at(self, view: FaceView, box: Box, step: int) -> np.ndarray:
@@ -269,9 +278,13 @@ class HeadMode:
         x1, y1 = min(drawn.head_matte.shape[1], x + width + 4), min(len(drawn.head_matte), y + height + 4)
         x, y = max(0, x - 2) // 4 * 4, max(0, y - 2) // 4 * 4
         part = slice(y, y1), slice(x, x1)
-        # Skin and all the rest stand in the same light.
         # Smooth as it is, a cubic may end at a quarter of the size.
-        large = enlarge(colour.given(light, drawn.tone, 0.0, self._wall), -(-len(drawn.head_matte) // 4))
+        quarter = -(-len(drawn.head_matte) // 4)
+        large = enlarge(colour.given(light, drawn.tone, 0.0, self._wall), quarter)
+        if self._wall is not None:
+            other = enlarge(colour.given(light, drawn.tone, 0.0, self._wall, colour.WALL_ELSEWHERE), quarter)
+            weight = drawn.skin[::4, ::4] * np.float32(1 / 255)
+            large = np.asarray(cv2.blendLinear(large, other, weight, np.float32(1.0) - weight), np.float32)
         large = _enlarged(large, 4, part)
         bgr = cv2.multiply(drawn.reflectance[part], large, dtype=cv2.CV_8U)
         matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
@@ -284,13 +297,13 @@ class HeadMode:
         return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
 
     def _follow_body(self, measured: np.ndarray, seconds: float) -> None:
-        """The hidden body's colours, slowly: of clothes now this, now that part is seen."""
+        """The colours of clothes and neck, slowly: now this, now that part of them is seen."""
         scene, self._body_scene = self._body_scene, self._background.plate.resets
         since, self._body_seconds = seconds - self._body_seconds, seconds
-        if self._body_colours is not None and scene == self._body_scene and 0 <= since <= 1.0:
-            share = 1.0 - np.exp(-since / _BODY_SETTLING)
-            measured = cv2.addWeighted(measured, share, self._body_colours, 1.0 - share, 0)
-        self._body_colours = measured
+        if self._clothes_neck is not None and scene == self._body_scene and 0 <= since <= 1.0:
+            kept = np.float32(np.exp(-since / _BODY_SETTLING))
+            measured = (measured + kept * (self._clothes_neck - measured.astype(np.float32)) + 0.5).astype(np.uint8)
+        self._clothes_neck = measured
 
     def _follow_wall(self, measured: np.ndarray | None, seconds: float) -> None:
         """The tint of a wall, slowly: no head may change its colour at once where a wall comes into view."""

@@ -507,10 +507,11 @@ def _hidden_body(
     reach = np.where(aside < _NECK_HALF, _NECK_REACH, _NECK_BESIDE) * centimetre
     above &= gone & (below - row < reach)
     if neck.sum() > centimetre**2:
-        # Of a neck between curtains of hair more is hidden than its middle.
+        # Of a neck between curtains of hair, or behind a hand, more is hidden than its middle.
+        hiding = hair | np.take_along_axis(blind, below, 0)
         slim = np.sqrt(np.clip(1 - ((column - axis) / (_SLIM * centimetre)) ** 2, 0, 1))
         foot = shoulders + slim * _FOOT * centimetre
-        above |= gone & hair & (slim > 0) & (row > chin[1] - _NECK_REACH * centimetre) & (row < foot)
+        above |= gone & hiding & (slim > 0) & (row > chin[1] - _NECK_REACH * centimetre) & (row < foot)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > shoulders)) & ~above
 
