@@ -175,7 +175,7 @@ def with_gleams(bgr: np.ndarray, labels: np.ndarray, points: np.ndarray, generat
     side = float(np.ptp(points[:, 1])) + 2.0
     for _ in range(int(generator.integers(1, 4))):
         middle = points[int(generator.integers(len(points))), :2]
-        axes = np.maximum(np.round(side * generator.uniform(0.01, 0.09, 2)), 1).astype(int).tolist()
+        axes = np.maximum(np.round(side * generator.uniform(0.01, 0.15, 2)), 1).astype(int).tolist()
         cv2.ellipse(bright, np.round(middle).astype(int).tolist(), axes, generator.uniform(0, 180), 0, 360, 1.0, -1)
     bright[(labels != Label.SKIN) & (labels != Label.NOSE)] = 0.0
     reach = round(side * generator.uniform(0.02, 0.08)) | 1

@@ -121,7 +121,7 @@ class StillPool:
         if generator.random() < max(0.35, 0.7 * strength):
             smeared = generator.random() < 0.4 and not (labels == Label.GLASSES).any()
             bgr = with_shaded_eyes(bgr, still["points"], generator, smeared=smeared)
-        if generator.random() < 0.4 * strength:
+        if generator.random() < max(0.3, 0.5 * strength):
             bgr = with_gleams(bgr, labels, still["points"], generator)
         chance = generator.random()
         if chance < 0.40 and self._with_things:
