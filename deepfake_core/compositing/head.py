@@ -282,7 +282,13 @@ class HeadMode:
         quarter = -(-len(drawn.head_matte) // 4)
         large = enlarge(colour.given(light, drawn.tone, 0.0, self._wall), quarter)
         if self._wall is not None:
-            other = enlarge(colour.given(light, drawn.tone, 0.0, self._wall, colour.WALL_ELSEWHERE), quarter)
+            # The two differ by a factor.
+            flat = light.mean((0, 1), keepdims=True)
+            skin, other = (
+                colour.given(flat, drawn.tone, 0.0, self._wall, share)
+                for share in (colour.WALL_ON_SKIN, colour.WALL_ELSEWHERE)
+            )
+            other = large * (other / skin)
             weight = drawn.skin[::4, ::4] * np.float32(1 / 255)
             large = np.asarray(cv2.blendLinear(large, other, weight, np.float32(1.0) - weight), np.float32)
         large = _enlarged(large, 4, part)
