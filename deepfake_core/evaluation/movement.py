@@ -13,8 +13,9 @@ from deepfake_core.frame import Frame
 from deepfake_core.parsing.parser import FaceParser
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.swapping.alignment import RIGID, Pose, fit_pose
-from deepfake_core.swapping.expression import measures
+from deepfake_core.swapping.expression import corners
 from deepfake_core.swapping.gaze import GazeReader
+from deepfake_core.swapping.retargeting import openings
 
 LEAST = {
     "mouth": 0.02,
@@ -86,11 +87,11 @@ class MovementReader:
 
 def _expression(pose: Pose, landmarks: np.ndarray) -> dict[str, np.ndarray | float]:
     head = pose.to_head(landmarks)
-    right, left, mouth, smile = measures(head)
+    right, left, mouth = openings(head)[:3]
     shape = [float(np.linalg.norm(head[a].mean(0) - head[b].mean(0))) for a, b in _SHAPE_ENDS]
     return {
         "mouth": mouth,
-        "smile": smile,
+        "smile": corners(head),
         "eye_left": left,
         "eye_right": right,
         "yaw": pose.yaw_degrees,

@@ -18,7 +18,7 @@ from deepfake_core.identities.pack import Crop
 from deepfake_core.inference import providers
 from deepfake_core.inference.manifest import Manifest
 from deepfake_core.inference.session import Session, open_session
-from deepfake_core.swapping import networks, surface
+from deepfake_core.swapping import eyes, networks, surface
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.dfm import DfmDecoder, open_dfm
 from deepfake_core.swapping.expression import FITTED, MEASURES, RESPONSE_ROWS, ExpressionMatch, Response
@@ -41,6 +41,8 @@ CROP = Crop(alignment="head", extent=round(10 * CROP_CENTIMETRES))
 _PAGES = 2
 _SMALLEST_IRIS, _LARGEST_IRIS = 0.2, 2.0
 """Cm."""
+_LEAST_APART = 1e-3
+"""Openings by which the pages of a surface differ, in widths of eye or mouth."""
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
 
@@ -132,6 +134,7 @@ def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDe
             pages=pages,
             uv=tensors["uv"],
             page_openings=tensors["page_openings"],
+            lid_lines=tensors["lid_lines"],
             tone=tensors["tone"],
             retargeter=Retargeter(**_part(tensors, "retargeter")),
             head=HeadPages(pictures=head_pages, hair=hair, **_part(tensors, "head")),
@@ -186,6 +189,7 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
     shapes = {
         "uv": (surface.VERTEX_COUNT, 2),
         "page_openings": (2, 3),
+        "lid_lines": eyes.UPPER.shape,
         "tone": (3,),
         "head.rotations": (head_pages, 3, 3),
         "eyeballs.iris_radius": (1,),
@@ -216,6 +220,10 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
         raise IdentityBroken(name, "the tensor head.rotations of its geometry.safetensors holds no rotations")
     if any((np.diff(tensors[f"response.{kind}"]) <= 0).any() for kind in ("asked", "read")):
         raise IdentityBroken(name, "the response in its geometry.safetensors does not rise")
+    if not ((tensors["lid_lines"] >= 0.0) & (tensors["lid_lines"] <= 1.0)).all():
+        raise IdentityBroken(name, "the lids in its geometry.safetensors meet outside of the eyes")
+    if np.abs(np.diff(tensors["page_openings"], axis=0)).min() < _LEAST_APART:
+        raise IdentityBroken(name, "both pages in its geometry.safetensors are equally open")
     if not _SMALLEST_IRIS <= tensors["eyeballs.iris_radius"][0] <= _LARGEST_IRIS:
         raise IdentityBroken(name, "the iris in its geometry.safetensors is no iris's size")
     return tensors

@@ -7,21 +7,30 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deepfake_core.facemesh import topology
 from deepfake_core.swapping.alignment import Pose
 from deepfake_core.swapping.retargeting import Neutral, openings
 
 MEASURES = 4
 EYES, MOUTH, SMILE = slice(0, 2), 2, 3
 _CORNERS, _MIDDLES = [61, 291], [0, 17]
+_UPPER_LIP, _LOWER_LIP = np.array(topology.LIPS_INNER[1:10]), np.array(topology.LIPS_INNER[:10:-1])
 _UPPER, _LOWER = [159, 386, 13], [145, 374, 14]
 _LOWEST = np.array([0.05, 0.05, 0.0, -0.5], np.float32)
 _HIGHEST = np.array([0.5, 0.5, 0.95, 1.1], np.float32)
 _STEPS = 3
+_LIP_LINE = 0.07
+"""Cm between lips that touch: the line that is seen between them."""
+_JAW = 1.6
+"""How far, in cm, the mouth's middle sinks below its corners for each width of the mouth that a jaw opens it, as
+FaceMesh reads it of rendered people whose corners stay where they are."""
 _GAIN = np.array([1.0, 1.0, 1.4, 1.25])
-"""FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back. Lids have no
-gain: it reads a blink in a face of 60 px as 0.78 of the open eye, and there the drawn lids meet."""
+"""FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back."""
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
+_CLOSING, _CLOSING_POWER = 2.8, 1.5
+"""How much narrower than at rest lids are drawn, of the share that they are read so: FaceMesh reads shut lids as 0.76
+of the open eye, in a third of the pictures as more than 0.8, and most of what it reads as 0.94 is open."""
 _WIDEST = 1.1
 """Lids are drawn no wider than this times their opening at rest: beyond, the eyes stare."""
 _ALIKE = 0.06
@@ -42,11 +51,18 @@ _ROW = (0, 0, 1, 2)
 def measures(head: np.ndarray) -> np.ndarray:
     """Openings of right eye, left eye and mouth, and the smile: (..., 468, 3) cm -> (..., 4).
 
-    Openings as `retargeting.openings` gives them; the smile is how far the mouth's corners lie above its middle, cm.
+    Openings as `retargeting.openings` gives them; the smile is how far the mouth's corners are drawn up, cm: `corners`
+    less what a dropping jaw does to it.
     """
+    found = openings(head)[..., :3]
+    smile = corners(head) - _JAW * found[..., MOUTH]
+    return np.concatenate([found, smile[..., None]], axis=-1)
+
+
+def corners(head: np.ndarray) -> np.ndarray:
+    """How far the mouth's corners lie above its middle, cm: (..., 468, 3) cm -> (...)."""
     (right, left), (upper, lower) = _CORNERS, _MIDDLES
-    smile = 0.5 * (head[..., right, 1] + head[..., left, 1] - head[..., upper, 1] - head[..., lower, 1])
-    return np.concatenate([openings(head)[..., :3], smile[..., None]], axis=-1)
+    return 0.5 * (head[..., right, 1] + head[..., left, 1] - head[..., upper, 1] - head[..., lower, 1])
 
 
 def _signed(head: np.ndarray) -> np.ndarray:
@@ -126,7 +142,9 @@ class ExpressionMatch:
         moved = measured - rest
         moved[MOUTH] = np.sign(moved[MOUTH]) * max(abs(moved[MOUTH]) - _TOUCHING, 0.0)
         reading = usual + moved * (1.0 + (_GAIN - 1.0) * np.exp(-np.abs(moved) / _LARGE))
-        reading[EYES] = usual[EYES] * _together(measured[EYES] / rest[EYES])
+        lids = _together(measured[EYES] / rest[EYES])
+        narrowed = _CLOSING * np.maximum(1.0 - lids, 0.0) ** _CLOSING_POWER
+        reading[EYES] = usual[EYES] * (np.maximum(lids, 1.0) - narrowed)
         wanted = self.response.drawn(reading)
         wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
@@ -137,46 +155,31 @@ class ExpressionMatch:
         for _ in range(_STEPS):
             missing = (wanted - _signed(head)).astype(np.float32)
             head = head + (missing @ self.directions).reshape(-1, 3)
+        # Lips that touch at one place have gone through each other at others; a line stays between them.
+        upper, lower = head[_UPPER_LIP, 1], head[_LOWER_LIP, 1]
+        lacking = 0.5 * np.maximum(_LIP_LINE - (upper - lower), 0.0)
+        head[_UPPER_LIP, 1] = upper + lacking
+        head[_LOWER_LIP, 1] = lower - lacking
         return head
 
 
-class SteadyMeasures:
-    """Each driver's measures without most of FaceMesh's noise: what is within it follows slowly, all else at once.
+class DriverReader:
+    """What each driver's face asks for, and what it looks like at rest.
 
-    One for each filter. The landmarks have been smoothed before, but an identity's response may ask for several times
-    as much movement as was read.
+    One for each filter. Its measures come without most of FaceMesh's noise: what is within it follows slowly, all else
+    at once. The landmarks have been smoothed before, but an identity's response may ask for several times as much
+    movement as was read.
+
+    The face at rest is the mean of its calm pictures, frontal, lips together, eyes open. What its lips measure when
+    they touch is learned from all frontal pictures, also of drivers who always talk.
     """
 
     _NOISE = np.array([0.012, 0.012, 0.012, 0.05])
     """Steps from one picture to the next that noise may make: twice what was seen on films."""
     _LEAST = 0.4
     """Share of a small step that is followed."""
-    _DRIVERS = 8
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[int, np.ndarray] = OrderedDict()
-
-    def __call__(self, head: np.ndarray, driver: int) -> np.ndarray:
-        """Measures float64 (4,) of landmarks (468, 3) cm on the canonical head, of the track with this number."""
-        measured = measures(head).astype(np.float64)
-        known = self._known.pop(driver, measured)
-        step = measured - known
-        self._known[driver] = known + step * np.clip(np.abs(step) / self._NOISE, self._LEAST, 1.0)
-        if len(self._known) > self._DRIVERS:
-            self._known.popitem(last=False)
-        return self._known[driver]
-
-
-class DriverCalibration:
-    """Each driver's face at rest: the mean of its calm pictures, frontal, lips together, eyes open.
-
-    What its lips measure when they touch is learned from all frontal pictures, also of drivers who always talk.
-
-    One for each filter.
-    """
-
     _FRONTAL_COSINE = 0.25
-    _SHUT_MOUTH, _USUAL_SMILE, _SMILE_SPREAD = 0.12, 0.15, 0.45
+    _SHUT_MOUTH, _USUAL_SMILE, _SMILE_SPREAD = 0.12, 0.1, 0.45
     _OPEN_EYES = 0.16
     _LIDS_UP = 0.8
     """Eyes at rest are open: weight of pictures in which they are wider than known so far, the others have the rest."""
@@ -187,14 +190,26 @@ class DriverCalibration:
     _DRIVERS = 8
 
     def __init__(self) -> None:
-        self._known: OrderedDict[int, _Rest] = OrderedDict()
+        self._known: OrderedDict[int, _Driver] = OrderedDict()
 
-    def __call__(self, head: np.ndarray, pose: Pose, driver: int) -> Neutral:
-        """Learn from a picture: landmarks (468, 3) cm on the canonical head, its pose, the number of its track."""
-        measured = measures(head)
+    def __call__(self, head: np.ndarray, pose: Pose, driver: int) -> tuple[np.ndarray, Neutral]:
+        """The steadied `measures`, float64 (4,), of landmarks (468, 3) cm on the canonical head, and the face at rest.
+
+        pose: of the head; driver: the number of its track.
+        """
+        measured = measures(head).astype(np.float64)
         known = self._known.pop(driver, None)
         if known is None:
-            known = _Rest(np.zeros_like(head, np.float32), measured[EYES], float(measured[MOUTH]))
+            known = _Driver(measured, np.zeros_like(head, np.float32), measured[EYES], float(measured[MOUTH]))
+        step = measured - known.steady
+        known.steady = known.steady + step * np.clip(np.abs(step) / self._NOISE, self._LEAST, 1.0)
+        self._learn(known, head, measured, pose)
+        self._known[driver] = known
+        if len(self._known) > self._DRIVERS:
+            self._known.popitem(last=False)
+        return known.steady, Neutral(known.head, known.lids, known.lips, min(known.calm / self._ENOUGH, 1.0))
+
+    def _learn(self, known: _Driver, head: np.ndarray, measured: np.ndarray, pose: Pose) -> None:
         frontal, calm = self._weights(measured, pose)
         known.calm += calm
         known.frontal += frontal
@@ -205,10 +220,6 @@ class DriverCalibration:
         if known.frontal > 0:
             known.lips = float(_expectile(known.lips, measured[MOUTH], frontal / known.frontal, self._LIPS_UP))
         known.calm, known.frontal = min(known.calm, self._LONGEST), min(known.frontal, self._LONGEST)
-        self._known[driver] = known
-        if len(self._known) > self._DRIVERS:
-            self._known.popitem(last=False)
-        return Neutral(known.head, known.lids, known.lips, min(known.calm / self._ENOUGH, 1.0))
 
     def _weights(self, measured: np.ndarray, pose: Pose) -> tuple[float, float]:
         """How much a picture with these measures (4,) says about lips that touch, and about the whole face at rest,
@@ -221,9 +232,10 @@ class DriverCalibration:
 
 
 @dataclass
-class _Rest:
+class _Driver:
     """What is known so far of one driver, and of how many pictures."""
 
+    steady: np.ndarray
     head: np.ndarray
     lids: np.ndarray
     lips: float

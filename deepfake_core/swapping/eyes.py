@@ -16,12 +16,14 @@ RADIUS = 1.1
 CORNERS = np.array([[33, 133], [362, 263]])
 """Of the subject's right and left eye."""
 LOOPS = (np.array(topology.RIGHT_EYE), np.array(topology.LEFT_EYE))
+UPPER = np.array([topology.RIGHT_EYE[1:8], topology.LEFT_EYE[1:8]])
+LOWER = np.array([topology.RIGHT_EYE[:8:-1], topology.LEFT_EYE[:8:-1]])
+"""Pairs of landmarks of the upper and the lower lid, from one corner to the other."""
 PATCH_REACH = 1.25
 """Half the side of the iris's picture, in radii of the iris."""
 _MOST_DEGREES = 45.0
 _LID_SHADOW = 0.4
 _SUBPIXEL = 4
-_SHUT = 0.99
 
 
 @dataclass(frozen=True)
@@ -44,22 +46,27 @@ def draw(
     *,
     rotation: np.ndarray,
     square: Square,
+    lids: np.ndarray,
     shut: np.ndarray,
 ) -> None:
     """Draw both irises into `picture`, uint8 (S, S, 3), inside the lids' openings.
 
     head: the identity's landmarks (468, 3) cm; gaze: float (2, 2) degrees to the picture's right and up, against the
-    head, None or NaN straight ahead; rotation: canonical head to camera, without roll; shut: float (2,), how much of
-    the shut eye's texture is shown.
+    head, None or NaN straight ahead; rotation: canonical head to camera, without roll; lids: float (2, 7), where they
+    meet, see `IdentityHead.lid_lines`; shut: float (2,), how far they are drawn shut between the landmarks of the lids.
     """
     degrees = np.zeros((2, 2)) if gaze is None else np.nan_to_num(gaze, nan=0.0)
     tangents = np.tan(np.radians(np.clip(degrees, -_MOST_DEGREES, _MOST_DEGREES)))
     openings = square.to_pixels(head[np.concatenate(LOOPS)] @ rotation.T).reshape(2, -1, 2)
+    upper, lower = openings[:, 1:8], openings[:, :8:-1]
+    meeting = upper + lids[..., None] * (lower - upper)
+    openings[:, 1:8] = upper + shut[:, None, None] * (meeting - upper)
+    openings[:, :8:-1] = lower + shut[:, None, None] * (meeting - lower)
     lows = np.clip(np.floor(openings.min(1)).astype(int) - 2, 0, square.size)
     highs = np.clip(np.ceil(openings.max(1)).astype(int) + 3, 0, square.size)
     for eye, (low, high) in enumerate(zip(lows, highs, strict=True)):
         width, height = (high - low).tolist()
-        if width < 4 or height < 4 or shut[eye] > _SHUT:
+        if width < 4 or height < 4 or shut[eye] == 1.0:
             continue
         to_square = iris_transform(eyeballs, eye, head, tangents[eye], rotation=rotation, square=square)
         to_square[:, 2] -= low
@@ -71,7 +78,7 @@ def draw(
         reach = max(3, round(0.25 * height) * 2 + 1)
         shade = cv2.blur(mask, (reach, reach), borderType=cv2.BORDER_CONSTANT) * np.float32(_LID_SHADOW / 255.0)
         lit = cv2.merge([shade + np.float32(1.0 - _LID_SHADOW)] * 3)
-        share = cv2.multiply(iris[..., 3], mask, scale=(1.0 - shut[eye]) / 255.0**2, dtype=cv2.CV_32F)
+        share = cv2.multiply(iris[..., 3], mask, scale=1.0 / 255.0**2, dtype=cv2.CV_32F)
         part = picture[low[1] : high[1], low[0] : high[0]]
         drawn = np.asarray(cv2.multiply(iris[..., :3], lit, dtype=cv2.CV_32F), np.float32)
         drawn -= part

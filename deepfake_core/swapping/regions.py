@@ -25,6 +25,7 @@ _FEATURES = np.array(
 )
 _MATTE_SHRINK = 0.93
 _FEATURE_GROWTH = 1.06
+_MOUTH_GROWTH = 1.2
 EYE_VALUE = 96
 MOUTH_VALUE = 192
 
@@ -69,6 +70,16 @@ def features(points: np.ndarray, size: int) -> np.ndarray:
     cv2.fillPoly(mask, [_polygon(xy[_LIPS])], 128, cv2.LINE_AA, _SUBPIXEL)
     cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _MOUTH)], 255, cv2.LINE_AA, _SUBPIXEL)
     width = 2 * (size // 100) + 1
+    return cv2.blur(mask, (width, width))
+
+
+def mouth(points: np.ndarray, size: int) -> np.ndarray:
+    """The lips and what lies between them: uint8 (size, size), 255 there, soft around them."""
+    outline = points[_LIPS, :2].astype(np.float32)
+    middle = outline.mean(0)
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [_polygon(middle + _MOUTH_GROWTH * (outline - middle))], 255, cv2.LINE_AA, _SUBPIXEL)
+    width = 2 * (size // 40) + 1
     return cv2.blur(mask, (width, width))
 
 

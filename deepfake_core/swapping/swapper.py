@@ -20,7 +20,7 @@ from deepfake_core.inference.session import Session, shared
 from deepfake_core.swapping import dfm, light, networks, regions
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, transform_points
 from deepfake_core.swapping.decoder import IdentityDecoder
-from deepfake_core.swapping.expression import DriverCalibration, SteadyMeasures
+from deepfake_core.swapping.expression import DriverReader
 from deepfake_core.swapping.gaze import GazeReader
 from deepfake_core.swapping.template import Placed, Template, TemplateDrawer, place, premultiplied
 from deepfake_core.threads import Run
@@ -99,8 +99,7 @@ class Swapper:
         self.network_failures = 0
         """How many pictures show the bare template because a network gave no usable result."""
         self._drawer = TemplateDrawer()
-        self._calibration = DriverCalibration()
-        self._measures = SteadyMeasures()
+        self._drivers = DriverReader()
         self._gaze_reader = GazeReader(threads=1, provider=provider)
         self._gazes: dict[int, tuple[int, np.ndarray | None]] = {}
 
@@ -143,8 +142,7 @@ class Swapper:
         beside = Run(look_at_driver, _THREAD_NAME)
         try:
             driver_head = pose.to_head(face_landmarks)
-            neutral = self._calibration(driver_head, pose, driver_id)
-            measured = self._measures(driver_head, driver_id)
+            measured, neutral = self._drivers(driver_head, pose, driver_id)
             head = decoder.expression(decoder.head.retargeter(driver_head, neutral), measured, neutral)
             placed = place(pose, head, size=resolution, head_mode=head_mode)
             square = placed.square
@@ -222,15 +220,17 @@ class Swapper:
         bounds = _Bounds.of(small_alpha, small_face, head_mode=head_mode)
         always = regions.detail(template.scaled_points(n), n) * np.float32(1.0 / 255.0) * small_face
         openings = template.openings(n)
+        kept = regions.mouth(template.scaled_points(n), n) * np.float32(decoder.head.shares(template.head)[2] / 255.0)
         made, own_face, own_head = self._decode(decoder, given, features())
 
         own_face, own_head = bounds.face(own_face), bounds.head(own_head)
         # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
         made -= small
-        made *= cv2.cvtColor(own_head, cv2.COLOR_GRAY2BGR)
+        # Nor where lips and teeth lie: of a mouth that is wide open they draw the mean of many, one over the other.
+        made *= cv2.cvtColor(own_head * (np.float32(1.0) - kept), cv2.COLOR_GRAY2BGR)
         made += small
         relief = np.clip(made, 0.0, 2.0, out=made)
-        weight = detail_weight(relief, small, always, openings)
+        weight = detail_weight(relief, small, always, openings, kept)
         relief = sharpen(relief, small, weight)
         refined = _enlarged(relief, small, drawn, weight)
         # Single hairs are drawn finer than the networks see; they say what is wrong about them.
@@ -381,17 +381,22 @@ def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmD
     )
 
 
-def detail_weight(relief: np.ndarray, template: np.ndarray, always: np.ndarray, openings: np.ndarray) -> np.ndarray:
+def detail_weight(
+    relief: np.ndarray, template: np.ndarray, always: np.ndarray, openings: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
     """Where the template's detail, which the networks cannot draw, fits: float32 (n, n), 0..1.
 
     relief, template: float32 (n, n, 3), what the networks made of what; always: float32 (n, n), 1 on skin, where the
-    finest detail always fits, 0 on eyes, lips and hair; openings: uint8 (n, n) from `regions.eyes_and_mouth`.
-    On those it fits where the networks, seen coarsely, left the template in its place; in the mouth never.
+    finest detail always fits, 0 on eyes, lips and hair; openings: uint8 (n, n) from `regions.eyes_and_mouth`; kept:
+    float32 (n, n), how much of the template was kept in the mouth.
+    On eyes, lips and hair it fits where the networks, seen coarsely, left the template in its place; in the mouth where
+    it was kept.
     """
     moved = cv2.transform(np.abs(cv2.blur(relief - template, (_COARSE, _COARSE))), _SUM)
     moved = cv2.blur(moved, (_COARSE, _COARSE))
     fits = np.asarray(cv2.exp(moved * moved * np.float32(-1.0 / (3.0 * _MOVED) ** 2)), np.float32)
-    fits[cv2.dilate(cv2.inRange(openings, regions.MOUTH_VALUE, regions.MOUTH_VALUE), _AROUND_MOUTH) > 0] = 0.0
+    inside = cv2.dilate(cv2.inRange(openings, regions.MOUTH_VALUE, regions.MOUTH_VALUE), _AROUND_MOUTH) > 0
+    fits[inside] = kept[inside]
     return (always + (np.float32(1.0) - always) * fits) * _DETAIL
 
 

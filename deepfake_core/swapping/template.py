@@ -155,7 +155,16 @@ class TemplateDrawer:
         texture = self._blender.blend(identity, shares)
         drawn, face = surface.draw(texture, identity.uv, placed.raster, square.side)
         mouth.draw(drawn, identity.mouth, head, rotation, crop)
-        eyes.draw(drawn, identity.eyeballs, head, gaze(), rotation=rotation, square=crop, shut=shares[:2])
+        eyes.draw(
+            drawn,
+            identity.eyeballs,
+            head,
+            gaze(),
+            rotation=rotation,
+            square=crop,
+            lids=identity.lid_lines,
+            shut=shares[:2],
+        )
 
         inner = square.face
         rest = alpha[inner] * (1.0 - face)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.facemesh import topology
-from deepfake_core.swapping import surface
+from deepfake_core.swapping import eyes, surface
 from deepfake_core.swapping.alignment import fit_pose
 
 PAGE_SIZE = 512
@@ -19,10 +19,13 @@ _AXIS_DEPTH = -6.0
 _FACING_POWER = 5.0
 _DETAIL, _DETAIL_POWER = 4.0, 30.0
 _EYE_REACH = np.array([1.15, 1.7])
+_UPPER_LIP = (*topology.LIPS_OUTER[:11], *topology.LIPS_INNER[10:], topology.LIPS_INNER[0])
+"""The upper lip and what lies between the lips: a loop of vertices."""
 _MOUTH_REACH = 1.03
 _FEATHER = 3.0
 _HOLE = 31
 _LID_REACH = 1.25
+_LID_WAY = (0.4, 1.0)
 _BROW_REACH = 17
 _BROW_WIDTH = 25
 _STRANDS_APART = 4.0
@@ -217,6 +220,22 @@ def _pull(colour: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return colour + (1.0 - confidence[..., None]) * filled
 
 
+def lid_lines(eyes_shut: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """Where shut lids meet, see `IdentityHead.lid_lines`: the darkest of the page uint8 (S, S, 3) with eyes shut."""
+    dark = 255.0 - cv2.GaussianBlur(cv2.cvtColor(eyes_shut, cv2.COLOR_BGR2GRAY), (0, 0), 1.5).astype(np.float32)
+    way = np.linspace(*_LID_WAY, 40)
+    found = np.empty(eyes.UPPER.shape, np.float32)
+    for eye in range(2):
+        above, below = uv[eyes.UPPER[eye]], uv[eyes.LOWER[eye]]
+        places = (above[:, None] + way[:, None] * (below - above)[:, None]).astype(np.float32)
+        seen = cv2.remap(dark, places[..., 0], places[..., 1], cv2.INTER_LINEAR)
+        line = way[seen.argmax(1)]
+        # A bow through all of them: single places may show a wrinkle or the white between lids that hardly touch.
+        across = np.linspace(-1.0, 1.0, len(line))
+        found[eye] = np.polyval(np.polyfit(across, line, 2, w=seen.max(1) - seen.min(1) + 1.0), across)
+    return np.clip(found, *_LID_WAY)
+
+
 def pages(
     first: np.ndarray, eyes_shut: np.ndarray, mouth_open: np.ndarray, seen: np.ndarray, uv: np.ndarray
 ) -> np.ndarray:
@@ -229,8 +248,8 @@ def pages(
     mixed = first.astype(np.float32)
     for source, loops, reach in (
         (eyes_shut, (topology.RIGHT_EYE, topology.LEFT_EYE), _EYE_REACH),
-        # FaceMesh takes upper teeth for lip: they are seen where it sees the lip of an open mouth.
-        (mouth_open, (topology.LIPS_OUTER,), _MOUTH_REACH),
+        # FaceMesh takes upper teeth for lip: they are seen where it sees the upper lip of an open mouth.
+        (mouth_open, (_UPPER_LIP,), _MOUTH_REACH),
     ):
         part = np.zeros((size, size), np.uint8)
         for loop in loops:

@@ -29,7 +29,10 @@ EYES_SHUT = "eyes_closed"
 FRONT = "yaw+00"
 # CelebAMask-HQ: skin, brows, eyes, nose, mouth, neck and shaved hair; the ring beyond the cheeks shows no ears.
 _FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
+_EYE_LABELS = (4, 5)
 _HAIR_LABEL = 17
+_OPEN = 0.93
+"""Share of the opening in the view from the front from which on eyes are open: other light is read narrower."""
 _HEAD_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 17)
 
 
@@ -44,6 +47,7 @@ class BakedHead:
     pages: np.ndarray
     uv: np.ndarray
     page_openings: np.ndarray
+    lid_lines: np.ndarray
     tone: np.ndarray
     head: HeadPages
     eyeballs: Eyeballs
@@ -108,7 +112,10 @@ def read_views(folder: Path, find: StillLandmarks) -> dict[str, baking.View]:
         landmarks = find(bgr)
         if landmarks is None:
             continue
-        shown = _HEAD_LABELS if matte is None else _FACE_LABELS
+        shown: Sequence[int] = _HEAD_LABELS if matte is None else _FACE_LABELS
+        if name == EYES_SHUT:
+            # The white that stays between a rendered person's shut lids is none of the lid's skin.
+            shown = [label for label in shown if label not in _EYE_LABELS]
         found = irises.read(Frame.from_bgr(bgr), landmarks)
         views[name] = baking.View(
             bgr,
@@ -158,13 +165,14 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
 
     rest, shut = openings(heads[FRONT])[:3], openings(heads[EYES_SHUT])[:3]
     opened = openings(heads[MOUTH_OPEN])[:3]
-    # A lid covers the eye only near the end of its way; the lip gives way to teeth on the first part of its way.
-    eyes = np.stack([0.4 * rest[:2] + 0.6 * shut[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
-    mouth = np.stack([0.7 * rest[2:] + 0.3 * opened[2:], 0.3 * rest[2:] + 0.7 * opened[2:]])
+    # Lips that part show teeth soon.
+    eyes = np.stack([_OPEN * rest[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
+    mouth = np.stack([0.9 * rest[2:] + 0.1 * opened[2:], 0.7 * rest[2:] + 0.3 * opened[2:]])
     return BakedHead(
         pages=pages,
         uv=uv,
         page_openings=np.hstack([eyes, mouth]).astype(np.float32),
+        lid_lines=baking.lid_lines(eyes_shut, uv),
         tone=_tone(pages[0], uv),
         head=head_baking.head_pages(haired),
         eyeballs=head_baking.eyeballs(views[FRONT]),

@@ -26,8 +26,8 @@ _REACH = 9.0
 _OPEN_MOUTH, _SHUT_EYES = 8.0, 2.0
 """What they count for against sharpness, 1 as usual, and a pose that is just within reach."""
 _LEAST_MOUTH = 60
-_SHUTTING = (0.8, 0.7)
-"""Shares of the usual opening at which an eye begins to show as shut, and is."""
+_SHUTTING = (0.95, 0.7)
+"""Shares of the usual opening at which an eye is open, and shut."""
 _LIGHT_SIZE = 192
 _GAP = np.ones((11, 11), np.uint8)
 _FRINGE = 0.08

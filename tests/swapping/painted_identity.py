@@ -4,20 +4,22 @@ import cv2
 import numpy as np
 
 from deepfake_core.facemesh import topology
-from deepfake_core.swapping.eyes import Eyeballs
+from deepfake_core.swapping.eyes import LOOPS, Eyeballs
 from deepfake_core.swapping.head_layer import HeadPages
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.swapping.mouth import Mouth, chin
 from deepfake_core.swapping.retargeting import Retargeter
 from deepfake_core.training import baking
 
-SKIN, HAIR, IRIS, UPPER, LOWER, CAVITY = (
+SKIN, HAIR, IRIS, UPPER, LOWER, CAVITY, WHITE, LID = (
     (90, 120, 160),
     (20, 200, 20),
     (250, 0, 0),
     (255, 255, 255),
     (200, 200, 0),
     (0, 0, 60),
+    (240, 240, 240),
+    (60, 100, 220),
 )
 YAWS = (-40, -20, 0, 20, 40)
 
@@ -46,9 +48,15 @@ def painted(size: int = 128) -> IdentityHead:
     teeth[0, 12:, :, 3] = teeth[1, :12, :, 3] = 0
     middle = head[[13, 14]].mean(0) - (0.0, 0.0, 0.7)
     flat = np.zeros(1404, np.float32)
+    lids = page.copy()
+    for loop in LOOPS:
+        centre = uv[loop].mean(0)
+        cv2.fillPoly(page, [np.round(uv[loop]).astype(np.int32)], (*WHITE, 255))
+        cv2.fillPoly(lids, [np.round(centre + 1.5 * (uv[loop] - centre)).astype(np.int32)], (*LID, 255))
     return IdentityHead(
-        pages=np.stack([page, page]),
+        pages=np.stack([page, lids]),
         uv=uv,
+        lid_lines=np.full((2, 7), 0.9, np.float32),
         page_openings=np.array([[0.2, 0.2, 0.1], [0.05, 0.05, 0.4]], np.float32),
         tone=np.array(SKIN, np.float32),
         retargeter=Retargeter(

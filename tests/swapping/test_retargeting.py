@@ -5,7 +5,7 @@ import pytest
 
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping.alignment import Pose
-from deepfake_core.swapping.expression import DriverCalibration, Response, SteadyMeasures, measures
+from deepfake_core.swapping.expression import DriverReader, Response, corners, measures
 from deepfake_core.swapping.retargeting import Neutral, Retargeter, openings
 from deepfake_core.training.fitting import fit, judge, match_expression, neutral, own_fit, with_nose
 
@@ -100,9 +100,9 @@ def frontal() -> Pose:
 
 def known(face: np.ndarray) -> Neutral:
     """What is known of a driver who has kept this face for a while."""
-    calibration = DriverCalibration()
+    reader = DriverReader()
     for _ in range(60):
-        neutral = calibration(face, frontal(), 1)
+        _, neutral = reader(face, frontal(), 1)
     return neutral
 
 
@@ -121,9 +121,9 @@ def test_narrow_eyes_and_low_corners_count_as_usual_for_whom_they_are() -> None:
 
 
 def test_blinks_laughs_and_turned_heads_are_no_face_at_rest() -> None:
-    calm, calibration = resting(0.9, 0.0), DriverCalibration()
+    calm, reader = resting(0.9, 0.0), DriverReader()
     for _ in range(60):
-        neutral = calibration(calm, frontal(), 1)
+        _, neutral = reader(calm, frontal(), 1)
     turned = Pose(10.0, np.array([[0.3, 0, 0.954], [0, 1, 0], [-0.954, 0, 0.3]]), np.zeros(3))
     for face, pose in (
         (resting(0.2, 0.0), frontal()),
@@ -131,16 +131,16 @@ def test_blinks_laughs_and_turned_heads_are_no_face_at_rest() -> None:
         (calm + 1.0, turned),
     ):
         for _ in range(10):
-            after = calibration(face.astype(np.float32), pose, 1)
+            _, after = reader(face.astype(np.float32), pose, 1)
     assert np.abs(after.head - neutral.head).max() < 0.12
 
 
 def test_each_driver_has_a_face_at_rest_of_its_own() -> None:
-    calibration = DriverCalibration()
+    reader = DriverReader()
     for _ in range(200):
-        calibration(resting(0.8, -0.2), frontal(), 1)
-    fresh = DriverCalibration()(resting(0.9, 0.1), frontal(), 2)
-    mixed = calibration(resting(0.9, 0.1), frontal(), 2)
+        reader(resting(0.8, -0.2), frontal(), 1)
+    (steady, fresh), (also, mixed) = (one(resting(0.9, 0.1), frontal(), 2) for one in (DriverReader(), reader))
+    np.testing.assert_array_equal(also, steady)
     np.testing.assert_array_equal(mixed.head, fresh.head)
     assert mixed.trust == fresh.trust
 
@@ -206,7 +206,10 @@ def test_lips_that_touch_stay_shut_however_they_lie() -> None:
     crossed = opened(0.8, -0.3)
     asked = measures(crossed)
     asked[2] = 0.0
-    assert measures(match.control(crossed, asked))[2] < 0.02
+    shut = match.control(crossed, asked)
+    assert measures(shut)[2] < 0.02
+    upper, lower = shut[list(topology.LIPS_INNER[1:10]), 1], shut[list(topology.LIPS_INNER[:10:-1]), 1]
+    assert (upper > lower).all()
 
 
 def test_eyes_close_and_open_together_but_for_a_wink() -> None:
@@ -227,9 +230,9 @@ def test_eyes_close_and_open_together_but_for_a_wink() -> None:
 
 
 def test_a_driver_that_often_narrows_its_eyes_has_open_ones_at_rest() -> None:
-    calibration = DriverCalibration()
+    reader = DriverReader()
     for k in range(300):
-        neutral = calibration(resting(0.65 if k % 5 < 2 else 0.9, 0.0), frontal(), 1)
+        _, neutral = reader(resting(0.65 if k % 5 < 2 else 0.9, 0.0), frontal(), 1)
     narrow, usual = (measures(resting(lids, 0.0))[0] for lids in (0.65, 0.9))
     assert neutral.lids[0] > narrow + 0.75 * (usual - narrow)
 
@@ -254,10 +257,10 @@ def test_what_is_read_of_the_identity_is_what_the_driver_asks_for() -> None:
 
 def test_a_mouth_that_reads_open_when_shut_is_drawn_shut() -> None:
     match = match_expression(expressions(300, 0), expressions(300, 0))
-    talking, neutral = DriverCalibration(), None
+    talking, neutral = DriverReader(), None
     ajar, wide = (smiling(opened(0.9, gap), 0.1).astype(np.float32) for gap in (0.5, 2.0))
     for k in range(200):
-        neutral = talking(ajar if k % 4 else wide, frontal(), 1)
+        _, neutral = talking(ajar if k % 4 else wide, frontal(), 1)
     assert neutral is not None
     assert match.wanted(measures(ajar), neutral)[2] < match.identity_rest[2] + 0.02
     assert match.wanted(measures(wide), neutral)[2] > 0.25
@@ -270,13 +273,45 @@ def test_a_mouth_that_reads_open_when_shut_is_drawn_shut() -> None:
 
 def test_noise_of_the_measures_is_calmed_and_a_blink_is_not() -> None:
     g = np.random.default_rng(3)
-    steady, seen, shown = SteadyMeasures(), [], []
+    reader, seen, shown = DriverReader(), [], []
     for _ in range(60):
         face = resting(0.9, 0.0) + g.normal(0, 0.004, (468, 3)).astype(np.float32)
         seen.append(measures(face))
-        shown.append(steady(face, 1))
+        shown.append(reader(face, frontal(), 1)[0])
     assert np.all(np.std(np.diff(shown[5:], axis=0), axis=0) < 0.7 * np.std(np.diff(seen[5:], axis=0), axis=0))
     blink = resting(0.2, 0.0)
-    np.testing.assert_allclose(steady(blink, 1)[:2], measures(blink)[:2], atol=1e-6)
+    np.testing.assert_allclose(reader(blink, frontal(), 1)[0][:2], measures(blink)[:2], atol=1e-6)
     other = smiling(opened(0.9, 2.5), 1.2)
-    np.testing.assert_allclose(steady(other, 2), measures(other), atol=1e-6)
+    np.testing.assert_allclose(reader(other, frontal(), 2)[0], measures(other), atol=1e-6)
+
+
+def test_a_jaw_that_drops_without_a_smile_draws_none() -> None:
+    """The middle of an open mouth sinks below its corners; these are drawn no higher than those of a shut one."""
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    halves = np.array([[0.1, 0.6], [0.0, 0.9], [-0.5, 1.2]], np.float32)
+    # Of such a face hardly a third of a smile is read, so smiles are drawn larger.
+    stiff = replace(match, response=Response(halves, np.array([[0.1, 0.6], [0.0, 0.9], [-0.17, 0.4]], np.float32)))
+    width = float(np.linalg.norm(head()[61] - head()[291]))
+    calm, dropped = opened(0.9, 0.1), opened(0.9, 0.1)
+    dropped[[14, 17], 1] -= 0.4 * width
+    # As rendered people do it: corners go down with the jaw, by less than the middle does.
+    lifted = corners(dropped) - corners(calm) - 1.6 * (measures(dropped)[2] - measures(calm)[2])
+    dropped[[61, 291], 1] -= lifted
+    neutral = known(calm.astype(np.float32))
+    rest, wide = (stiff.wanted(measures(face), neutral) for face in (calm, dropped))
+    assert wide[2] > rest[2] + 0.3
+    assert wide[3] == pytest.approx(rest[3], abs=0.02)
+    laughing = smiling(dropped, 0.3)
+    assert stiff.wanted(measures(laughing), neutral)[3] > rest[3] + 0.6
+
+
+def test_lids_shut_where_shut_ones_are_read_and_noise_does_not_narrow_them() -> None:
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    rest, neutral = match.identity_rest, Neutral(head().astype(np.float32), match.driver_rest[:2], 0.0, 1.0)
+    asked = np.tile(match.driver_rest, (4, 1))
+    asked[:, :2] *= np.array([0.95, 0.9, 0.84, 0.78])[:, None]
+    drawn = np.array([match.wanted(one, neutral)[0] / rest[0] for one in asked])
+    assert drawn[0] > 0.96
+    assert drawn[1] > 0.9
+    assert drawn[3] < 0.74
+    assert (np.diff(drawn) < 0).all()

@@ -11,6 +11,7 @@ from deepfake_core.inference.errors import NetworkFailed
 from deepfake_core.inference.session import Session
 from deepfake_core.swapping import alignment
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
+from deepfake_core.swapping.expression import ExpressionMatch
 from deepfake_core.swapping.swapper import DrawnHead, Swapper
 
 
@@ -124,6 +125,16 @@ class Other(Session):
         return tuple((made | {"face_matte": matte, "head_matte": matte})[name] for name in self.outputs)
 
 
+@dataclasses.dataclass(frozen=True)
+class Told(ExpressionMatch):
+    """Gives one face, whatever the driver's does."""
+
+    head: np.ndarray = dataclasses.field(kw_only=True)
+
+    def __call__(self, *_: object) -> np.ndarray:
+        return self.head
+
+
 def test_a_failing_network_leaves_the_bare_template(decoder: IdentityDecoder, frame: Frame) -> None:
     swapper = Swapper(threads=1, provider="cpu")
     template = swapper.swap(frame, landmarks(), decoder, template_only=True, driver_id=1)
@@ -136,6 +147,27 @@ def test_a_failing_network_leaves_the_bare_template(decoder: IdentityDecoder, fr
     refined = swapper.swap(frame, landmarks(), decoder, driver_id=3)
     assert np.abs(seen(refined) - seen(template)[: len(seen(refined))].mean()).max() > 0.1
     assert not np.array_equal(refined.reflectance, template.reflectance)
+
+
+@pytest.mark.parametrize("drop, kept", [(0.0, False), (2.5, True)])
+def test_of_a_mouth_that_is_wide_open_the_drawn_one_is_kept(
+    decoder: IdentityDecoder, frame: Frame, drop: float, kept: bool
+) -> None:
+    """The networks would lay the mean of many mouths over it."""
+    head = decoder.head.retargeter.identity_neutral.reshape(-1, 3).astype(np.float64)
+    asked = np.append(decoder.expression.identity_rest[:2], (drop / 5.0, decoder.expression.identity_rest[3]))
+    shown = decoder.expression.control(head, asked)
+    told = dataclasses.replace(
+        decoder, network=Other(decoder, 1.0), expression=Told(**vars(decoder.expression), head=shown)
+    )
+    swapper = Swapper(threads=1, provider="cpu")
+    network, template = (swapper.swap(frame, landmarks(), told, template_only=bare) for bare in (False, True))
+    changed = np.abs(network.reflectance - template.reflectance).mean(-1)
+    pose = alignment.Pose(9.0, np.eye(3), np.array([160.0, -120.0, 0.0]))
+    place = alignment.crop_transform(pose, 256) @ np.append(pose.to_picture(shown)[14, :2], 1.0)
+    x, y = np.round(place).astype(int)
+    lip = changed[y - 10 : y + 4, x - 12 : x + 12].mean()
+    assert (lip < 0.3 * np.median(changed[template.skin > 250])) == kept
 
 
 def test_a_raving_network_draws_no_box(decoder: IdentityDecoder, frame: Frame) -> None:

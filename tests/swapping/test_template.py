@@ -9,10 +9,11 @@ import pytest
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping import head_layer
 from deepfake_core.swapping.alignment import CROP_CENTRE, Pose, crop_transform
+from deepfake_core.swapping.eyes import LOWER, UPPER
 from deepfake_core.swapping.identity_head import IdentityHead
 from deepfake_core.swapping.square import face_square, head_square, upright
 from deepfake_core.swapping.template import Template, TemplateDrawer
-from tests.swapping.painted_identity import HAIR, SKIN, canonical, painted, turned
+from tests.swapping.painted_identity import HAIR, IRIS, LID, SKIN, WHITE, canonical, painted, turned
 
 SIZE = 256
 
@@ -187,3 +188,42 @@ def test_reflectance_is_one_on_plain_skin(identity: IdentityHead, drawer: Templa
     reflectance = template.reflectance()
     assert reflectance.shape == (SIZE, SIZE, 3)
     assert abs(float(np.median(reflectance[skin])) - 1.0) < 0.05
+
+
+def narrowed(share: float) -> np.ndarray:
+    """The canonical face with lids that are open by a share of the way from shut to open."""
+    head = canonical()
+    shut, open_ = painted().page_openings[1, 0], painted().page_openings[0, 0]
+    for upper, lower, corners in ((UPPER[0], LOWER[0], [33, 133]), (UPPER[1], LOWER[1], [263, 362])):
+        width = float(np.linalg.norm(head[corners[0]] - head[corners[1]]))
+        factor = width * (shut + share * (open_ - shut)) / float(np.linalg.norm(head[upper[3]] - head[lower[3]]))
+        middle = (head[upper] + head[lower]) / 2
+        head[upper] = middle + factor * (head[upper] - middle)
+        head[lower] = middle + factor * (head[lower] - middle)
+    return head
+
+
+def test_nothing_of_the_eyeball_shows_through_shut_lids(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    awake, asleep = (
+        drawer.draw(identity, posed(), narrowed(share), None, size=SIZE, centimetres=10.0) for share in (1.0, 0.0)
+    )
+    above_teeth = awake.points[1, 1]
+    for colour in (IRIS, WHITE):
+        assert (where(awake, colour)[:, 1] < above_teeth).sum() > 20
+        assert (where(asleep, colour)[:, 1] < above_teeth).sum() == 0
+    assert len(where(asleep, LID, 30)) > 20
+
+
+def test_a_lid_slides_over_the_eyeball_and_is_never_seen_through(
+    identity: IdentityHead, drawer: TemplateDrawer
+) -> None:
+    seen = []
+    for share in (1.0, 0.75, 0.5, 0.25):
+        template = drawer.draw(identity, posed(), narrowed(share), None, size=SIZE, centimetres=10.0)
+        seen.append(len(where(template, IRIS)))
+        middle = template.points[[159, 145], :2].mean(0)
+        column = template.bgr[int(middle[1]) - 20 : int(middle[1]) + 20, int(middle[0])].astype(float)
+        # On the way from lid to iris and on to the lower lid hardly a pixel is half of both.
+        ways = (np.array(IRIS, float) * 0.6 + np.array(LID, float) * 0.4)[None]
+        assert (np.abs(column - ways).max(1) < 25).sum() <= 2
+    assert seen[0] > 1.25 * seen[1] > 1.25 * seen[2] > seen[3] > 0

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.facemesh import topology
-from deepfake_core.swapping import alignment, surface
+from deepfake_core.swapping import alignment, eyes, surface
 from deepfake_core.training import baking
 
 SIZE = 96
@@ -114,3 +114,17 @@ def test_the_nose_is_the_front_views_whatever_the_sides_show() -> None:
     for vertex in (127, 356, 152):
         y, x = np.round(uv[vertex][::-1]).astype(int)
         np.testing.assert_array_equal(page[y, x], first[y, x])
+
+
+def test_the_line_of_shut_lids_is_found_where_it_is_dark() -> None:
+    uv = baking.layout(head(), 512)
+    page = np.full((512, 512, 3), 150, np.uint8)
+    expected = np.linspace(0.55, 0.8, 7)
+    for upper, lower in zip(eyes.UPPER, eyes.LOWER, strict=True):
+        line = uv[upper] + expected[:, None] * (uv[lower] - uv[upper])
+        cv2.polylines(page, [np.round(line).astype(np.int32)], False, (40, 40, 40), 2)
+        # A wrinkle, darker still.
+        x, y = np.round(uv[upper[2]] + 0.45 * (uv[lower[2]] - uv[upper[2]])).astype(int)
+        page[y, x - 1 : x + 2] = 0
+    np.testing.assert_allclose(baking.lid_lines(page, uv), np.tile(expected, (2, 1)), atol=0.12)
+    assert (baking.lid_lines(np.full_like(page, 150), uv) <= 1.0).all()
