@@ -167,11 +167,7 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
     opened = openings(heads[MOUTH_OPEN])[:3]
     # Lips that part show teeth soon.
     eyes = np.stack([_OPEN * rest[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
-<<<<<<< HEAD
     mouth = np.stack([rest[2:], 0.65 * rest[2:] + 0.35 * opened[2:]])
-=======
-    mouth = np.stack([0.9 * rest[2:] + 0.1 * opened[2:], 0.7 * rest[2:] + 0.3 * opened[2:]])
->>>>>>> f321f13570a41dcb1f015a75e043fb3b6f51a840
     return BakedHead(
         pages=pages,
         uv=uv,
