@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -11,13 +10,14 @@ import numpy as np
 
 from deepfake_core.crop import crop
 from deepfake_core.frame import Frame
-from deepfake_core.inference.errors import ModelRefused
+from deepfake_core.inference.errors import InferenceError, ModelRefused
 from deepfake_core.inference.session import Session, shared
 from deepfake_core.parsing.classes import HEAD, Label
 from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
 from deepfake_core.parsing.parsing import SIZE, Parsing
 from deepfake_core.parsing.steadying import SHARES_SIZE, Steadying
 from deepfake_core.swapping.alignment import Pose, fit_pose
+from deepfake_core.threads import Run
 
 _log = logging.getLogger(__name__)
 
@@ -72,11 +72,10 @@ class FaceParser:
         """Raises ModelMissing, ModelCorrupt or ModelRefused."""
         self._threads, self._provider = threads, provider
         self._small = self._opened(PARSER_NAME)
-        self._larger: Future[Session] | None = None
+        self._larger = self._opened(LARGE_PARSER_NAME) if fine else None
+        self._opening: Run | None = None
         self.provider = self._small.provider
         self.fine = fine
-        if fine:
-            self._open_larger().result()
         self.reset()
 
     def reset(self) -> None:
@@ -120,15 +119,15 @@ class FaceParser:
 
     def _larger_if_open(self) -> Session | None:
         """The larger network once it is open; None until then, and where it does not open."""
-        opening = self._larger or self._open_larger()
-        return opening.result() if opening.done() and not opening.exception() else None
-
-    def _open_larger(self) -> Future[Session]:
-        executor = ThreadPoolExecutor(1, "larger parser")
-        self._larger = executor.submit(self._opened, LARGE_PARSER_NAME)
-        self._larger.add_done_callback(_complain)
-        executor.shutdown(wait=False)
+        if self._larger is None and self._opening is None:
+            self._opening = Run(self._open_larger, "larger parser")
         return self._larger
+
+    def _open_larger(self) -> None:
+        try:
+            self._larger = self._opened(LARGE_PARSER_NAME)
+        except InferenceError as error:
+            _log.error("The larger face parser does not open, so the small one goes on: %s", error)
 
     def _opened(self, name: str) -> Session:
         return checked(shared(name, threads=self._threads, provider=self._provider))
@@ -193,11 +192,6 @@ def group_mattes(shares: np.ndarray) -> dict[str, np.ndarray]:
             share += shares[label]
         mattes[name] = cv2.resize(cv2.convertScaleAbs(share, alpha=255.0), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
     return mattes
-
-
-def _complain(opening: Future[Session]) -> None:
-    if error := opening.exception():
-        _log.error("The larger face parser does not open, so the small one goes on: %s", error)
 
 
 def _followed(last: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
