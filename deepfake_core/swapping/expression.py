@@ -21,16 +21,16 @@ _HIGHEST = np.array([0.5, 0.5, 0.95, 1.1], np.float32)
 _STEPS = 3
 _LIP_LINE = 0.07
 """Cm between lips that touch: the line that is seen between them."""
-_JAW = 1.6
+JAW = 1.6
 """How far, in cm, the mouth's middle sinks below its corners for each width of the mouth that a jaw opens it, as
 FaceMesh reads it of rendered people whose corners stay where they are."""
 _GAIN = np.array([1.0, 1.0, 1.4, 1.25])
 """FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back."""
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
-_CLOSING, _CLOSING_POWER = 2.8, 1.5
-"""How much narrower than at rest lids are drawn, of the share that they are read so: FaceMesh reads shut lids as 0.76
-of the open eye, in a third of the pictures as more than 0.8, and most of what it reads as 0.94 is open."""
+_CLOSING = 6.0
+"""Lids are drawn narrower than at rest by so much of the square of what is read: FaceMesh reads shut lids as 0.76 of
+the open eye, in a third of the pictures as more than 0.8, and most of what it reads as 0.9 is open."""
 _WIDEST = 1.1
 """Lids are drawn no wider than this times their opening at rest: beyond, the eyes stare."""
 _ALIKE = 0.06
@@ -55,7 +55,7 @@ def measures(head: np.ndarray) -> np.ndarray:
     less what a dropping jaw does to it.
     """
     found = openings(head)[..., :3]
-    smile = corners(head) - _JAW * found[..., MOUTH]
+    smile = corners(head) - JAW * found[..., MOUTH]
     return np.concatenate([found, smile[..., None]], axis=-1)
 
 
@@ -137,13 +137,14 @@ class ExpressionMatch:
             rest = rest + neutral.trust * (np.clip(seen, rest - reach, rest + reach) - rest)
         # FaceMesh reads lips that touch as a little open; drawn so, they would hang open.
         shut = self.identity_rest.copy()
+        shut[SMILE] += JAW * shut[MOUTH]
         shut[MOUTH] = 0.0
         usual = self.response.reading(shut)
         moved = measured - rest
         moved[MOUTH] = np.sign(moved[MOUTH]) * max(abs(moved[MOUTH]) - _TOUCHING, 0.0)
         reading = usual + moved * (1.0 + (_GAIN - 1.0) * np.exp(-np.abs(moved) / _LARGE))
         lids = _together(measured[EYES] / rest[EYES])
-        narrowed = _CLOSING * np.maximum(1.0 - lids, 0.0) ** _CLOSING_POWER
+        narrowed = _CLOSING * np.maximum(1.0 - lids, 0.0) ** 2
         reading[EYES] = usual[EYES] * (np.maximum(lids, 1.0) - narrowed)
         wanted = self.response.drawn(reading)
         wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])

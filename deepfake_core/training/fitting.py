@@ -8,7 +8,7 @@ import numpy as np
 
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping.alignment import similarity
-from deepfake_core.swapping.expression import EYES, MEASURES, MOUTH, ExpressionMatch, faithful, measures
+from deepfake_core.swapping.expression import EYES, JAW, MEASURES, MOUTH, SMILE, ExpressionMatch, faithful, measures
 from deepfake_core.swapping.retargeting import Retargeter, openings
 
 COMPONENTS = 80
@@ -126,6 +126,8 @@ def _rest(found: np.ndarray) -> np.ndarray:
     rest = np.median(found, axis=0)
     rest[EYES] = np.quantile(found[:, EYES], 0.6)
     rest[MOUTH] = np.quantile(found[:, MOUTH], 0.15)
+    # Lips part without the jaw: at rest the corners lie where they usually do.
+    rest[SMILE] = np.median(found[:, SMILE] + JAW * found[:, MOUTH]) - JAW * rest[MOUTH]
     return rest
 
 
