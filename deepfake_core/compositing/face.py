@@ -10,7 +10,7 @@ import numpy as np
 from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.grain import Grain
 from deepfake_core.compositing.occlusion import Front
-from deepfake_core.compositing.view import ComposedFace, FaceView, Layer, box_around
+from deepfake_core.compositing.view import ComposedFace, FaceView, Layer, box_around, square_element
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Box, Frame
 from deepfake_core.settings import Settings
@@ -18,10 +18,8 @@ from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.swapper import DrawnHead
 
-_FEATURES = np.array(
-    [*topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW, *topology.LEFT_EYE, *topology.RIGHT_EYE, *topology.LIPS_OUTER]
-)
-"""Landmarks around brows, eyes and mouth: what is no skin between them is no hair."""
+_FEATURES = np.array(topology.FEATURES)
+"""What is no skin between them is no hair."""
 _BESIDE_EYES, _RIM = 0.4, 0.9
 """cm around them that are no hair either, and around hair that are its rim."""
 _COARSER = 4
@@ -100,11 +98,8 @@ def _hairline(drawn: DrawnHead) -> np.ndarray:
     inner = np.zeros_like(hair)
     regions.fill_hull(inner, drawn.points[_FEATURES, :2] / _COARSER)
     unit = drawn.face_square[2] / _COARSER / CROP_CENTIMETRES
-    inner = cv2.dilate(inner, _square(_BESIDE_EYES * unit))
-    grown = cv2.dilate(cv2.subtract(hair, inner), _square(_RIM * unit))
+    beside, rim = (square_element(max(1, round(distance * unit))) for distance in (_BESIDE_EYES, _RIM))
+    inner = cv2.dilate(inner, beside)
+    grown = cv2.dilate(cv2.subtract(hair, inner), rim)
     shown = cv2.blur(cv2.subtract(grown, inner), (3, 3))
     return cv2.resize(shown, drawn.skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _square(radius: float) -> np.ndarray:
-    return np.ones((2 * max(1, round(radius)) + 1,) * 2, np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import FaceView, after, resized, warped
+from deepfake_core.compositing.view import FaceView, after, resized, square_element, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping.regions import fill_hull
 
@@ -90,7 +90,7 @@ class FilmedGlasses:
         # What lies further inside than the frame is wide is the performer's brow or lid, however dark.
         inner = np.clip(np.float32(self._width * unit + _SOFT) - depth, 0, 1)
         # The outline is soft, and what is half frame must not count a quarter.
-        kept = share * inner * cv2.subtract(cv2.dilate(glasses, _square(1)), eyes)
+        kept = share * inner * cv2.subtract(cv2.dilate(glasses, square_element(1)), eyes)
         brighter = (np.sqrt(light_share) - np.float32(_GLINT)) * np.float32(2.5)
         # Over eyes and lids the white of the eye would pass for a reflection.
         kept = np.maximum(kept, np.clip(brighter, 0, 1) * cv2.subtract(lenses, around_eyes))
@@ -110,7 +110,7 @@ class FilmedGlasses:
             mask: np.ndarray = np.zeros(shape, np.uint8)
             for group in groups:
                 fill_hull(mask, view.points[group, :2] - corner)
-            masks.append(cv2.dilate(mask, _square(max(1, round(margin * view.pixels_per_centimetre)))))
+            masks.append(cv2.dilate(mask, square_element(max(1, round(margin * view.pixels_per_centimetre)))))
         return masks[0], masks[1]
 
     def _light_share(self, view: FaceView, part: tuple[slice, slice], light: np.ndarray) -> np.ndarray:
@@ -173,11 +173,7 @@ def _share_of_frame(light_share: np.ndarray, unit: float) -> tuple[np.ndarray, n
     # A frame of the skin's brightness has another colour.
     against_skin = cv2.divide(light_share, skin)
     contrast = cv2.transform(cv2.absdiff(against_skin, np.ones_like(skin)), _CHANNELS)
-    strongest = np.maximum(cv2.dilate(contrast, _square(2)), np.float32(0.55))
+    strongest = np.maximum(cv2.dilate(contrast, square_element(2)), np.float32(0.55))
     share = (contrast - np.float32(0.05)) / np.maximum(strongest - np.float32(0.1), np.float32(0.1))
     share *= np.clip((strongest - np.float32(_CONTRAST)) * np.float32(5.0), 0, 1)
     return np.clip(share, 0, 1), cv2.cvtColor(against_skin, cv2.COLOR_BGR2GRAY)
-
-
-def _square(radius: int) -> np.ndarray:
-    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)

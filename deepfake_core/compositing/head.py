@@ -53,6 +53,8 @@ _BODY_SETTLING = 0.3
 """s."""
 _WALL_SETTLING = 1.0
 """s."""
+_GAP_SECONDS = 1.0
+"""After which what was followed is no longer heeded."""
 _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
 _FILMED = 320
@@ -306,8 +308,8 @@ class HeadMode:
         """The colours of clothes and neck, slowly: now this, now that part of them is seen."""
         scene, self._body_scene = self._body_scene, self._background.plate.resets
         since, self._body_seconds = seconds - self._body_seconds, seconds
-        if self._clothes_neck is not None and scene == self._body_scene and 0 <= since <= 1.0:
-            kept = np.float32(np.exp(-since / _BODY_SETTLING))
+        if self._clothes_neck is not None and scene == self._body_scene:
+            kept = np.float32(1.0 - _followed(since, _BODY_SETTLING))
             measured = (measured + kept * (self._clothes_neck - measured.astype(np.float32)) + 0.5).astype(np.uint8)
         self._clothes_neck = measured
 
@@ -316,8 +318,8 @@ class HeadMode:
         since, self._wall_seconds = seconds - self._wall_seconds, seconds
         if measured is None:
             return
-        share = 1.0 - np.exp(-since / _WALL_SETTLING) if 0 <= since <= 1.0 and self._wall is not None else 1.0
-        self._wall = measured if self._wall is None else self._wall + np.float32(share) * (measured - self._wall)
+        share = np.float32(_followed(since, _WALL_SETTLING))
+        self._wall = measured if self._wall is None else self._wall + share * (measured - self._wall)
 
     def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> None:
         """What the neck takes: the new head's skin against the driver's, as it is shown, and light where it is dark:
@@ -336,8 +338,12 @@ class HeadMode:
             if self._neck is not None:
                 measured *= np.clip(_SHADE * driver.mean() / max(self._neck.mean(), 1.0), 1.0, _MOST_LIFTED)
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
-            share = 1.0 - np.exp(-since / _TONE_SETTLING) if 0 <= since <= 1.0 else 1.0
-            self._tone += share * (measured - self._tone)
+            self._tone += _followed(since, _TONE_SETTLING) * (measured - self._tone)
+
+
+def _followed(since: float, settling: float) -> float:
+    """How much of a new measure is taken, `since` seconds after the last one: all of it after a gap."""
+    return 1.0 - float(np.exp(-since / settling)) if 0 <= since <= _GAP_SECONDS else 1.0
 
 
 def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:

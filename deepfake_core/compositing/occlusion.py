@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.glasses import FilmedGlasses
-from deepfake_core.compositing.view import FaceView, warped
+from deepfake_core.compositing.view import FaceView, square_element, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
@@ -95,7 +95,7 @@ def before_face(view: FaceView, parsing: Parsing, *, hair: bool, worn: np.ndarra
     front = solid(occluder, inner, features, per_centimetre**2)
     if hair:
         # Where the parser hesitates between hair and hat, neither has a whole share.
-        both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), _square(2))
+        both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), square_element(2))
         worn = cv2.max(parsing.hair, cv2.blur(both, (5, 5)))
         eyes = round(float(np.clip(points[np.concatenate(_EYES), 1].mean(), 0, len(worn))))
         worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)))
@@ -108,7 +108,7 @@ def glasses_of(view: FaceView, parsing: Parsing) -> np.ndarray | None:
     if cv2.sumElems(parsing.glasses)[0] < 255 * _LEAST_GLASSES * view.parsing_pixels_per_centimetre**2:
         return None
     # A frame's soft edge is labelled skin.
-    return cv2.max(parsing.glasses, cv2.min(cv2.dilate(parsing.glasses, _square(1)), parsing.skin))
+    return cv2.max(parsing.glasses, cv2.min(cv2.dilate(parsing.glasses, square_element(1)), parsing.skin))
 
 
 def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_square_centimetre: float) -> np.ndarray:
@@ -129,13 +129,13 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
     sure, large = (
         np.where((inside >= _INSIDE) & (areas >= least), 255, 0).astype(np.uint8)[blobs] for least in (_SPECK, _HAND)
     )
-    kept = cv2.bitwise_and(occluder, cv2.dilate(sure, _square(2)))
+    kept = cv2.bitwise_and(occluder, cv2.dilate(sure, square_element(2)))
     # What the parser half sees between a hand and its finger's tip is finger.
-    gap = _square(max(1, round(_GAP * per_square_centimetre**0.5)))
+    gap = square_element(max(1, round(_GAP * per_square_centimetre**0.5)))
     kept = cv2.max(
         kept, cv2.min(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, gap), cv2.convertScaleAbs(occluder, alpha=_HALF_SEEN))
     )
-    allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, _square(2)))
+    allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, square_element(2)))
     return cv2.bitwise_and(kept, allowed)
 
 
@@ -145,7 +145,7 @@ def falling(hair: np.ndarray, inner: np.ndarray, eyes: int, strand: int) -> np.n
     hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; eyes: their row; strand: px. It is what is above
     the eyes, what falls into the face, and what goes on from there. Beside the jaw it is behind it, and covered.
     """
-    before = cv2.dilate(cv2.min(hair, inner), _square(strand))
+    before = cv2.dilate(cv2.min(hair, inner), square_element(strand))
     # Softly, so that no edge runs through the hair beside the eyes.
     rows = np.arange(len(hair))
     above = np.clip(255.0 * (eyes + 2 * strand - rows) / (2 * strand), 0, 255).astype(np.uint8)
@@ -158,7 +158,7 @@ def _features(points: np.ndarray, shape: tuple[int, ...], per_centimetre: float)
     mask = np.zeros(shape, np.uint8)
     for part in (*_EYES, _LIPS):
         regions.fill_hull(mask, points[part], cv2.LINE_8)
-    return cv2.dilate(mask, _square(max(1, round(_FEATURE_MARGIN * per_centimetre))))
+    return cv2.dilate(mask, square_element(max(1, round(_FEATURE_MARGIN * per_centimetre))))
 
 
 def _inner(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -168,7 +168,3 @@ def _inner(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     middle = oval.mean(0)
     regions.fill_hull(mask, middle + _INNER * (oval - middle), cv2.LINE_8)
     return mask
-
-
-def _square(radius: int) -> np.ndarray:
-    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)

@@ -249,6 +249,11 @@ def inverse(matrix: np.ndarray) -> np.ndarray:
     return cv2.invertAffineTransform(matrix)
 
 
+def square_element(radius: int) -> np.ndarray:
+    """A square to dilate or erode by: uint8 (2 radius + 1, 2 radius + 1) of ones."""
+    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+
+
 def _stretch(x: float, y: float) -> np.ndarray:
     # Centre of pixel i of one picture in the other: (i + 0.5) * step - 0.5.
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])

@@ -31,6 +31,8 @@ RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144
 LEFT_EYEBROW = (276, 283, 282, 295, 285, 336, 296, 334, 293, 300)
 RIGHT_EYEBROW = (46, 53, 52, 65, 55, 107, 66, 105, 63, 70)
 # fmt: on
+FEATURES = (*LEFT_EYEBROW, *RIGHT_EYEBROW, *LEFT_EYE, *RIGHT_EYE, *LIPS_OUTER)
+"""Brows, eyes and mouth."""
 
 
 @dataclass(frozen=True)

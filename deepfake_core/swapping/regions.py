@@ -15,11 +15,7 @@ _SUBPIXEL = 4
 _SKIN_SHRINK = 0.93
 _FEATURES = np.array(
     [
-        *topology.LEFT_EYEBROW,
-        *topology.RIGHT_EYEBROW,
-        *topology.LEFT_EYE,
-        *topology.RIGHT_EYE,
-        *topology.LIPS_OUTER,
+        *topology.FEATURES,
         *(1, 2, 4, 5, 6, 48, 64, 98, 115, 129, 168, 195, 197, 278, 294, 327, 344, 358),  # nose
     ]
 )

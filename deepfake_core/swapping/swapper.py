@@ -218,9 +218,10 @@ class Swapper:
         given = networks.template_input(small, small_alpha)
         # What needs no network is done while the driver is still looked at.
         bounds = _Bounds.of(small_alpha, small_face, head_mode=head_mode)
-        always = regions.detail(template.scaled_points(n), n) * np.float32(1.0 / 255.0) * small_face
+        points = template.scaled_points(n)
+        always = regions.detail(points, n) * np.float32(1.0 / 255.0) * small_face
         openings = template.openings(n)
-        kept = regions.mouth(template.scaled_points(n), n) * np.float32(decoder.head.shares(template.head)[2] / 255.0)
+        kept = regions.mouth(points, n) * np.float32(template.shares[2] / 255.0)
         made, own_face, own_head = self._decode(decoder, given, features())
 
         own_face, own_head = bounds.face(own_face), bounds.head(own_head)

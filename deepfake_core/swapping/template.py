@@ -68,6 +68,8 @@ class Template(Placed):
     """float32 (S, S), 0..1: how much of that is the face's surface, not under hair."""
     hair: np.ndarray
     """float32 (S/4, S/4), 0..1: how much of the head behind the face's surface is hair."""
+    shares: np.ndarray
+    """See `IdentityHead.shares`."""
 
     def plain_skin(self) -> np.ndarray:
         """What may take another's tone: uint8 (S, S), half on lips, 0 on eyes, mouth and hair, soft."""
@@ -174,7 +176,7 @@ class TemplateDrawer:
         if square.size != square.side:
             whole = np.zeros((square.size, square.size), np.float32)
             whole[inner] = face
-        return Template(**vars(placed), bgr=behind, alpha=alpha, face=whole, hair=hair)
+        return Template(**vars(placed), bgr=behind, alpha=alpha, face=whole, hair=hair, shares=shares)
 
 
 def place(

@@ -165,8 +165,8 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
 
     rest, shut = openings(heads[FRONT])[:3], openings(heads[EYES_SHUT])[:3]
     opened = openings(heads[MOUTH_OPEN])[:3]
-    # Lips that part show teeth soon.
     eyes = np.stack([_OPEN * rest[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
+    # Lips that part show teeth soon.
     mouth = np.stack([rest[2:], 0.65 * rest[2:] + 0.35 * opened[2:]])
     return BakedHead(
         pages=pages,

@@ -35,9 +35,7 @@ _HIDING_LABELS = (6, 18, 19)
 _RIM = 11
 """Px of a rendered picture."""
 _MAX_POSE_DIFFERENCE = np.radians(14.0)
-_FEATURES = np.array(
-    [*topology.LEFT_EYE, *topology.RIGHT_EYE, *topology.LEFT_EYEBROW, *topology.RIGHT_EYEBROW, *topology.LIPS_OUTER]
-)
+_FEATURES = np.array(topology.FEATURES)
 
 
 @dataclass(frozen=True)

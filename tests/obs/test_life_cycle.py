@@ -70,8 +70,8 @@ def repeat_until_settled(obs: Harness, times: int, action: Callable[[int], None]
         action(index)
         if (index + 1) % (times // blocks) == 0:
             looks.append(settled_memory(obs))
-            growth = min(looks[-2:]) - max(looks[-blocks:-2], default=0.0)
-            if len(looks) >= blocks and growth <= MEMORY_MB:
+            last = looks[-blocks:]
+            if len(last) == blocks and min(last[-2:]) - max(last[:-2]) <= MEMORY_MB:
                 return index + 1
     raise AssertionError(f"memory grows, MB: {', '.join(f'{look:.1f}' for look in looks)}")
 
