@@ -35,6 +35,7 @@ KEYS = (
     "jerk_ratio",
     "shape_leak_r",
     "shape_leak_drivers_unit_r",
+    "shape_leak_level_r",
     "identity_retrieval",
 )
 
@@ -176,6 +177,7 @@ def _figures(scores: list[ClipScore]) -> dict[str, float]:
     leaks = {
         "shape_leak": movement.shape_leak(pairs),
         "shape_leak_drivers_unit": movement.shape_leak(pairs, drivers_unit=True),
+        "shape_leak_level": movement.shape_leak(pairs, level=True),
     }
     found = [name == one.identity for one in scores for name in one.taken_for]
     return figures | {
