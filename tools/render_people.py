@@ -55,11 +55,17 @@ from deepfake_core.synthetic.person import Wardrobe
 from deepfake_core.synthetic.renderer import GraphicsMissing
 from deepfake_core.synthetic.samples import SampleMaker
 from deepfake_core.synthetic.sheet import crowd_sheet, people_sheet
+from deepfake_core.synthetic.traits import TONES
 from deepfake_core.synthetic.views import render_bake_views, render_portrait
+
+
+class CountUneven(ValueError):
+    """Not everybody would be shown in all tones."""
+
 
 EXPECTED_ERRORS = (
     AssetsMissing, GraphicsMissing, ModelError, OSError,
-    dataset.DatasetMismatch, dataset.DatasetIncomplete, dataset.ShardBroken,
+    dataset.DatasetMismatch, dataset.DatasetIncomplete, dataset.ShardBroken, CountUneven,
 )  # fmt: skip
 INTERRUPTED = 130
 FITTED_ON, JUDGED_ON = range(1000, 1060), range(1060, 1080)  # seeds of people
@@ -124,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915  (a list of what ther
 
     pairs = commands.add_parser("pairs", help="actors and the ground truth of their swaps")
     pairs.add_argument("--count", type=_number(1, dataset.MAX_SAMPLES), default=4480, help="samples")
+    pairs.add_argument(
+        "--each-tone", action="store_true", help="each person in all ten Monk tones, in one scene: ten samples each"
+    )
     pairs.set_defaults(run=_pairs)
 
     sequences = commands.add_parser("sequences", help="pairs in motion")
@@ -197,12 +206,15 @@ def _stills(options: argparse.Namespace) -> None:
 
 
 def _pairs(options: argparse.Namespace) -> None:
+    if options.each_tone and options.count % TONES:
+        raise CountUneven(f"With --each-tone everybody takes {TONES} samples: --count must be a multiple of {TONES}.")
     _render(
         options,
         options.out,
         kind="pairs",
         identity=options.identity,
         count=options.count,
+        each_tone=options.each_tone,
         views=options.views,
         webcam=options.webcam,
     )

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from deepfake_core.synthetic.traits import TONES
+
 FORMAT: Final = 2
 SHARD_SAMPLES = 64
 MAX_SIZE = 1024  # px
@@ -54,7 +56,8 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
     count: samples, or sequences of `frames` frames each; identity: whose face the swaps show, "" without swaps;
     size: side of the pictures in px; views: the pictures of a sample; webcam: whether the actor's picture went
     through a webcam; units, lights, cases: what the numbers in `expression`, `light` and `case` stand for;
-    people: those to train on or those of the benchmark; command: what made it.
+    people: those to train on or those of the benchmark; each_tone: of pairs, each person is shown in all ten tones, in
+    one scene; command: what made it.
     """
 
     kind: Kind
@@ -69,6 +72,7 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
     lights: tuple[str, ...] = Field(max_length=256, strict=False)
     cases: tuple[str, ...] = Field(default=("random",), min_length=1, max_length=256, strict=False)
     people: Literal["training", "benchmark"] = "training"
+    each_tone: bool = False
     command: str
     format: Literal[2] = FORMAT
 
@@ -78,6 +82,8 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
             raise ValueError(f"views must be the actor and others of {', '.join(VIEWS)}, each once, in this order")
         if (self.frames > 1) and self.kind != "sequences":
             raise ValueError("only sequences have more than one frame")
+        if self.each_tone and (self.kind != "pairs" or self.count % TONES):
+            raise ValueError(f"only pairs show each person in {TONES} tones, so many for everybody")
         return self
 
     def same_samples(self, other: Description) -> bool:
@@ -87,8 +93,10 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
 
     @property
     def shard_samples(self) -> int:
-        """Samples of a full shard: a sequence has a shard of its own."""
-        return self.frames if self.kind == "sequences" else SHARD_SAMPLES
+        """Samples of a full shard: a sequence has a shard of its own, and nobody's tones lie in two."""
+        if self.kind == "sequences":
+            return self.frames
+        return SHARD_SAMPLES // TONES * TONES if self.each_tone else SHARD_SAMPLES
 
     @property
     def samples(self) -> int:
@@ -190,7 +198,8 @@ def start_dataset(folder: Path, description: Description) -> list[int]:
             raise DatasetMismatch(
                 f"{folder} holds {present.kind} of {present.identity or 'random people'} at {present.size} px with "
                 f"seed {present.seed}, views {', '.join(present.views)}, {present.frames} frames, "
-                f"webcam {'on' if present.webcam else 'off'}: use those settings, or another folder."
+                f"webcam {'on' if present.webcam else 'off'}, each tone {'on' if present.each_tone else 'off'}: "
+                "use those settings, or another folder."
             )
         last = present.shards - 1
         if description.count > present.count and present.samples_of(last) < present.shard_samples:

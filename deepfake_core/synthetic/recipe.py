@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,20 +37,26 @@ class Recipe:
 
 def random_recipe(seed: int, detail_axes: DetailAxes, *, traits: Traits | None = None) -> Recipe:
     """A random adult; `detail_axes` is `Body.detail_axes`. The same seed and traits make the same person."""
-
-    def generator(part: int) -> np.random.Generator:
-        return np.random.default_rng([seed, part])
-
-    traits = traits or random_traits(generator(_TRAITS))
-    hair = random_hair(generator(_HAIR), traits)
+    traits = traits or random_traits(_generator(seed, _TRAITS))
+    hair = random_hair(_generator(seed, _HAIR), traits)
     return Recipe(
         seed=seed,
         traits=traits,
-        shape=random_shape(generator(_SHAPE), traits, detail_axes),
-        skin=random_skin(generator(_SKIN), traits),
-        eyes=random_eyes(generator(_EYES), traits),
-        mouth=random_mouth(generator(_MOUTH), traits),
+        shape=random_shape(_generator(seed, _SHAPE), traits, detail_axes),
+        skin=random_skin(_generator(seed, _SKIN), traits),
+        eyes=random_eyes(_generator(seed, _EYES), traits),
+        mouth=random_mouth(_generator(seed, _MOUTH), traits),
         hair=hair,
-        facial_hair=random_facial_hair(generator(_FACIAL_HAIR), traits, hair.colour),
-        outfit=random_outfit(generator(_OUTFIT), traits),
+        facial_hair=random_facial_hair(_generator(seed, _FACIAL_HAIR), traits, hair.colour),
+        outfit=random_outfit(_generator(seed, _OUTFIT), traits),
     )
+
+
+def in_tone(recipe: Recipe, monk_tone: int) -> Recipe:
+    """A random adult in another skin: what comes with a tone changes (colour, relief, freckles), nothing else does."""
+    traits = replace(recipe.traits, monk_tone=monk_tone)
+    return replace(recipe, traits=traits, skin=random_skin(_generator(recipe.seed, _SKIN), traits))
+
+
+def _generator(seed: int, part: int) -> np.random.Generator:
+    return np.random.default_rng([seed, part])

@@ -21,9 +21,10 @@ from deepfake_core.synthetic.landmarks import Correspondence
 from deepfake_core.synthetic.lighting import KINDS
 from deepfake_core.synthetic.part import Texture
 from deepfake_core.synthetic.person import HeadPose, Person, Posed, Wardrobe
-from deepfake_core.synthetic.recipe import Recipe, random_recipe
+from deepfake_core.synthetic.recipe import Recipe, in_tone, random_recipe
 from deepfake_core.synthetic.renderer import Picture, Renderer
 from deepfake_core.synthetic.scenes import RATE, Scene, random_scene, random_sequence
+from deepfake_core.synthetic.traits import TONES
 from deepfake_core.synthetic.webcam import Webcam, random_webcam
 
 SAMPLES_OF_ACTOR = 8  # pictures of a person before the next one is made
@@ -77,12 +78,22 @@ class SampleMaker:
             yield from self._sequence(g, index)
         elif description.people == "benchmark":
             yield from self._benchmark_stills(index)
+        elif description.each_tone:
+            yield from self._in_each_tone(g)
         else:
             while True:
                 case = random_case(g) if description.kind == "stills" else CASES[0]
                 cast = self._cast(self._recipe(g, int(g.integers(benchmark.FIRST_SEED)), case))
                 for _ in range(SAMPLES_OF_ACTOR):
                     yield self._still(g, cast, case)
+
+    def _in_each_tone(self, g: np.random.Generator) -> Iterator[Sample]:
+        """One person after the other in a scene of their own, from the lightest tone to the darkest."""
+        while True:
+            recipe = self._recipe(g, int(g.integers(benchmark.FIRST_SEED)), CASES[0])
+            moment = int(g.integers(2**62))
+            for tone in range(1, TONES + 1):
+                yield self._still(np.random.default_rng(moment), self._cast(in_tone(recipe, tone)), CASES[0])
 
     def _benchmark_stills(self, index: int) -> Iterator[Sample]:
         first = index * self.description.shard_samples

@@ -69,6 +69,11 @@ def test_a_sequence_has_a_shard_of_its_own() -> None:
     assert (stills.samples, stills.shards, stills.samples_of(0), stills.samples_of(4)) == (300, 5, 64, 44)
 
 
+def test_nobodys_tones_lie_in_two_shards() -> None:
+    made = description(count=120, each_tone=True)
+    assert (made.shards, made.samples_of(0), made.samples_of(1)) == (2, 60, 60)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -79,6 +84,8 @@ def test_a_sequence_has_a_shard_of_its_own() -> None:
         {"frames": 60},
         {"kind": "movies"},
         {"count": 0},
+        {"count": 64, "each_tone": True},
+        {"count": 60, "each_tone": True, "kind": "stills"},
     ],
 )
 def test_a_description_must_make_sense(changes: dict[str, object]) -> None:

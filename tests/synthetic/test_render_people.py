@@ -66,6 +66,13 @@ def test_another_configuration_is_refused(assets: Path, tmp_path: Path, capsys: 
     assert [path.name for path in out.iterdir()] == ["dataset.json"]
 
 
+def test_everybody_has_all_tones_or_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["pairs", "--identity", "vesper", "--each-tone", "--count", "25", "--out", str(tmp_path / "set")]
+    assert render_people.main(arguments) == 1
+    assert "multiple of 10" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

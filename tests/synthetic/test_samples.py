@@ -106,6 +106,17 @@ def test_the_points_of_all_views_lie_on_one_head(pairs: Arrays) -> None:
     assert np.array_equal(pairs["face_points"], pairs["face_in_tone_points"])
 
 
+def test_a_person_in_each_tone_does_the_same(assets: Path, units: tuple[str, ...]) -> None:
+    made = maker(assets, units, count=20, each_tone=True, views=("actor",)).shard(0, samples=3)
+    assert list(made["monk_tone"]) == [1, 2, 3]
+    for name in ("actor_seed", "actor_labels", "actor_points", "expression", "yaw", "light", "occluded"):
+        assert np.array_equal(made[name], np.repeat(made[name][:1], 3, axis=0)), name
+    skin = made["actor_labels"][0] == Label.SKIN
+    light = [picture[skin].mean() for picture in made["actor_bgr"] / made["exposure"][:, None, None, None]]
+    assert light[0] > light[1] > light[2]
+    assert (np.diff(made["exposure"]) > 0).all()
+
+
 def test_a_sequence_moves_smoothly_before_a_still_camera(assets: Path, units: tuple[str, ...]) -> None:
     made = maker(
         assets, units, kind="sequences", people="benchmark", count=12, frames=4, views=("actor", "face", "plate")
