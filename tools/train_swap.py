@@ -45,6 +45,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
+import numpy as np
 
 from deepfake_core.identities import keys, pack
 from deepfake_core.identities.consent_video import VideoRefused
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from deepfake_core.training.evaluation import Evaluation, Network
 
 LOOKS_PER_SHARD = 8
+SAMPLES = Workspace.samples_name
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
         "--follow", type=float, default=0.0, metavar="MINUTES", help="wait so long for new shards, of sets half-written"
     )
 
+    prepare.add_argument("--into", metavar="NAME", default=SAMPLES, help="folder of the samples, for those to judge by")
+
     train, bench = _training(command)
     export = command("export", _export, "write the encoder and the identity's pack into models/")
     export.add_argument("--views", type=Path, required=True, help="folder with portrait.png")
@@ -123,17 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--out", type=Path, required=True, help="PNG file")
     sheet.add_argument("--frames", type=int, default=4, help="frames of each video")
 
-    evaluate = command("evaluate", _evaluate, "figures and pictures on actors kept out of the training")
-    evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, template, networks, truth")
-    evaluate.add_argument("--count", type=int, default=96, help="samples of each identity")
-    evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
-    evaluate.add_argument("--shown", type=int, default=8, help="samples of each identity on the sheet")
-    evaluate.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these identities (default: all)")
-    evaluate.add_argument("--beside", nargs="+", default=[], metavar="RUN", help="other runs, on the same samples")
-    evaluate.add_argument("--exported", action="store_true", help="what lies in models/, not the run's own networks")
-    evaluate.add_argument("--pairs", type=Path, nargs="+", help="the data sets, for a table by the drivers' tones")
-    evaluate.add_argument("--threads", type=int, default=1)
-
+    evaluate = _judging(command)
     average = command("average", _average, "make a run of the mean weights of others that had one start")
     average.add_argument("--runs", nargs="+", required=True, help="names of the runs")
 
@@ -146,6 +140,21 @@ def _parser() -> argparse.ArgumentParser:
     for added in (train, export, evaluate, average, plain):
         added.add_argument("--run", dest="run_name", default="run", help="name of the run in that folder")
     return parser
+
+
+def _judging(command: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    evaluate = command("evaluate", _evaluate, "figures and pictures on actors kept out of the training")
+    evaluate.add_argument("--sheet", type=Path, required=True, help="PNG file: driver, template, networks, truth")
+    evaluate.add_argument("--count", type=int, default=96, help="samples of each identity")
+    evaluate.add_argument("--side", type=int, default=128, help="of the networks' pictures, px")
+    evaluate.add_argument("--shown", type=int, default=8, help="samples of each identity on the sheet")
+    evaluate.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these identities (default: all)")
+    evaluate.add_argument("--beside", nargs="+", default=[], metavar="RUN", help="other runs, on the same samples")
+    evaluate.add_argument("--exported", action="store_true", help="what lies in models/, not the run's own networks")
+    evaluate.add_argument("--samples", metavar="NAME", default=SAMPLES, help="all of those that `prepare --into` made")
+    evaluate.add_argument("--by-tone", action="store_true", help="print a table by the drivers' tones")
+    evaluate.add_argument("--threads", type=int, default=1)
+    return evaluate
 
 
 def _training(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.ArgumentParser, ...]:
@@ -234,7 +243,7 @@ def _person(workspace: Workspace, name: str) -> Person:
 def _prepare(options: argparse.Namespace) -> None:
     from deepfake_core.training import consent_gate as gate
 
-    workspace, reader = Workspace(options.work), gate.FaceReader()
+    workspace, reader = Workspace(options.work, options.into), gate.FaceReader()
     if not workspace.identities():
         raise StepMissing(f"{workspace.folder} holds no identity yet; run 'bake' first.")
     shown = {folder: identity_of(folder) for folder in options.pairs}
@@ -431,26 +440,28 @@ def _consent(options: argparse.Namespace, person: Person) -> ConsentRecord:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from deepfake_core.training.backend import use_threads
-    from deepfake_core.training.evaluation import TONE_HEAD, describe, evaluate, sheet, tone_table, tones_together
-    from deepfake_core.training.pairs import actors_tones
+    from deepfake_core.training.evaluation import describe, evaluate, sheet
     from deepfake_core.training.pool import SamplePool
+    from deepfake_core.training.tones import tone_table
     from deepfake_core.training.trainer import SETTINGS, averaged_networks
 
     use_threads(options.threads)
-    workspace, folder = Workspace(options.work), options.work / options.run_name
+    workspace, folder = Workspace(options.work, options.samples), options.work / options.run_name
     names = workspace.identities()
     if not set(options.only) <= set(names):
         raise StepMissing(f"--only takes names out of {', '.join(names)}.")
     settings = Configuration.load(folder / SETTINGS)
+    if options.samples != SAMPLES:
+        settings = dataclasses.replace(settings, holdout_every=1)  # nobody there was trained on
     pool = SamplePool(workspace.samples, names, settings, held_out=True)
-    tones = actors_tones(options.pairs) if options.pairs else None
     judged: dict[str, tuple[Network, Sequence[Network]]] = {}
     if options.exported:
         judged["exported"] = _exported(names)
     for run in [options.run_name] * (not options.exported) + options.beside:
         networks, step = averaged_networks(options.work / run, names)
         judged[f"{run}, step {step}"] = networks.encoder, networks.decoders
-    sheets, rows, firsts = [], list(TONE_HEAD), []
+    sheets: list[np.ndarray] = []
+    firsts: dict[str, Evaluation] = {}
     for number, name in enumerate(names):
         if options.only and name not in options.only:
             continue
@@ -469,15 +480,13 @@ def _evaluate(options: argparse.Namespace) -> None:
             if not results:
                 print(f"{name}, {result.samples} samples of held-out actors at {options.side} px")
                 print(f"  template: {describe(result.template)}")
-                if tones is not None:
-                    rows += tone_table(name, result, tones)
             print(f"  {origin}: {describe(result.networks)}", flush=True)
             results.append(result)
         sheets.append(sheet(results))
-        firsts.append(results[0])
+        firsts[name] = results[0]
     _write(options.sheet, cv2.vconcat(sheets))
-    if tones is not None:
-        print("\n".join([*rows, "", *tones_together(firsts, tones)]))
+    if options.by_tone:
+        print("\n".join(tone_table(firsts)))
 
 
 def _exported(names: Sequence[str]) -> tuple[Network, list[Network]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,13 +19,6 @@ from deepfake_core.training.pool import SamplePool
 from deepfake_core.training.report import as_picture
 
 _BATCH = 8
-_HIGHER_IS_BETTER = ("psnr", "ssim", "gradient_ratio", "psnr_eyes_mouth")
-_TOLERATED = 0.05
-"""How much worse than the mean a tone may be."""
-TONE_HEAD = (
-    "| identity | tone | actors | samples | PSNR dB | SSIM | gradient energy | PSNR eyes and mouth | over 5 % worse |",
-    "|---|---|---|---|---|---|---|---|---|",
-)
 
 
 class NothingHeldOut(TrainingError):
@@ -63,12 +56,8 @@ class Evaluation:
     """Figures of the networks, (N, 5), in the order of the fields of `Figures`."""
     actor_seeds: np.ndarray
     """int64 (N,): whose picture each sample is."""
-
-    def of_actors(self, seeds: Collection[int]) -> tuple[int, int, Figures]:
-        """Number of actors and of samples, and the figures, of the actors with these seeds."""
-        chosen = np.isin(self.actor_seeds, list(seeds))
-        figures = Figures(*self.by_sample[chosen].mean(0).tolist())
-        return len(np.unique(self.actor_seeds[chosen])), int(chosen.sum()), figures
+    tones: np.ndarray
+    """int64 (N,): the driver's tone on the Monk scale, 1 to 10; 0 where it is not known."""
 
 
 Network = Callable[..., Mapping[str, Any]]
@@ -132,8 +121,9 @@ def evaluate(
     networks, bare_figures = (Figures(*np.concatenate(scores[name]).mean(0).tolist()) for name in scores)
     spread = np.unique(np.linspace(0, len(rows) - 1, min(shown, len(rows))).round().astype(int))
     pictures = np.stack([rows[k] for k in spread])
-    seeds = np.array([pool.actor_seed(identity, int(k)) for k in chosen])
-    return Evaluation(len(chosen), networks, bare_figures, pictures, np.concatenate(scores["networks"]), seeds)
+    people = np.array([pool.driver(identity, int(k)) for k in chosen])
+    by_sample = np.concatenate(scores["networks"])
+    return Evaluation(len(chosen), networks, bare_figures, pictures, by_sample, people[:, 0], people[:, 1])
 
 
 def _stacked(samples: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -186,46 +176,6 @@ def sheet(results: Sequence[Evaluation]) -> np.ndarray:
     rows += [np.zeros_like(rows[0])] * (len(rows) % 2)
     picture = np.vstack([np.hstack(rows[k : k + 2]) for k in range(0, len(rows), 2)])
     return Disclosure().mark(Frame.from_bgr(picture)).frame.to_bgr()
-
-
-def tone_table(name: str, result: Evaluation, tones: Mapping[int, int]) -> list[str]:
-    """Rows of a Markdown table: figures by the driver's tone, and which of them are over 5 % worse than the mean.
-
-    tones: of the actors on the Monk scale, by their seeds.
-    """
-    rows = []
-    there = set(result.actor_seeds.tolist())
-    for tone in sorted({tones[seed] for seed in there}):
-        actors, samples, figures = result.of_actors([seed for seed in there if tones[seed] == tone])
-        worse = [
-            field
-            for field in _HIGHER_IS_BETTER
-            if getattr(figures, field) < (1.0 - _TOLERATED) * getattr(result.networks, field)
-        ]
-        numbers = [f"{figures.psnr:.1f}", f"{figures.ssim:.3f}", f"{figures.gradient_ratio:.2f}"]
-        numbers += [f"{figures.psnr_eyes_mouth:.1f}", ", ".join(worse) or "-"]
-        rows.append(f"| {name} | {tone} | {actors} | {samples} | " + " | ".join(numbers) + " |")
-    return rows
-
-
-def tones_together(results: Sequence[Evaluation], tones: Mapping[int, int]) -> list[str]:
-    """Rows of a Markdown table: by the driver's tone, each figure as a part of its identity's mean, over all
-    identities. Every actor counts as much, however many samples show them; tones: as for `tone_table`."""
-    parts: dict[int, list[np.ndarray]] = {}
-    for result in results:
-        columns = [field.name in _HIGHER_IS_BETTER for field in fields(Figures)]
-        actors = np.unique(result.actor_seeds)
-        means = np.stack([result.by_sample[result.actor_seeds == seed].mean(0)[columns] for seed in actors])
-        for seed, part in zip(actors.tolist(), means / means.mean(0), strict=True):
-            parts.setdefault(tones[seed], []).append(part)
-    rows = [
-        "| tone | actors | " + " | ".join(_HIGHER_IS_BETTER) + " |",
-        "|---|---|" + "---|" * len(_HIGHER_IS_BETTER),
-    ]
-    for tone, found in sorted(parts.items()):
-        shares = np.mean(found, axis=0)
-        rows.append(f"| {tone} | {len(found)} | " + " | ".join(f"{share:.3f}" for share in shares) + " |")
-    return rows
 
 
 def describe(figures: Figures) -> str:

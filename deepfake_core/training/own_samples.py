@@ -122,6 +122,7 @@ class SampleMaker:
             frame=nothing,
             yaw=nothing,
             pitch=nothing,
+            monk_tone=nothing,
         )
         found = PairLandmarks(
             np.stack([missing if points is None else points for points in landmarks]),

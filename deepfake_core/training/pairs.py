@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +50,8 @@ class Shard:
     frame: np.ndarray
     yaw: np.ndarray
     pitch: np.ndarray
+    monk_tone: np.ndarray
+    """Of the actor, 1 to 10."""
     in_tone: InTone | None = None
     """None where the set was rendered without."""
 
@@ -73,6 +74,7 @@ _NEEDED = (
     "frame",
     "yaw",
     "pitch",
+    "monk_tone",
 )
 _IN_TONE = ("face_in_tone_bgr", "swap_matte", "face_in_tone_labels", "face_in_tone_points", "head_points")
 
@@ -87,18 +89,6 @@ def read_shard(path: Path) -> Shard:
         raise DatasetBroken(str(error)) from error
     toned = InTone(*(arrays.pop(name) for name in in_tone)) if in_tone else None
     return Shard(f"{path.parent.name}-{path.stem}", **arrays, in_tone=toned)
-
-
-def actors_tones(folders: Sequence[Path]) -> dict[int, int]:
-    """Seed of each actor in some data sets -> tone on the Monk scale, 1 to 10; raises DatasetBroken."""
-    tones: dict[int, int] = {}
-    for path in (path for folder in folders for path in shard_paths(folder, partial=True)):
-        try:
-            arrays = dataset.read_shard(path, _description(path.parent), ("actor_seed", "monk_tone"))
-        except dataset.ShardBroken as error:
-            raise DatasetBroken(str(error)) from error
-        tones |= zip(arrays["actor_seed"].tolist(), arrays["monk_tone"].tolist(), strict=True)
-    return tones
 
 
 def identity_of(folder: Path) -> str:

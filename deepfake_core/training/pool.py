@@ -43,6 +43,8 @@ class SampleShard:
     actor_seed: np.ndarray
     sequence: np.ndarray
     frame: np.ndarray
+    monk_tone: np.ndarray
+    """Of the driver, 1 to 10; 0 where it is not known."""
 
     @classmethod
     def open(cls, folder: Path) -> SampleShard:
@@ -50,6 +52,7 @@ class SampleShard:
         try:
             with np.load(folder / META, allow_pickle=False) as file:
                 meta = [np.asarray(file[name]) for name in ("identity_index", "actor_seed", "sequence", "frame")]
+                meta.append(np.asarray(file["monk_tone"]) if "monk_tone" in file else np.zeros_like(meta[0]))
         except (OSError, ValueError, KeyError, EOFError, struct.error) as error:
             raise ShardBroken(folder, f"its {META} cannot be read ({error})") from error
         count = len(meta[0]) if meta[0].ndim == 1 else 0
@@ -188,10 +191,11 @@ class SamplePool:
         shard, row = self._places[identity].all[number]
         return self._shards[shard].sample(row)
 
-    def actor_seed(self, identity: int, number: int) -> int:
-        """Who drives that sample."""
-        shard, row = self._places[identity].all[number]
-        return int(self._shards[shard].actor_seed[row])
+    def driver(self, identity: int, number: int) -> tuple[int, int]:
+        """Who drives that sample: the actor's seed and tone on the Monk scale, 0 where that is not known."""
+        place, row = self._places[identity].all[number]
+        shard = self._shards[place]
+        return int(shard.actor_seed[row]), int(shard.monk_tone[row])
 
     def side(self, step: int) -> int:
         """Side n of the pictures of a step."""

@@ -38,10 +38,12 @@ class Workspace:
     """Paths below one folder.
 
     identities.json (names, in the order of a sample's identity_index), identities/NAME/{person.npz, head.npz,
-    retargeter.safetensors}, landmarks/NAME/SHARD.npz, samples/NAME-SHARD/{ARRAY.npy, meta.npz}, run/.
+    retargeter.safetensors}, landmarks/NAME/SHARD.npz, samples/NAME-SHARD/{ARRAY.npy, meta.npz}, run/. Samples in a
+    folder of another name are to judge by, never to train on.
     """
 
     folder: Path
+    samples_name: str = "samples"
 
     def identities(self) -> list[str]:
         """The names, in the order of a sample's identity_index."""
@@ -74,7 +76,7 @@ class Workspace:
     @property
     def samples(self) -> Path:
         """Prepared samples, one folder for each shard of pairs."""
-        return self.folder / "samples"
+        return self.folder / self.samples_name
 
     @property
     def run(self) -> Path:
@@ -170,7 +172,8 @@ class Workspace:
         samples = [
             make_sample(shard, int(k), found, identity=identity, expression=expression, drawer=drawer) for k in usable
         ]
-        meta = {key: getattr(shard, key)[usable] for key in ("actor_seed", "sequence", "frame", "yaw", "pitch")}
+        kept = ("actor_seed", "sequence", "frame", "yaw", "pitch", "monk_tone")
+        meta = {key: getattr(shard, key)[usable] for key in kept}
         meta["identity_index"] = np.full(len(usable), self.index_of(name), np.int64)
         self.keep_samples(target, samples, meta)
         return len(usable)

@@ -50,6 +50,10 @@ def test_a_batch_of_one_identity_holds_its_rows_alone(folder: Path) -> None:
         pool(folder).require()
 
 
+def test_samples_that_say_no_tone_are_of_an_unknown_one(folder: Path) -> None:
+    assert pool(folder).driver(0, 0)[1] == 0
+
+
 def test_held_out_actors_are_never_trained_on(folder: Path) -> None:
     training, held_out = pool(folder), pool(folder, held_out=True)
     assert len(training) + len(held_out) == 12

@@ -62,12 +62,6 @@ def test_a_shard_comes_back(tmp_path: Path) -> None:
     assert tuple(shard.head_bgr[1, 0, 0]) == (45, 60, 85)
 
 
-def test_the_actors_tones_come_from_the_sets(tmp_path: Path) -> None:
-    write(tmp_path / "some", monk_tone=np.array([3, 9], np.uint8))
-    write(tmp_path / "more", monk_tone=np.array([5, 6], np.uint8), actor_seed=np.array([7, 7]))
-    assert pairs.actors_tones([tmp_path / "some", tmp_path / "more"]) == {0: 3, 1: 9, 7: 6}
-
-
 @pytest.mark.parametrize("changes", [{"actor_seed": np.arange(3)}, {"head_labels": np.zeros((2, 64, 64), np.uint8)}])
 def test_a_shard_that_does_not_fit_is_refused_by_name(tmp_path: Path, changes: dict[str, np.ndarray]) -> None:
     path = write(tmp_path, **changes)
@@ -210,7 +204,7 @@ def test_a_workspace_numbers_its_identities(tmp_path: Path) -> None:
 def prepared_workspace(folder: Path) -> tuple[Workspace, Path]:
     """One identity, baked, its landmarks found, on a shard of two pairs."""
     workspace = Workspace(folder / "work")
-    shard = write(folder / "some", actor_seed=np.arange(2))
+    shard = write(folder / "some", actor_seed=np.arange(2), monk_tone=np.array([3, 9], np.uint8))
     parts = {name: value for name, value in vars(painted()).items() if name != "retargeter"}
     workspace.save_head("one", BakedHead(**parts, rest=topology.canonical_face().vertices.astype(np.float32)))
     kept = workspace.landmarks("one", shard)
@@ -253,8 +247,12 @@ def test_samples_of_a_shard_are_made_once_and_are_whole(tmp_path: Path) -> None:
     assert read.identity_index.tolist() == [0, 0]
     assert read.actor_seed.tolist() == [0, 1]
     assert read.sequence.tolist() == [-1, -1]
+    assert read.monk_tone.tolist() == [3, 9]
     assert read.sample(1)["template"].shape == (SAMPLE_SIZE, SAMPLE_SIZE, 3)
     assert not list(workspace.folder.glob(".samples-*"))
+    apart = Workspace(workspace.folder, "to_judge_by")
+    assert apart.prepare("one", shard) == 2
+    assert len(list((workspace.folder / "to_judge_by").iterdir())) == 1
 
 
 def test_frames_of_a_picture_are_one_and_of_no_picture_none(tmp_path: Path) -> None:
