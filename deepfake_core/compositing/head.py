@@ -11,10 +11,9 @@ import numpy as np
 
 from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.background import Background
+from deepfake_core.compositing.body import HiddenBody
 from deepfake_core.compositing.grain import Grain, with_noise
-from deepfake_core.compositing.inpainting import spread
 from deepfake_core.compositing.occlusion import Front
-from deepfake_core.compositing.plate import Seen
 from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, removal, wide
 from deepfake_core.compositing.view import (
     ComposedFace,
@@ -44,12 +43,15 @@ _JAW = np.array([50, 280, 172, 397, 136, 365, 176, 400, 152])
 _LEAST_SKIN = 50
 """Pixels of the new face's lower half: fewer tell nothing of its tone."""
 _MOST_TONE = 4.0
-_SHADE, _MOST_LIFTED = 0.8, 1.35
-"""Brightness of a neck against the face below which it lies in the shade of hair, which goes: it is lifted so far, or
-so many times at most."""
+_LIT, _MOST_LIFTED = 0.8, 1.35
+"""Brightness against the face to which a neck is lifted that lay in the shade of hair, which goes; or so many times at
+most."""
+_UNDER_CHIN, _MOST_SHADE = 0.66, 0.35
+"""Brightness against the face of a neck right below the chin, and the share of its light that the new chin takes at
+most to make it so."""
+_SHADE_FALLS, _SHADE_SOFT = 1.6, 1.0
+"""cm that this shade lies below the drawn face, and half the width over which it ends."""
 _TONE_SETTLING = 0.3
-"""s."""
-_BODY_SETTLING = 0.3
 """s."""
 _WALL_SETTLING = 1.0
 """s."""
@@ -59,17 +61,10 @@ _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
 _FILMED = 320
 """Longer side of the small picture in which hair is told from what is behind it, px: a quarter of many a camera's."""
-_BODY_SIZE = 64
-"""Side of the picture in the parser's crop that the hidden body is coloured from, px."""
 _WHOLE = 250
 """Level from which one of its pixels shows nothing else."""
 _COARSE_FROM = 8.0
 """px per cm of the frame from which the masks are laid in at half its resolution."""
-_LEAST_PURE = 8
-"""Such pixels that are enough to tell a colour."""
-_NEAR = (5, 5)
-_GAP = 0.05
-"""Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
 _NOSE = 2
 """Landmark below the nose."""
 _THIN = 0.3
@@ -80,8 +75,14 @@ _TIGHTEST = 2.5
 """How much steeper the edge of a head's matte is made at most, where the networks left it soft."""
 _LIP_TO_CHIN = [14, 152]
 """Landmarks of lower lip and chin: the neck is below the middle between them."""
-_UNDER_JAW = 0.6
+_UNDER_JAW = 0.4
 """cm below the drawn face from which, and half the width over which, its neck passes into the filmed one."""
+_STRAND = 0.5
+"""cm: no strand is wider."""
+_ON_SKIN = 1.2, 1.0, 0.75
+"""BGR: how much more a shade takes of one colour than of another."""
+_CRISP = np.clip((np.arange(256) - 127.5) * 2.5 + 127.5, 0, 255).astype(np.uint8)
+"""The outline of the hidden body as sharp as a filmed one: the masks know it to a quarter of a centimetre."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -98,14 +99,11 @@ class HeadMode:
         self._parsed: tuple[object, Removal, np.ndarray] | None = None
         self._masks: Removal | None = None
         self._light_due = True
-        self._body_colours: np.ndarray | None = None
-        self._clothes_neck: np.ndarray | None = None
-        self._body_scene = 0
-        self._body_seconds = float("-inf")
+        self._body = HiddenBody()
         self._wall: np.ndarray | None = None
         self._wall_seconds = float("-inf")
         self._tone = np.ones(3)
-        self._neck: np.ndarray | None = None
+        self._shade = 0.0
         self._tone_seconds = float("-inf")
 
     def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
@@ -126,14 +124,18 @@ class HeadMode:
         far = side * _BEYOND if leaves else 0
         crop = _around(frame.box, _moved(parsing.crop_to_frame, _corners(-far, -far, side + far, side + far)))
         masks_to_frame = resized(parsing.crop_to_frame, side / SIZE)
+        seconds = frame.timestamp_ns / 1e9
         seen = self._background.watch(
             frame, crop, masks.background, masks_to_frame, visible=masks.visible, margin=PAD, busy=new
         )
         if seen is not None:
-            self._follow_body(self._clothes_and_neck(parsing, seen, masks), frame.timestamp_ns / 1e9)
-            self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), frame.timestamp_ns / 1e9)
-        if self._clothes_neck is not None and (new or seen is not None):
-            self._body_colours = self._body(masks)
+            to_cells = resized_target(masks_to_frame, 1 / self._background.plate.cell)
+            self._body.watch(
+                seen.filmed, to_cells, parsing, masks, scene=self._background.plate.resets, seconds=seconds
+            )
+            self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), seconds)
+        if new or seen is not None:
+            self._body.arrange(masks, masks_to_frame, seconds)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
         shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
@@ -158,8 +160,10 @@ class HeadMode:
         small = -(-box.width // step), -(-box.height // step)
         to_small = resized_target(_shifted(wide(masks_to_frame), box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
-        laid = cv2.merge([masks.removed, masks.toned, masks.body, masks.body])
-        removed, toned, body, _ = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
+        padded = cv2.copyMakeBorder(masks.strands, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+        laid = cv2.merge([masks.removed, masks.toned, masks.body, padded])
+        removed, toned, body, strands = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
+        body = cv2.LUT(body, _CRISP)
         # Pixel k of a half is pixel 2 k.
         drawn_to_small = after(resized_target(view.drawn_to_box, 1 / step), np.diag([2.0, 2.0, 1.0])[:2])
         driver = _warped(seam.driver_face(view, 2), drawn_to_small, small, cv2.BORDER_CONSTANT)
@@ -176,10 +180,19 @@ class HeadMode:
         skin = _enlarged(face, step, _whole(heading))
         new_head, head = self._lit(head_view, light)
         new_head = self._grain(head_view, new_head, skin, self._background.plate.noise)
-        self._follow_tone(head_view, light, new_head, skin)
+        self._follow_tone(head_view, light, new_head, skin, shaded=masks.shaded)
 
+        _comb(picture, strands, round(_STRAND * view.pixels_per_centimetre), step)
         self._remove(view, picture, removed, body, step)
-        touched = _enlarged(cv2.max(removed, _tone_neck(picture, toned, self._tone, step)), step, _whole(box))
+        removed = cv2.max(removed, strands)
+        if _tone_neck(picture, toned, self._tone, step):
+            removed = cv2.max(removed, toned)
+        corner = part[0].start // step, part[1].start // step
+        shade = _under_chin(face, removed.shape, corner, view.pixels_per_centimetre / step)
+        shade = cv2.min(shade, cv2.min(toned, body))
+        _darken(picture, shade, self._shade, step)
+        removed = cv2.max(removed, shade)
+        touched = _enlarged(removed, step, _whole(box))
         _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head, step))
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
@@ -219,58 +232,14 @@ class HeadMode:
         fill = self._background.read(box)[0]
         inner = _bounds(cv2.min(body, removed), step, view.box)
         place = _within(view.box, inner)
-        if place.width and self._body_colours is not None:
+        if place.width and self._body.ready:
             fill = fill.copy()
+            masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
             share = _enlarged(body, step, inner)
-            _lay_over(fill[_part(box, place)], self._body_at(view, place, step), share)
+            _lay_over(fill[_part(box, place)], self._body.picture(view.frame, place, masks_to_frame, step), share)
         fill = with_noise(fill, self._background.plate.noise * _AT_SIZES, round(view.seconds * 1000))
         share = _enlarged(removed, step, part)
         _lay_over(picture[part], fill, share)
-
-    def _clothes_and_neck(self, parsing: Parsing, seen: Seen, masks: Removal) -> np.ndarray:
-        """How each may go on behind the head: uint8 (2, 64, 64, 3) over the parser's crop."""
-        size = (_BODY_SIZE, _BODY_SIZE)
-        to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
-        to_cells = resized_target(to_frame, 1 / self._background.plate.cell)
-        filmed = warped(seen.filmed, inverse(to_cells), size, repeat=True)
-        inside = np.ascontiguousarray(masks.removed[PAD:-PAD, PAD:-PAD])
-        gone = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
-        left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
-        # On the neck the removal fades out over pixels that show nothing but neck.
-        whole = cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1]
-        spreading = []
-        for visible in (parsing.cloth, parsing.neck):
-            source = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), whole)
-            pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
-            source = pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone)
-            spreading.append(spread(filmed, source if source.any() else left))
-        # The last one is the neck.
-        self._neck = np.array(cv2.mean(filmed, source)[:3]) if source.any() else None
-        return np.stack(spreading)
-
-    def _body(self, masks: Removal) -> np.ndarray:
-        """The body's colours where the head hides it: uint8 (64, 64, 3) over the parser's crop."""
-        assert self._clothes_neck is not None
-        size = (_BODY_SIZE, _BODY_SIZE)
-        # In a gap between the two each as far as it is nearer, so that nothing of what is behind the body shows.
-        shares = []
-        for mask in (masks.clothes, masks.neck):
-            small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-            shares.append(cv2.addWeighted(small, 1.0, cv2.blur(small, _NEAR), _GAP, 0, dtype=cv2.CV_32F))
-        of_clothes, of_neck = shares
-        share = (255 * of_neck / np.maximum(of_clothes + of_neck, np.float32(1.0))).astype(np.uint8)
-        clothes, neck = self._clothes_neck
-        return seam.mixed(clothes, neck, cv2.merge([share] * 3))
-
-    def _body_at(self, view: FaceView, box: Box, step: int) -> np.ndarray:
-        """The hidden body's colours in a box of the frame: uint8 (h, w, 3)."""
-        assert self._body_colours is not None
-        parsing = _parsing(view)
-        to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / _BODY_SIZE)
-        size = -(-box.width // step), -(-box.height // step)
-        colours = cv2.cvtColor(self._body_colours, cv2.COLOR_BGR2BGRA)
-        colours = _warped(colours, resized_target(_shifted(to_frame, box), 1 / step), size, cv2.BORDER_REPLICATE)
-        return _enlarged(cv2.cvtColor(colours, cv2.COLOR_BGRA2BGR), step, _whole(box))
 
     def _lit(self, view: FaceView, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The head under the driver's light, uint8 (h, w, 3) of the box, and its matte, uint8 (h, w)."""
@@ -304,15 +273,6 @@ class HeadMode:
         both = warped(cv2.merge([bgr, matte]), matrix, (view.box.width, view.box.height), repeat=True)
         return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
 
-    def _follow_body(self, measured: np.ndarray, seconds: float) -> None:
-        """The colours of clothes and neck, slowly: now this, now that part of them is seen."""
-        scene, self._body_scene = self._body_scene, self._background.plate.resets
-        since, self._body_seconds = seconds - self._body_seconds, seconds
-        if self._clothes_neck is not None and scene == self._body_scene:
-            kept = np.float32(1.0 - _followed(since, _BODY_SETTLING))
-            measured = (measured + kept * (self._clothes_neck - measured.astype(np.float32)) + 0.5).astype(np.uint8)
-        self._clothes_neck = measured
-
     def _follow_wall(self, measured: np.ndarray | None, seconds: float) -> None:
         """The tint of a wall, slowly: no head may change its colour at once where a wall comes into view."""
         since, self._wall_seconds = seconds - self._wall_seconds, seconds
@@ -321,9 +281,11 @@ class HeadMode:
         share = np.float32(_followed(since, _WALL_SETTLING))
         self._wall = measured if self._wall is None else self._wall + share * (measured - self._wall)
 
-    def _follow_tone(self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray) -> None:
-        """What the neck takes: the new head's skin against the driver's, as it is shown, and light where it is dark:
-        (3,) factors on BGR levels, followed slowly.
+    def _follow_tone(
+        self, view: FaceView, light: np.ndarray, new: np.ndarray, face: np.ndarray, *, shaded: float
+    ) -> None:
+        """What the neck takes, followed slowly: the new head's skin against the driver's, as it is shown, (3,) factors
+        on BGR levels; light, where hair that goes shaded it; and the new chin's shade, as far as it is none yet.
 
         new: uint8 (h, w, 3), the lit head; face: uint8 (h, w), its inner face.
         """
@@ -335,10 +297,13 @@ class HeadMode:
             place = np.clip(view.drawn.points[_JAW, :2] * (len(light) / size), 0, len(light) - 1).astype(int)
             driver = light[place[:, 1], place[:, 0]].mean(0)
             measured = np.clip(np.array(cv2.mean(new[low], mask)[:3]) / driver, 1 / _MOST_TONE, _MOST_TONE)
-            if self._neck is not None:
-                measured *= np.clip(_SHADE * driver.mean() / max(self._neck.mean(), 1.0), 1.0, _MOST_LIFTED)
+            neck = 1.0 if self._body.neck is None else float(self._body.neck.mean() / max(driver.mean(), 1.0))
+            lift = 1.0 + shaded * float(np.clip(_LIT / max(neck, 0.01) - 1.0, 0.0, _MOST_LIFTED - 1.0))
+            measured *= lift
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
-            self._tone += _followed(since, _TONE_SETTLING) * (measured - self._tone)
+            share = _followed(since, _TONE_SETTLING)
+            self._tone += share * (measured - self._tone)
+            self._shade += share * (np.clip(1.0 - _UNDER_CHIN / max(lift * neck, 0.01), 0.0, _MOST_SHADE) - self._shade)
 
 
 def _followed(since: float, settling: float) -> float:
@@ -389,29 +354,54 @@ def _without_crumbs(matte: np.ndarray, nose: float, centimetre: float) -> np.nda
     return cv2.subtract(matte, cv2.resize(crumbs, matte.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
-def _unlike(filmed: np.ndarray, source: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """Of the pixels that show some of a thing the half that looks least like what goes: uint8 (64, 64)."""
-    some = source > 127
-    if not some.any():
-        return np.zeros_like(source)
-    mean = cv2.mean(filmed, cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY)[1])[:3]
-    apart = np.abs(filmed - np.array(mean, np.float32)).sum(2)
-    return np.where(some & (apart >= np.median(apart[some])), 255, 0).astype(np.uint8)
+def _comb(picture: np.ndarray, strands: np.ndarray, width: int, step: int) -> None:
+    """Take dark lines up to `width` px wide from a picture uint8 (h, w, 3), in place, where `strands` may be.
+
+    strands: uint8 at the picture's resolution / step.
+    """
+    part = _bounds(strands, step, Box(0, 0, picture.shape[1], picture.shape[0]))
+    if picture[part].size:
+        side = 2 * max(1, width // 2) + 1
+        combed = cv2.morphologyEx(picture[part], cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+        _lay_over(picture[part], combed, cv2.blur(_enlarged(strands, step, part), (3, 3)))
 
 
-def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray, step: int) -> np.ndarray:
-    """Give the neck of a picture uint8 (h, w, 3) another tone, in place; returns where it changed, uint8 as `toned`.
+def _tone_neck(picture: np.ndarray, toned: np.ndarray, tone: np.ndarray, step: int) -> bool:
+    """Give the neck of a picture uint8 (h, w, 3) another tone, in place; whether it changed.
 
     toned: uint8 at the picture's resolution / step, how much; tone: (3,) factors on BGR levels.
     """
     if np.abs(tone - 1.0).max() < _SAME_TONE:
-        return np.zeros_like(toned)
+        return False
     part = _bounds(toned, step, Box(0, 0, picture.shape[1], picture.shape[0]))
     if picture[part].size:
         other = cv2.transform(picture[part], np.diag(tone).astype(np.float32))
-        share = _enlarged(toned, step, part)
-        _lay_over(picture[part], other, share)
-    return toned
+        _lay_over(picture[part], other, _enlarged(toned, step, part))
+    return True
+
+
+def _under_chin(face: np.ndarray, shape: tuple[int, ...], corner: tuple[int, int], centimetre: float) -> np.ndarray:
+    """Where the new head shades its neck: uint8 `shape`.
+
+    face: uint8 (h, w), its inner face, whose corner lies at `corner`, row and column; centimetre: px.
+    """
+    y, x = corner
+    y += round(_SHADE_FALLS * centimetre)
+    height, width = min(len(face), shape[0] - y), min(face.shape[1], shape[1] - x)
+    lower = np.zeros(shape, np.uint8)
+    lower[y : y + height, x : x + width] = face[:height, :width]
+    side = 2 * max(1, round(_SHADE_SOFT * centimetre / 2)) + 1
+    return cv2.blur(cv2.blur(lower, (side, side)), (side, side))
+
+
+def _darken(picture: np.ndarray, where: np.ndarray, share: float, step: int) -> None:
+    """Shade a picture uint8 (h, w, 3), in place: of its green so much goes; of blue more and of red less, as where
+    skin is lit through skin. where: uint8 at its resolution / step."""
+    part = _bounds(where, step, Box(0, 0, picture.shape[1], picture.shape[0]))
+    if share > _SAME_TONE and picture[part].size:
+        where = _enlarged(where, step, part)
+        left = cv2.merge([cv2.convertScaleAbs(where, alpha=-share * much, beta=255) for much in _ON_SKIN])
+        cv2.multiply(picture[part], left, picture[part], scale=1 / 255)
 
 
 def _lay_over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> None:

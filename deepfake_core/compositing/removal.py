@@ -26,7 +26,7 @@ _MARGIN = 0.9
 """cm between what is taken for background and everything else."""
 _COVERED = 24
 """Level of the soft head matte from which a pixel counts as part of the head."""
-_NECK_FADE = 0.7
+_NECK_FADE = 0.45
 """Half the width in cm of the soft end on the neck."""
 _CHIN = 152
 """Landmark at the chin's lowest point."""
@@ -67,8 +67,19 @@ _RIM = 4
 PAD = 32
 """How much further than the crop some masks reach on each side."""
 WIDE = SIZE + 2 * PAD
-_LONG_HAIR = 4.0
+_LONG_HAIR = 1.5
 """cm2 of hair below the chin from which it is long."""
+_SHADING = 5.0
+"""cm2 of it from which it shades the neck; twice as much surely does."""
+_STRANDS = 6.5
+"""cm beyond the parsed head within which single strands are looked for on skin."""
+_THIN = 7
+"""Pixels: in a median over so many nothing is left of a strand."""
+_TINGE, _OTHER_THAN_HAIR, _DARK_SKIN = 0.04, 0.8, 0.5
+"""How much a channel's share may differ from that of the skin; what of a strand's difference to the skin may be no way
+to the hair's colour; and least brightness of skin against the mean of it."""
+_SOME_STRAND = 0.15
+_STRAND_APART = 25
 _GRAZES = 5.0
 """cm of the crop's side that hair must cover to go on beyond it."""
 _ENDS = 2.0
@@ -132,6 +143,10 @@ class Removal:
     toned: np.ndarray
     """(192, 192): how much of the new head's tone the neck takes: all where it ends at a collar in view, else less and
     less downwards."""
+    strands: np.ndarray
+    """Around single hairs on bare neck and shoulders."""
+    shaded: float
+    """How surely hair hung beside the neck, and kept light from it, 0..1."""
 
     def where_it_was(self, way: np.ndarray) -> Removal:
         """For a head that has moved since it was parsed: its hair may have come along, or hang where it hung.
@@ -192,7 +207,7 @@ def removal(
     labels[throat] = Label.NECK
     worn = _worn(labels, covered, centimetre)
     covered = cv2.max(covered, worn)
-    tainted = np.zeros_like(covered)
+    tainted = strands = np.zeros_like(covered)
     hair_below = np.count_nonzero(labels[int(np.clip(chin[1], 0, SIZE)) :] == Label.HAIR)
     long = hair_below > _LONG_HAIR * centimetre**2
     leaves = bool(covered[-1].any() or covered[:, [0, -1]].any() or _is_neck(labels[-1]).any())
@@ -204,6 +219,7 @@ def removal(
         missed, tainted = _missed_hair(filmed, labels, covered, int(chin[1]), centimetre)
         covered = cv2.max(covered, missed)
         labels[cv2.max(missed, tips) > 0] = Label.HAIR
+        strands = _strands(filmed, labels, covered, int(chin[1]), centimetre)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
     removed = cv2.max(wisps, cv2.dilate(covered, _SQUARE))
@@ -226,7 +242,9 @@ def removal(
     if filmed is not None:
         _keep_what_looks_like_clothes(removed, filmed, labels, between, centimetre)
     toned = _toned(labels, cv2.max(neck, seen_neck), chin[1], centimetre)
-    shown = cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, seen_neck))
+    # Where it ends beside what is behind it the neck's own edge stays.
+    inside = cv2.blur(cv2.erode(cv2.max(seen_neck, covered), fade), fade.shape)
+    shown = cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, cv2.min(seen_neck, inside)))
     alike = None if around is None else _like_hair(labels, around)
     gone = _removed_beyond(shown, alike, shoulders, centimetre)
     return Removal(
@@ -239,6 +257,8 @@ def removal(
         # With its soft rim.
         cv2.dilate(worn, _disc(_WORN_RIM * centimetre)),
         _toned_beyond(toned, around, centimetre),
+        strands,
+        float(np.clip(hair_below / (_SHADING * centimetre**2) - 1, 0, 1)),
     )
 
 
@@ -397,6 +417,32 @@ def _missed_hair(
     touching = np.zeros(int(blobs.max()) + 1, np.uint8)
     touching[np.unique(blobs[covered > 0])] = 255
     return cv2.bitwise_and(touching[blobs], alike.astype(np.uint8) * 255), tainted
+
+
+def _strands(filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, chin: int, centimetre: float) -> np.ndarray:
+    """Single strands on bare neck and shoulders, which the parser may take for clothes: uint8 (128, 128), soft.
+
+    They are thin, of a colour between that of the skin around them and that of the hair above, and below the chin.
+    """
+    hair, skin = (
+        cv2.erode(mask.astype(np.uint8), _SQUARE)
+        for mask in (labels == Label.HAIR, (labels == Label.SKIN) | (labels == Label.NECK))
+    )
+    if min(cv2.countNonZero(hair), cv2.countNonZero(skin)) < centimetre**2:
+        return np.zeros_like(covered)
+    around = cv2.medianBlur(filmed, _THIN).astype(np.float32)
+    total = cv2.transform(around, 3 * _MEAN)
+    usual = np.array(cv2.mean(filmed, skin)[:3], np.float32)
+    tinge = np.abs(around / np.maximum(total, np.float32(1.0))[..., None] - usual / usual.sum()).max(2)
+    bare = (tinge < _TINGE) & (total > _DARK_SKIN * usual.sum()) & ((labels == Label.CLOTH) | _is_neck(labels))
+    way, gone = _spread_at_half(filmed, hair) - around, filmed - around
+    length = cv2.transform(np.abs(way), _MEAN)
+    share = cv2.transform(way * gone, _MEAN) / np.maximum(cv2.transform(way * way, _MEAN), np.float32(1.0))
+    other = cv2.transform(np.abs(gone - share[..., None] * way), _MEAN)
+    found = bare & (share > _SOME_STRAND) & (length > _STRAND_APART) & (other < _OTHER_THAN_HAIR * share * length)
+    found[: max(0, chin)] = False
+    found &= _near(covered, _STRANDS * centimetre) > 0
+    return cv2.dilate(found.astype(np.uint8) * 255, _SQUARE)
 
 
 def _keep_what_looks_like_clothes(

@@ -90,6 +90,11 @@ class FaceView:
         return part
 
     @property
+    def frame(self) -> Frame:
+        """What all is read from, before anything is written."""
+        return self._frame
+
+    @property
     def empty(self) -> bool:
         """Whether the face lies beyond the picture."""
         return not self.box.width or not self.box.height

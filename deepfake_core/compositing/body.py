@@ -1,0 +1,335 @@
+"""The body that the performer's head hid: colours of neck and clothes, and the clothes' own folds and print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepfake_core.compositing.inpainting import spread
+from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, wide
+from deepfake_core.compositing.view import inverse, resized, resized_target, warped
+from deepfake_core.frame import Box, Frame
+from deepfake_core.parsing.parsing import Parsing
+
+_STEP = 2
+"""Pixels of the masks a side per pixel of the pictures that the body is coloured from."""
+_SIDE = WIDE // _STEP
+_INNER = slice(PAD // _STEP, (PAD + SIZE) // _STEP)
+_WHOLE = 250
+"""Level from which one of its pixels shows nothing else."""
+_LEAST_PURE = 8
+"""Such pixels that are enough to tell a colour."""
+_NEAR = (5, 5)
+_GAP = 0.05
+"""Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
+_SETTLING = 0.3
+"""s."""
+_GAP_SECONDS = 1.0
+"""After which what was followed is no longer heeded."""
+_FOLDS = (9, 9)
+"""Such pixels over which clothes are averaged: what is finer, about 4 cm, is texture, what is coarser is shading."""
+_LIKE, _NEARER = 30.0, 0.7
+"""Mean difference of levels to the nearest clothes up to which something beyond the parser's crop is clothes too; and
+the same as a share of the difference to skin and hair."""
+_SURE = 3
+"""Such pixels inside the body's outline beyond the crop, which is a guess."""
+_REACH = 36, 24
+"""Such pixels to the side, and up or down, within which texture is looked for."""
+_MOST_COPIES = 3
+_LEAST_COVERED = 0.12
+"""Share of what is hidden that another copy must cover."""
+_UNEVEN = 14.0
+"""Levels by which a copy may miss the clothes next to it: twice as many are a mistake."""
+_FAR = 0.004
+"""What a pixel of distance costs, in shares covered."""
+_WORSE = 0.7
+"""Share of what they once covered under which copies are looked for anew."""
+_NOTHING = 4
+"""Level of a copy's share up to which it does not count."""
+_SQUARE = np.ones((3, 3), np.uint8)
+
+
+@dataclass
+class _Copy:
+    """Texture from elsewhere in the same picture: it moves with the clothes, because it is filmed."""
+
+    offset: tuple[int, int]
+    """(x, y) px of the frame, from what is hidden to what is copied there."""
+    share: np.ndarray
+    """float32 (96, 96), 0..255."""
+    below: np.ndarray
+    """uint8 (96, 96, 3): the smooth colours of what is copied, in the place where it is laid."""
+
+
+class HiddenBody:
+    """Neck and clothes of one performer, followed over time; pictures (96, 96) lie over the parser's crop and a quarter
+    of it more on each side."""
+
+    def __init__(self) -> None:
+        self._colours: np.ndarray | None = None
+        self._shown = np.zeros((_SIDE, _SIDE), np.uint8)
+        self._detail = np.zeros((_SIDE, _SIDE, 3), np.float32)
+        self._mixed: np.ndarray | None = None
+        self._copies: list[_Copy] = []
+        self._covered = 0.0
+        self._scene = 0
+        self._seconds = float("-inf")
+        self._arranged = float("-inf")
+        self.neck: np.ndarray | None = None
+        """(3,) levels of the neck that is seen; None where none is."""
+
+    def watch(
+        self, cells: np.ndarray, to_cells: np.ndarray, parsing: Parsing, masks: Removal, *, scene: int, seconds: float
+    ) -> None:
+        """Learn from a picture.
+
+        cells: uint8 (rows, columns, 3), the frame made small; to_cells: float (2, 3), px of the masks' crop to px of
+        it; scene: another number where all that was seen is void.
+        """
+        way = resized(wide(to_cells), _STEP)
+        filmed = warped(cells, inverse(way), (_SIDE, _SIDE), repeat=True)
+        inside = warped(np.full(cells.shape[:2], 255, np.uint8), inverse(way), (_SIDE, _SIDE))
+        measured, shown, self.neck = _colours(filmed, inside, parsing, masks)
+        since, self._seconds = seconds - self._seconds, seconds
+        known, self._scene = scene == self._scene, scene
+        if self._colours is not None and known:
+            kept = np.float32(_kept(since))
+            measured = (measured + kept * (self._colours - measured.astype(np.float32)) + 0.5).astype(np.uint8)
+        else:
+            self._copies.clear()
+        self._colours, self._shown = measured, shown
+        self._detail = np.where(shown[..., None] > 0, filmed - measured[2].astype(np.float32), np.float32(0))
+
+    def arrange(self, masks: Removal, to_frame: np.ndarray, seconds: float) -> None:
+        """Make ready what lies behind the head; to_frame: px of the masks' crop to px of the frame."""
+        if self._colours is None:
+            return
+        clothes, neck, _ = self._colours
+        # In a gap between the two each as far as it is nearer, so that nothing of what is behind the body shows.
+        shares = []
+        for mask in (masks.clothes, masks.neck):
+            small = cv2.resize(mask, (SIZE // _STEP, SIZE // _STEP), interpolation=cv2.INTER_AREA)
+            # Both go on beyond the crop.
+            pad = PAD // _STEP
+            small = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+            shares.append(cv2.addWeighted(small, 1.0, cv2.blur(small, _NEAR), _GAP, 0, dtype=cv2.CV_32F))
+        of_neck = shares[1] / np.maximum(shares[0] + shares[1], np.float32(1.0))
+        share = cv2.merge([of_neck] * 3)
+        self._mixed = (clothes + share * (neck - clothes.astype(np.float32)) + 0.5).astype(np.uint8)
+        body, removed = (
+            cv2.resize(each, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for each in (masks.body, masks.removed)
+        )
+        hidden = ((body > 127) & (removed > 127) & (of_neck < 0.5)).astype(np.uint8)
+        since, self._arranged = seconds - self._arranged, seconds
+        self._copy(hidden, 1.0 - of_neck, resized(wide(to_frame), _STEP), 1.0 - _kept(since))
+
+    def _copy(self, hidden: np.ndarray, of_clothes: np.ndarray, to_frame: np.ndarray, step: float) -> None:
+        """Choose what is copied, anew only where the last choice no longer does, and how much of each shows."""
+        assert self._colours is not None
+        count = cv2.countNonZero(hidden)
+        shown = cv2.blur(cv2.erode(self._shown, _SQUARE), (3, 3))
+        backwards = cv2.invertAffineTransform(to_frame)[:, :2]
+        targets = _targets(shown, [backwards @ copy.offset for copy in self._copies])
+        now = _covered(targets, hidden, count)
+        if count and now < _WORSE * max(self._covered, _LEAST_COVERED):
+            offsets = _chosen(hidden, (shown > 127).astype(np.uint8), self._detail)
+            in_frame = [tuple(np.round(to_frame[:, :2] @ offset).astype(int).tolist()) for offset in offsets]
+            chosen = _targets(shown, [backwards @ offset for offset in in_frame])
+            better = _covered(chosen, hidden, count)
+            if better > now + _LEAST_COVERED:
+                nothing = np.zeros((_SIDE, _SIDE), np.float32)
+                known = {copy.offset: copy for copy in self._copies}
+                fresh = [known.pop(offset, _Copy(offset, nothing, self._colours[2])) for offset in in_frame]
+                self._copies = fresh + list(known.values())
+                targets = chosen + [nothing] * len(known)
+                now = better
+            self._covered = now
+        where = cv2.blur(cv2.dilate(hidden, _SQUARE).astype(np.float32), (3, 3)) * of_clothes
+        for copy, target in zip(self._copies, targets, strict=True):
+            ceiling = _moved(shown, backwards @ copy.offset) * of_clothes
+            share = copy.share + np.float32(step) * (target * where - copy.share)
+            copy.share = np.minimum(share, ceiling).astype(np.float32)
+            copy.below = _moved(self._colours[2], backwards @ copy.offset, repeat=True)
+        self._copies = [
+            copy for copy, target in zip(self._copies, targets, strict=True) if max(copy.share.max(), target.max()) > 4
+        ]
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything of the body has been seen."""
+        return self._mixed is not None
+
+    def picture(self, frame: Frame, box: Box, to_frame: np.ndarray, step: int) -> np.ndarray:
+        """What lies behind the head in a box of the frame: uint8 (h, w, 3).
+
+        to_frame: as for `arrange`; step: smooth colours are worked out at 1 / step of the resolution.
+        """
+        assert self._mixed is not None
+        matrix = resized(wide(to_frame), _STEP)
+        matrix[:, 2] -= box.x0, box.y0
+        matrix = resized_target(matrix, 1 / step)
+        size = -(-box.width // step), -(-box.height // step)
+
+        def laid(picture: np.ndarray) -> np.ndarray:
+            small = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            if step == 1:
+                return small
+            large = cv2.resize(small, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
+            return large[: box.height, : box.width]
+
+        result = cv2.cvtColor(laid(cv2.cvtColor(self._mixed, cv2.COLOR_BGR2BGRA)), cv2.COLOR_BGRA2BGR)
+        for copy in self._copies:
+            x, y = copy.offset
+            x0, y0 = max(box.x0, -x), max(box.y0, -y)
+            x1, y1 = min(box.x1, frame.width - x), min(box.y1, frame.height - y)
+            if x0 >= x1 or y0 >= y1:
+                continue
+            filmed = frame.region(Box(x0 + x, y0 + y, x1 + x, y1 + y))
+            part = slice(y0 - box.y0, y1 - box.y0), slice(x0 - box.x0, x1 - box.x0)
+            below = laid(cv2.merge([*cv2.split(copy.below), copy.share.astype(np.uint8)]))[part]
+            share = cv2.cvtColor(cv2.extractChannel(below, 3), cv2.COLOR_GRAY2BGR)
+            detail = cv2.subtract(filmed, cv2.cvtColor(below, cv2.COLOR_BGRA2BGR), dtype=cv2.CV_16S)
+            detail = cv2.multiply(detail, share, scale=1 / 255, dtype=cv2.CV_16S)
+            result[part] = cv2.add(result[part], detail, dtype=cv2.CV_8U)
+        return result
+
+
+def _half(mask: np.ndarray) -> np.ndarray:
+    return cv2.resize(mask, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+
+
+def _kept(since: float) -> float:
+    """How much is kept of what was measured `since` seconds ago."""
+    return float(np.exp(-since / _SETTLING)) if 0 <= since <= _GAP_SECONDS else 0.0
+
+
+def _colours(
+    filmed: np.ndarray, inside: np.ndarray, parsing: Parsing, masks: Removal
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """How clothes and neck may go on behind the head, and clothes without their texture: uint8 (3, 96, 96, 3); where
+    clothes are seen, uint8 (96, 96); and the neck's mean levels (3,)."""
+    inner = (_INNER, _INNER)
+    size = (SIZE // _STEP, SIZE // _STEP)
+    gone = _half(masks.removed)
+    left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
+    # On the neck the removal fades out over pixels that show nothing but neck.
+    whole = cv2.min(cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1], inside)
+    sources = []
+    for visible in (parsing.cloth, parsing.neck):
+        source = np.zeros_like(gone)
+        source[inner] = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), whole[inner])
+        pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
+        sources.append(pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone))
+    clothes, neck = sources
+    of_neck = spread(filmed, neck if neck.any() else left)
+    mean = np.array(cv2.mean(filmed, neck)[:3]) if neck.any() else None
+    if not clothes.any():
+        of_rest = spread(filmed, left)
+        return np.stack([of_rest, of_neck, of_rest]), clothes, mean
+    # Beyond the crop the parser was not asked: there what is nearer in colour to the clothes than to skin and hair, and
+    # is body by its place, are clothes.
+    hair = np.zeros_like(gone)
+    hair[inner] = cv2.resize(parsing.hair, size, interpolation=cv2.INTER_AREA)
+    unlike = [
+        _apart(filmed, np.array(cv2.mean(filmed, cv2.threshold(other, _WHOLE, 255, cv2.THRESH_BINARY)[1])[:3]))
+        for other in (neck, hair)
+        if other.max() > _WHOLE
+    ]
+    to_clothes = _apart(filmed, spread(filmed, clothes))
+    nearer = to_clothes < _NEARER * np.minimum.reduce(unlike) if unlike else np.zeros(gone.shape, np.bool_)
+    beyond = (nearer | (to_clothes < _LIKE)).astype(np.uint8) * 255
+    beyond[inner] = 0
+    body = cv2.resize(masks.body, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    surely = cv2.erode(
+        cv2.threshold(body, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE, iterations=_SURE, borderValue=255
+    )
+    beyond = cv2.min(cv2.min(beyond, surely), cv2.min(left, inside))
+    clothes = cv2.max(clothes, beyond)
+    weight = (clothes > 0).astype(np.float32)
+    sums = cv2.blur(cv2.blur(cv2.merge([*cv2.split(filmed * weight[..., None]), weight]), _FOLDS), _FOLDS)
+    smooth = sums[..., :3] / np.maximum(sums[..., 3:], np.float32(1e-4))
+    return np.stack([spread(filmed, clothes), of_neck, spread(smooth, clothes)]), clothes, mean
+
+
+def _unlike(filmed: np.ndarray, source: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Of the pixels that show some of a thing the half that looks least like what goes: uint8 (96, 96)."""
+    some = source > 127
+    if not some.any():
+        return np.zeros_like(source)
+    mean = cv2.mean(filmed, cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY)[1])[:3]
+    apart = np.abs(filmed - np.array(mean, np.float32)).sum(2)
+    return np.where(some & (apart >= np.median(apart[some])), 255, 0).astype(np.uint8)
+
+
+def _apart(filmed: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Mean difference of levels, float32 (96, 96)."""
+    return np.abs(filmed - colours.astype(np.float32)).mean(2)
+
+
+def _moved(picture: np.ndarray, offset: np.ndarray, *, repeat: bool = False) -> np.ndarray:
+    """What a picture (96, 96[, C]) shows `offset` further on."""
+    matrix = np.array([[1.0, 0.0, -offset[0]], [0.0, 1.0, -offset[1]]])
+    border = cv2.BORDER_REPLICATE if repeat else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(picture, matrix, (_SIDE, _SIDE), borderMode=border)
+
+
+def _targets(shown: np.ndarray, offsets: list[np.ndarray]) -> list[np.ndarray]:
+    """How much of each copy is laid, the first above the next: float32 (96, 96) each, 0..255 in all."""
+    left = np.full(shown.shape, 255.0, np.float32)
+    targets = []
+    for offset in offsets:
+        targets.append(np.minimum(_moved(shown, offset).astype(np.float32), left))
+        left = left - targets[-1]
+    return targets
+
+
+def _covered(targets: list[np.ndarray], hidden: np.ndarray, count: int) -> float:
+    """Share of what is hidden that copies cover."""
+    return float((sum(targets) * hidden).sum() / (255 * count)) if targets and count else 0.0
+
+
+def _chosen(hidden: np.ndarray, shown: np.ndarray, detail: np.ndarray) -> list[np.ndarray]:
+    """Offsets (x, y) in such pixels, each the best for what is still hidden after the ones before.
+
+    Best is what covers much and goes on smoothly from the clothes next to it, and is not far (He and Sun, "Statistics
+    of patch offsets for image completion", 2012). hidden, shown: uint8 (96, 96) 0 or 1; detail: float32 (96, 96, 3),
+    0 where nothing is shown.
+    """
+    across, along = _REACH
+    x, y = np.meshgrid(np.arange(-across, across + 1), np.arange(-along, along + 1))
+    distance = np.hypot(x, y).astype(np.float32)
+    total = cv2.countNonZero(hidden)
+    beside = cv2.dilate(hidden, np.ones((5, 5), np.uint8)) & shown
+    power = (detail**2).sum(2)
+
+    def matched(picture: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+        left, top, width, height = cv2.boundingRect(used)
+        part = slice(top, top + height), slice(left, left + width)
+        padded = cv2.copyMakeBorder(
+            picture.astype(np.float32), along, along, across, across, cv2.BORDER_CONSTANT, value=0
+        )
+        padded = padded[top : top + height + 2 * along, left : left + width + 2 * across]
+        return cv2.matchTemplate(padded, pattern[part].astype(np.float32), cv2.TM_CCORR)
+
+    used = cv2.max(hidden, beside)
+    compared = matched(shown, beside)
+    missed = matched(shown, beside * power) + matched(power, beside)
+    missed -= 2 * sum(matched(detail[..., k], beside * detail[..., k]) for k in range(3))
+    error = np.sqrt(np.maximum(missed / 3, 0) / np.maximum(compared, 1))
+    fit = np.exp(-((error / _UNEVEN) ** 2))
+    fit[compared < 4] = 0.5
+    offsets: list[np.ndarray] = []
+    while total and len(offsets) < _MOST_COPIES:
+        used = hidden
+        share = matched(shown, hidden) / total
+        score = share * fit - _FAR * distance * share
+        best = np.unravel_index(int(score.argmax()), score.shape)
+        if share[best] < _LEAST_COVERED:
+            break
+        offsets.append(np.array([x[best], y[best]], np.float64))
+        hidden = hidden & (1 - (_moved(shown, offsets[-1]) > 0).astype(np.uint8))
+        if not hidden.any():
+            break
+    return offsets
