@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from deepfake_core.compositing.compositor import Compositor
+from deepfake_core.compositing.compositor import Compositor, Looked
 from deepfake_core.compositing.turning import Turning, smooth
-from deepfake_core.compositing.view import ComposedFace, FaceAstray
+from deepfake_core.compositing.view import FaceAstray, SeenFace
 from deepfake_core.disclosure.mark import Disclosure, MarkedFrame
 from deepfake_core.disclosure.slate import slate
 from deepfake_core.facemesh.tracking import Face, FaceTracker
@@ -19,12 +19,13 @@ from deepfake_core.inference.errors import InferenceError, ModelError, NetworkFa
 from deepfake_core.parsing.parser import FaceParser
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.performer import PerformerChoice
-from deepfake_core.quality import QualityGovernor
+from deepfake_core.quality import Level, QualityGovernor
 from deepfake_core.settings import Mode, NoResult, Settings
 from deepfake_core.swapping.alignment import Pose, fit_pose
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
 from deepfake_core.swapping.dfm import DfmDecoder
-from deepfake_core.swapping.swapper import Swapper
+from deepfake_core.swapping.swapper import DriverSquare, Swapper
+from deepfake_core.threads import Beside
 
 BRIDGE_SECONDS = 0.4
 """A result this young is held, whatever the setting, before a lost face shows: no flash for a dropped frame."""
@@ -92,7 +93,8 @@ class Pipeline:
     ) -> None:
         """Keep the arguments; no network is opened before `load`.
 
-        threads: threads of each network; provider: an ONNX Runtime provider's short name, or "auto".
+        threads: how many work on a frame: with two, what it shows is looked at beside the drawing; more help large
+        networks. provider: an ONNX Runtime provider's short name, or "auto".
         template_only: draw identities without the swap's networks, to see what these add.
         """
         self._library = library or Library()
@@ -119,6 +121,7 @@ class Pipeline:
         self._parser: FaceParser | None = None
         self._compositor = Compositor()
         self._turning = Turning()
+        self._beside = Beside("OBS Deepfake, looks at the frame", threads=threads)
         self._complaint = ""
         self._status = PipelineStatus()
 
@@ -191,6 +194,7 @@ class Pipeline:
         """Let go of the networks and of every held picture."""
         self._tracker = self._swapper = self._parser = self._decoder = self._identity = None
         self._held = self._spare = None
+        self._beside.close()
 
     def _swap(self, frame: Frame) -> bool:
         """Replace the chosen faces; False when there is none or one is missing."""
@@ -206,7 +210,7 @@ class Pipeline:
             return False
         if not chosen:
             self._turning.lost()
-            self._compositor.composite(frame, [], settings)
+            self._compositor.look(frame, [], settings)
             return False
         poses = [fit_pose(face.landmarks) for face in chosen]
         turned = self._turning.update(poses, frame.timestamp_ns / 1e9)
@@ -215,35 +219,36 @@ class Pipeline:
         instead = self._copied(frame) if turned else None
         failures = self._swapper.network_failures
         level = self._governor.level(settings.quality)
-        # All crops are taken before the first face is written: with faces side by side, one's crop shows the other's.
-        heads = [
-            self._swapper.swap(
-                frame,
-                face.landmarks,
-                self._decoder,
-                resolution=level.resolution,
-                network_size=level.network_size,
-                head_mode=settings.mode is Mode.HEAD,
-                template_only=self._template_only,
-                driver_id=face.track_id,
-                pose=pose,
-            )
-            for face, pose in zip(chosen, poses, strict=True)
-        ]
-        parsings = [
-            self._parse(frame, face, pose, fine=level.fine_parsing) for face, pose in zip(chosen, poses, strict=True)
-        ]
-        composed = zip(heads, parsings, chosen, strict=True)
-        faces_drawn = [ComposedFace(drawn, parsing, face.track_id) for drawn, parsing, face in composed]
-        try:
-            replaced = self._compositor.composite(frame, faces_drawn, settings)
-        except FaceAstray:
-            # Noise or speed led the landmarks away; the face has to be found again.
-            self._tracker.reset()
-            return False
+        with self._beside as beside:
+            # All that is read of the frame is read before the first face is written.
+            swaps = [
+                self._swapper.start(
+                    frame,
+                    face.landmarks,
+                    self._decoder,
+                    beside,
+                    resolution=level.resolution,
+                    network_size=level.network_size,
+                    head_mode=settings.mode is Mode.HEAD,
+                    template_only=self._template_only,
+                    driver_id=face.track_id,
+                    pose=pose,
+                )
+                for face, pose in zip(chosen, poses, strict=True)
+            ]
+            squares = [swap.square for swap in swaps]
+            looking = beside.submit(lambda: self._look(frame, chosen, squares, settings, level))
+            drawn = [swap.draw() for swap in swaps]
+            try:
+                looked, parsed = looking.result()
+            except FaceAstray:
+                # Noise or speed led the landmarks away; the face has to be found again.
+                self._tracker.reset()
+                return False
+        replaced = self._compositor.lay(frame, looked, drawn)
         if self._swapper.network_failures > failures:
             self._complaint = TEXTURE_ONLY
-        elif None in parsings:
+        elif not parsed:
             self._complaint = UNPARSED
         else:
             self._complaint = "" if replaced is settings.mode else FACE_ONLY
@@ -259,6 +264,20 @@ class Pipeline:
         except ModelError as error:
             _log.error("The face parser does not open: %s", error)
             return None
+
+    def _look(
+        self, frame: Frame, faces: list[Face], squares: list[DriverSquare], settings: Settings, level: Level
+    ) -> tuple[Looked, bool]:
+        """What the frame says of the faces, and whether all were parsed; for the second thread. Raises FaceAstray."""
+        parsings = [
+            self._parse(frame, face, square.pose, fine=level.fine_parsing)
+            for face, square in zip(faces, squares, strict=True)
+        ]
+        seen = [
+            SeenFace(square, parsing, face.track_id)
+            for square, parsing, face in zip(squares, parsings, faces, strict=True)
+        ]
+        return self._compositor.look(frame, seen, settings), None not in parsings
 
     def _parse(self, frame: Frame, face: Face, pose: Pose, *, fine: bool) -> Parsing | None:
         if self._parser is None:

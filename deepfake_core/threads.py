@@ -8,7 +8,11 @@ daemons, so that none holds up the end of OBS.
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
+from typing import Any, Generic, Self, TypeVar
+
+T = TypeVar("T")
 
 IDLE_NAME = "OBS Deepfake, idle"
 
@@ -49,6 +53,94 @@ class Run:
     def end(self) -> None:
         """For the thread alone: the function has ended."""
         self._ended.set()
+
+
+class Task(Generic[T]):
+    """Work that one of two threads does: whichever comes to it first."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        # To take from it is atomic: one thread gets the work.
+        self._pending = deque([work])
+        self._ended = threading.Event()
+        self._result: T
+        self._error: BaseException | None = None
+
+    def result(self) -> T:
+        """What the work returns or raises: waited for where it has begun, else done here."""
+        self.do()
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def do(self) -> None:
+        """Do the work, unless it has begun; what it raises, `result` raises."""
+        try:
+            work = self._pending.pop()
+        except IndexError:
+            return
+        try:
+            self._result = work()
+        except BaseException as error:  # noqa: BLE001  Who wants the result gets the error, whatever it is.
+            self._error = error
+        finally:
+            self._ended.set()
+
+    def drop(self) -> None:
+        """Forget work that has not begun, or wait for the end of what has."""
+        try:
+            self._pending.pop()
+        except IndexError:
+            self._ended.wait()
+
+
+class Beside:
+    """A second thread that works beside another one, which gives it tasks while it is entered.
+
+    The second thread does them one after the other; the first takes over those whose results it needs before they have
+    begun. On leaving, what has begun is waited for, and the rest is dropped. For one thread at a time.
+    """
+
+    def __init__(self, name: str, *, threads: int = 2) -> None:
+        """name: the second thread's; threads: with one there is no second, and tasks are done where they are needed."""
+        self._name = name
+        self._threads = threads
+        self._run: Run | None = None
+        self._queue: SimpleQueue[Task[Any] | None] = SimpleQueue()
+        self._tasks: list[Task[Any]] = []
+
+    def __enter__(self) -> Self:
+        if self._threads > 1 and (self._run is None or not self._run.alive):
+            # Nothing that the thread holds while it waits keeps this alive.
+            self._run = Run(partial(_do_all, self._queue), self._name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in reversed(tasks):  # else the next would begin while this one is waited for
+            task.drop()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def submit(self, work: Callable[[], T]) -> Task[T]:
+        """Have the second thread do some work when it has done what it was given before."""
+        task = Task(work)
+        self._tasks.append(task)
+        if self._threads > 1:
+            self._queue.put(task)
+        return task
+
+    def close(self) -> None:
+        """Let the second thread go; entering starts another."""
+        queue, self._queue, self._run = self._queue, SimpleQueue(), None
+        queue.put(None)
+
+
+def _do_all(queue: SimpleQueue[Task[Any] | None]) -> None:
+    while (task := queue.get()) is not None:
+        task.do()
+        del task
 
 
 class _Thread(threading.Thread):

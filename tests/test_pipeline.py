@@ -97,7 +97,7 @@ def test_outside_face_and_label_only_the_watermark_is_added(pipeline: Pipeline, 
 
 
 @pytest.mark.parametrize("no_result", list(NoResult))
-@pytest.mark.parametrize("stage", ["detect", "swap", "network", "composite"])
+@pytest.mark.parametrize("stage", ["detect", "swap", "network", "parse", "look", "lay"])
 def test_a_failing_stage_never_lets_the_face_through(
     clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, stage: str, no_result: NoResult
 ) -> None:
@@ -110,12 +110,14 @@ def test_a_failing_stage_never_lets_the_face_through(
     if stage == "detect":
         monkeypatch.setattr(pipeline._tracker, "update", fail)
     elif stage == "swap":
-        monkeypatch.setattr(pipeline._swapper, "swap", fail)
+        monkeypatch.setattr(pipeline._swapper, "start", fail)
     elif stage == "network":
         assert pipeline._swapper is not None
         monkeypatch.setattr(pipeline._swapper._encoder, "run", fail)
+    elif stage == "parse":
+        monkeypatch.setattr(pipeline._parser, "parse", fail)
     else:
-        monkeypatch.setattr(pipeline._compositor, "composite", fail)
+        monkeypatch.setattr(pipeline._compositor, stage, fail)
     # From the bridge into the long-lasting failure.
     outputs = run(pipeline, clip * 3, first=3)
     assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
@@ -132,17 +134,17 @@ def test_landmarks_beside_the_face_give_no_result_and_the_face_is_found_again(
 ) -> None:
     pipeline = loaded(Settings())
     run(pipeline, clip[:3])
-    composite = pipeline._compositor.composite
+    look = pipeline._compositor.look
 
     def astray(*_: Any, **__: Any) -> None:
         raise FaceAstray("beside")
 
-    monkeypatch.setattr(pipeline._compositor, "composite", astray)
+    monkeypatch.setattr(pipeline._compositor, "look", astray)
     outputs = run(pipeline, clip[3:4], first=3)
     assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
     assert pipeline.status().frames_without_result == 1
     assert not pipeline.status().last_error
-    monkeypatch.setattr(pipeline._compositor, "composite", composite)
+    monkeypatch.setattr(pipeline._compositor, "look", look)
     run(pipeline, clip[4:6], first=4)
     assert pipeline.status().frames_without_result == 1
 

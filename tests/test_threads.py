@@ -4,11 +4,12 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from deepfake_core import threads
-from deepfake_core.threads import Run
+from deepfake_core.threads import Beside, Run
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +78,89 @@ def test_threads_do_not_hold_up_the_end_of_the_process() -> None:
     seen: list[bool] = []
     Run(lambda: seen.append(threading.current_thread().daemon), "daemon").join(5)
     assert seen == [True]
+
+
+def test_a_task_is_done_in_the_second_thread_and_its_error_comes_back() -> None:
+    def fail() -> None:
+        raise ValueError("on purpose")
+
+    beside = Beside("second")
+    seen = set()
+    for _ in range(3):
+        with beside:
+            tasks = [beside.submit(threading.get_ident), beside.submit(threading.get_ident)]
+            failing = beside.submit(fail)
+            while not failing._ended.is_set():  # nobody took them over
+                time.sleep(0.001)
+            seen |= {task.result() for task in tasks}
+            with pytest.raises(ValueError, match="on purpose"):
+                failing.result()
+    assert len(seen) == 1, "one second thread for all"
+    assert threading.get_ident() not in seen
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_has_not_begun_is_done_by_who_needs_it(alone: bool) -> None:
+    release = threading.Event()
+    with Beside("second", threads=1 if alone else 2) as beside:
+        first = beside.submit(lambda: release.wait(5))
+        second = beside.submit(threading.get_ident)
+        assert second.result() == threading.get_ident()
+        release.set()
+        assert first.result()
+
+
+def test_on_leaving_what_has_begun_has_ended_and_the_rest_is_dropped() -> None:
+    began, done = threading.Event(), []
+
+    def work() -> None:
+        began.set()
+        time.sleep(0.05)
+        done.append(1)
+
+    with pytest.raises(RuntimeError), Beside("second") as beside:
+        beside.submit(work)
+        beside.submit(lambda: done.append(2))
+        began.wait(5)
+        raise RuntimeError
+    assert done == [1]
+    with beside:
+        assert beside.submit(lambda: 3).result() == 3
+    assert done == [1]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_second_thread_that_is_let_go_serves_the_next(closed: bool) -> None:
+    def thread_of(beside: Beside) -> int:
+        with beside:
+            task = beside.submit(threading.get_ident)
+            while not task._ended.is_set():
+                time.sleep(0.001)
+            return task.result()
+
+    one = Beside("one")
+    ident = thread_of(one)
+    if closed:
+        one.close()
+    else:
+        del one
+    while not threads._idle:
+        time.sleep(0.001)
+    assert thread_of(Beside("other")) == ident
+
+
+def test_the_second_thread_keeps_nothing_of_a_task_alive() -> None:
+    class Thing:
+        pass
+
+    thing = Thing()
+    gone = weakref.ref(thing)
+    beside = Beside("second")
+    with beside:
+        beside.submit(partial(id, thing)).result()
+    del thing
+    for _ in range(500):
+        if gone() is None:
+            return
+        time.sleep(0.01)
+    pytest.fail("the picture of the last frame is kept")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import SMALL, FaceView, after, warped
+from deepfake_core.compositing.view import SMALL, DriverView, FaceView, after, warped
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import transform_points
 from deepfake_core.swapping.light import LIGHT_SIZE, enlarge, measure
@@ -60,7 +60,7 @@ class DriverLight:
         """The light as it was measured last."""
         return self._light.value
 
-    def __call__(self, view: FaceView) -> np.ndarray:
+    def __call__(self, view: DriverView) -> np.ndarray:
         """The light over the drawn square: float32 (32, 32, 3), levels 6..255, smoothed over time.
 
         Low-pass over skin pixels alone. What deviates from its surroundings (glints, a shadow's rim, a
@@ -118,10 +118,10 @@ class _Settling:
         return measured
 
 
-def skin_weight(view: FaceView) -> np.ndarray:
+def skin_weight(view: DriverView) -> np.ndarray:
     """Where the driver's own skin shows: float32 (64, 64) over the drawn square, 0..1."""
     size = SMALL
-    factor = size / view.drawn.reflectance.shape[0]
+    factor = size / len(view.drawn.driver_matte)
     grid = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]])
     polygon = regions.skin(transform_points(grid, view.drawn.points), size)
     weight = polygon

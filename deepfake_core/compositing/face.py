@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -10,10 +12,9 @@ import numpy as np
 from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.grain import Grain
 from deepfake_core.compositing.occlusion import Front
-from deepfake_core.compositing.view import ComposedFace, FaceView, Layer, box_around, square_element
+from deepfake_core.compositing.view import DriverView, FaceView, Layer, box_around, square_element
 from deepfake_core.facemesh import topology
-from deepfake_core.frame import Box, Frame
-from deepfake_core.settings import Settings
+from deepfake_core.frame import Box
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.swapper import DrawnHead
@@ -34,24 +35,36 @@ class FaceMode:
         self._front = Front()
         self._grain = Grain()
 
-    def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
-        """Everything that is read from the frame; raises ValueError where the face has no place."""
-        face = replace(face, drawn=_bare(face.drawn))
-        covered = cv2.max(face.drawn.face_matte, face.drawn.driver_matte)
-        x, y, width, height = cv2.boundingRect(covered)
+    def look(self, driver: DriverView) -> Callable[[DrawnHead], list[Layer]]:
+        """Do what needs no drawing: the driver's light, and what stays before the face. Gives what makes the layers."""
+        light = self._light(driver)
+        front = self._front.over_square(driver, hair=True)
+        return partial(self._layers, driver, light, front, seam.driver_face(driver))
+
+    @staticmethod
+    def view(driver: DriverView, drawn: DrawnHead) -> FaceView:
+        """The face where its soft edge may reach."""
+        drawn = _bare(drawn)
+        x, y, width, height = cv2.boundingRect(cv2.max(drawn.face_matte, drawn.driver_matte))
+        settings = driver.settings
         margin = settings.matte_softness * seam.WIDEST / 2 * min(width, height) + 2
         half = settings.matte_size * np.array([width, height]) / 2 + margin
         middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
-        corners = middle + half * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
-        return FaceView(frame, face, settings, corners)
+        return FaceView(driver, drawn, middle + half * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]))
 
-    def layers(self, view: FaceView) -> list[Layer]:
-        """The face, lit, dressed in the camera's noise, behind what stays before it."""
-        covered = seam.covered(view)
-        light = self._light(view)
+    def _layers(
+        self, driver: DriverView, light: np.ndarray, front: np.ndarray | None, features: np.ndarray, drawn: DrawnHead
+    ) -> list[Layer]:
+        """The face, lit, dressed in the camera's noise, behind what stays before it.
+
+        light: float32 (32, 32, 3); front, features: uint8 (S, S), what stays before the face and what must be covered.
+        """
+        view = self.view(driver, drawn)
+        if view.empty:
+            return []
+        covered = seam.covered(view.drawn.face_matte, features)
         correction = self._light.at_seam(view, light, covered)
         matte = seam.matte(view, covered)
-        front = self._front.over_square(view, hair=True)
         if front is not None:
             # The lesser, not the product: where both end at the same edge, it must not count twice.
             matte = cv2.min(matte, cv2.bitwise_not(front))

@@ -6,6 +6,10 @@ the neck in the new head's tone, the new head, and whatever the performer holds 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -16,11 +20,10 @@ from deepfake_core.compositing.grain import Grain, with_noise
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, removal, wide
 from deepfake_core.compositing.view import (
-    ComposedFace,
+    DriverView,
     FaceView,
     Layer,
     after,
-    check_place,
     inverse,
     resized,
     resized_target,
@@ -29,10 +32,9 @@ from deepfake_core.compositing.view import (
 from deepfake_core.frame import Box, Frame
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.scratch import scratch
-from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import transform_points
 from deepfake_core.swapping.light import enlarge
-from deepfake_core.swapping.swapper import DrawnHead
+from deepfake_core.swapping.swapper import DrawnHead, DriverSquare
 
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
@@ -88,6 +90,18 @@ _AT_SIZES = np.array([1.0, 0.62])
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
+@dataclass(frozen=True)
+class _Looked:
+    driver: DriverView
+    masks: Removal
+    light: np.ndarray
+    """float32 (32, 32, 3) over the drawn square."""
+    removing: Box
+    """Of the frame: what is removed, or takes another tone."""
+    features: np.ndarray
+    """uint8 (S/2, S/2) over the drawn square: what must be covered."""
+
+
 class HeadMode:
     """Replaces one performer's head; what it learns of background, light and noise stays with it."""
 
@@ -97,7 +111,6 @@ class HeadMode:
         self._grain = Grain()
         self._background = Background()
         self._parsed: tuple[object, Removal, np.ndarray] | None = None
-        self._masks: Removal | None = None
         self._light_due = True
         self._body = HiddenBody()
         self._wall: np.ndarray | None = None
@@ -106,48 +119,46 @@ class HeadMode:
         self._shade = 0.0
         self._tone_seconds = float("-inf")
 
-    def view(self, frame: Frame, face: ComposedFace, settings: Settings) -> FaceView:
-        """Everything that is read from the frame: the background that shows, and what is going to change.
-
-        Raises ValueError where the head has no place or covers nothing.
-        """
-        drawn, parsing = face.drawn, face.parsing
-        assert parsing is not None  # the compositor falls back to face mode without one
-        check_place(drawn)
-        if not cv2.countNonZero(drawn.head_matte):
-            raise ValueError("The drawn head covers nothing: its matte is empty.")
-        masks, new = self._removal(frame, drawn, parsing)
-        self._masks, self._light_due = masks, not new or not self._light_due
+    def look(self, driver: DriverView) -> Callable[[DrawnHead], list[Layer]]:
+        """Do what needs no drawing: learn the background that shows, find what goes. Gives what makes the layers."""
+        frame, square, parsing = driver.frame, driver.drawn, _parsing(driver)
+        masks, new = self._removal(frame, square, parsing)
+        # In a frame that is costly already the light is the last one's: it follows slowly anyway.
+        self._light_due = not new or not self._light_due
+        light = self._light(driver) if self._light_due or self._light.value is None else self._light.value
         side = parsing.labels.shape[0]
         # Hair beyond the parser's crop goes on there for a while.
         leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
         far = side * _BEYOND if leaves else 0
         crop = _around(frame.box, _moved(parsing.crop_to_frame, _corners(-far, -far, side + far, side + far)))
         masks_to_frame = resized(parsing.crop_to_frame, side / SIZE)
-        seconds = frame.timestamp_ns / 1e9
         seen = self._background.watch(
             frame, crop, masks.background, masks_to_frame, visible=masks.visible, margin=PAD, busy=new
         )
         if seen is not None:
             to_cells = resized_target(masks_to_frame, 1 / self._background.plate.cell)
-            self._body.watch(
-                seen.filmed, to_cells, parsing, masks, scene=self._background.plate.resets, seconds=seconds
-            )
-            self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), seconds)
+            scene = self._background.plate.resets
+            self._body.watch(seen.filmed, to_cells, parsing, masks, scene=scene, seconds=driver.seconds)
+            self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), driver.seconds)
         if new or seen is not None:
-            self._body.arrange(masks, masks_to_frame, seconds)
+            self._body.arrange(masks, masks_to_frame, driver.seconds)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
+        return partial(self._layers, _Looked(driver, masks, light, removing, seam.driver_face(driver, 2)))
+
+    def _layers(self, looked: _Looked, drawn: DrawnHead) -> list[Layer]:
+        """The new head and all that changes around it, as one layer.
+
+        Raises ValueError where the head covers nothing.
+        """
+        if not cv2.countNonZero(drawn.head_matte):
+            raise ValueError("The drawn head covers nothing: its matte is empty.")
+        masks, light, removing = looked.masks, looked.light, looked.removing
         x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
         shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
         reach = [_moved(inverse(drawn.crop_to_frame), _corners(x0, y0, x1, y1))] if removing.width else []
-        return FaceView(frame, face, settings, np.vstack(reach + shown))
-
-    def layers(self, view: FaceView) -> list[Layer]:
-        """The new head and all that changes around it, as one layer."""
-        # In a frame that is costly already the light is the last one's: it follows slowly anyway.
-        light = self._light(view) if self._light_due or self._light.value is None else self._light.value
-        masks = self._masks
-        assert masks is not None
+        view = FaceView(looked.driver, drawn, np.vstack(reach + shown))
+        if view.empty:
+            return []
         masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
         box = view.box
         # Two pixels more than the matte reaches, for the warp.
@@ -166,9 +177,9 @@ class HeadMode:
         body = cv2.LUT(body, _CRISP)
         # Pixel k of a half is pixel 2 k.
         drawn_to_small = after(resized_target(view.drawn_to_box, 1 / step), np.diag([2.0, 2.0, 1.0])[:2])
-        driver = _warped(seam.driver_face(view, 2), drawn_to_small, small, cv2.BORDER_CONSTANT)
+        driver_face = _warped(looked.features, drawn_to_small, small, cv2.BORDER_CONSTANT)
         # Whatever the parser says, nothing of the performer's face is left.
-        removed = cv2.max(removed, driver)
+        removed = cv2.max(removed, driver_face)
 
         # All that looks at what was filmed has to do so before that is painted over.
         front = self._front(view, light, hair=False, worn=masks.worn)
@@ -200,22 +211,22 @@ class HeadMode:
             matte = cv2.min(matte, cv2.bitwise_not(front, front), matte)
         return [Layer(box, picture, matte)]
 
-    def _removal(self, frame: Frame, drawn: DrawnHead, parsing: Parsing) -> tuple[Removal, bool]:
+    def _removal(self, frame: Frame, square: DriverSquare, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
         step = len(parsing.labels) / SIZE
         if self._parsed is not None and self._parsed[0] is parsing.mattes:
             _, masks, crop_to_frame = self._parsed
             way = after(inverse(resized(parsing.crop_to_frame, step)), resized(crop_to_frame, step))
             return masks.where_it_was(way), False
-        to_crop = after(inverse(parsing.crop_to_frame), drawn.crop_to_frame)
-        centimetre = drawn.pose.scale / float(np.sqrt(abs(np.linalg.det(parsing.crop_to_frame[:, :2]))))
+        to_crop = after(inverse(parsing.crop_to_frame), square.crop_to_frame)
+        centimetre = square.pose.scale / float(np.sqrt(abs(np.linalg.det(parsing.crop_to_frame[:, :2]))))
 
         def film() -> np.ndarray:
             small, scale = frame.thumbnail(_FILMED)
             to_small = resized_target(resized(parsing.crop_to_frame, step), scale)
             return warped(small, inverse(wide(to_small)), (WIDE, WIDE), repeat=True)
 
-        masks = removal(parsing, transform_points(to_crop, drawn.points), centimetre, film)
+        masks = removal(parsing, transform_points(to_crop, square.points), centimetre, film)
         self._parsed = parsing.mattes, masks, parsing.crop_to_frame.copy()
         return masks, True
 
@@ -480,7 +491,7 @@ def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
 
 
-def _parsing(view: FaceView) -> Parsing:
+def _parsing(view: DriverView) -> Parsing:
     assert view.parsing is not None  # the compositor falls back to face mode without one
     return view.parsing
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.glasses import FilmedGlasses
-from deepfake_core.compositing.view import FaceView, square_element, warped
+from deepfake_core.compositing.view import DriverView, FaceView, square_element, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
@@ -54,10 +54,10 @@ class Front:
         self.add_glasses(shown, view, light, hair=hair, worn=worn)
         return shown
 
-    def over_square(self, view: FaceView, *, hair: bool) -> np.ndarray | None:
+    def over_square(self, view: DriverView, *, hair: bool) -> np.ndarray | None:
         """The same without glasses, for the drawn square: uint8 (S, S), or None where there is nothing."""
         front, _ = self._of_parsing(view, hair=hair)
-        return None if front is None else warped(front, view.parsing_to_drawn, view.drawn.face_matte.shape[::-1])
+        return None if front is None else warped(front, view.parsing_to_drawn, view.drawn.driver_matte.shape[::-1])
 
     def add_glasses(
         self, shown: np.ndarray, view: FaceView, light: np.ndarray, *, hair: bool, worn: np.ndarray | None = None
@@ -68,7 +68,7 @@ class Front:
             self._glasses.add(shown, view.from_parsing(glasses), view, light)
 
     def _of_parsing(
-        self, view: FaceView, *, hair: bool, worn: np.ndarray | None = None
+        self, view: DriverView, *, hair: bool, worn: np.ndarray | None = None
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """What stays but for glasses, and glasses with their lenses: uint8 (P, P) of the parser's crop, or None."""
         parsing = view.parsing
@@ -81,7 +81,7 @@ class Front:
         return self._parsed[2:]
 
 
-def before_face(view: FaceView, parsing: Parsing, *, hair: bool, worn: np.ndarray | None = None) -> np.ndarray:
+def before_face(view: DriverView, parsing: Parsing, *, hair: bool, worn: np.ndarray | None = None) -> np.ndarray:
     """What stays before the face but for glasses: uint8 (P, P) of the parser's crop; hair: the performer's own too;
     worn: uint8 (p, p) over it, what does not."""
     per_centimetre = view.parsing_pixels_per_centimetre
@@ -103,7 +103,7 @@ def before_face(view: FaceView, parsing: Parsing, *, hair: bool, worn: np.ndarra
     return front
 
 
-def glasses_of(view: FaceView, parsing: Parsing) -> np.ndarray | None:
+def glasses_of(view: DriverView, parsing: Parsing) -> np.ndarray | None:
     """Glasses with their lenses: uint8 (P, P) of the parser's crop; None where there are none to speak of."""
     if cv2.sumElems(parsing.glasses)[0] < 255 * _LEAST_GLASSES * view.parsing_pixels_per_centimetre**2:
         return None

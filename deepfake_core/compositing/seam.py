@@ -7,7 +7,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import FaceView, Layer, warped
+from deepfake_core.compositing.view import DriverView, FaceView, Layer, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame
 from deepfake_core.scratch import scratch
@@ -37,13 +37,14 @@ _RIM = 0.04
 """Part of the drawn square's side over which what it shows fades out at its edge."""
 
 
-def covered(view: FaceView) -> np.ndarray:
+def covered(face_matte: np.ndarray, driver: np.ndarray) -> np.ndarray:
     """What of the drawn square replaces the driver's face: uint8 (S, S), before feather and occlusion.
 
     The identity's inner face and the whole of the driver's: nothing of the driver's features may show through, whatever
-    the networks say of the identity. Raises ValueError where it is nothing.
+    the networks say of the identity. face_matte: uint8 (S, S), the drawn head's; driver: uint8 (S, S), `driver_face`.
+    Raises ValueError where it is nothing.
     """
-    whole = cv2.max(view.drawn.face_matte, driver_face(view))
+    whole = cv2.max(face_matte, driver)
     if not cv2.countNonZero(whole):
         raise ValueError("The drawn face covers nothing: its matte is empty.")
     return cv2.multiply(whole, _faded_rim(whole.shape[0]), scale=1 / 255)
@@ -95,7 +96,7 @@ def _skin_beyond(view: FaceView, covered: np.ndarray, feather: float) -> np.ndar
     return cv2.resize(share, covered.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def driver_face(view: FaceView, step: int = 1) -> np.ndarray:
+def driver_face(view: DriverView, step: int = 1) -> np.ndarray:
     """What must be covered of the driver: uint8 (S, S) of the drawn square, or every step'th of its px and rows.
 
     The landmarks' inner face as far as the parser sees a head, or something before it: where the landmarks reach over

@@ -15,7 +15,7 @@ from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
 from deepfake_core.settings import Settings
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, transform_points
-from deepfake_core.swapping.swapper import DrawnHead
+from deepfake_core.swapping.swapper import DrawnHead, DriverSquare
 
 _REDUCE_BELOW = 0.5
 """Below this many pixels of the target per pixel of the source a warp skips pixels, which flickers."""
@@ -37,13 +37,21 @@ class FaceAstray(ValueError):
 
 
 @dataclass(frozen=True)
-class ComposedFace:
-    """A face to be laid into a frame."""
+class SeenFace:
+    """A face that is going to be replaced."""
 
-    drawn: DrawnHead
+    drawn: DriverSquare
+    """Where."""
     parsing: Parsing | None
     """None: nothing is known but the landmarks; then nothing stands before the face."""
     track_id: int
+
+
+@dataclass(frozen=True)
+class ComposedFace(SeenFace):
+    """A face to be laid into a frame."""
+
+    drawn: DrawnHead
 
 
 @dataclass(frozen=True)
@@ -60,59 +68,21 @@ class Layer:
     """uint8 (h, w, 3): what is there, where that is known."""
 
 
-class FaceView:
-    """A face in its surroundings; pixels are read from the frame when they are asked for, and kept: ask before
-    anything is written."""
+class DriverView:
+    """A face in its surroundings, as far as nothing of what is drawn over it is needed; pixels are read from the frame
+    when they are asked for, and kept: ask before anything is written."""
 
-    def __init__(self, frame: Frame, face: ComposedFace, settings: Settings, reach: np.ndarray) -> None:
-        """reach: float (N, 2), px of the drawn square: points that the box must hold, clipped to the frame.
+    drawn: DriverSquare
 
-        Raises ValueError where the drawn face has no place in a picture.
-        """
+    def __init__(self, frame: Frame, face: SeenFace, settings: Settings) -> None:
+        """Raises ValueError where the drawn square has no place in a picture."""
         check_place(face.drawn)
         self.drawn = face.drawn
         self.parsing = face.parsing
         self.track_id = face.track_id
         self.settings = settings
         self.seconds = frame.timestamp_ns / 1e9
-        self.box = frame.align(box_around(reach, face.drawn.crop_to_frame))
-        self._frame = frame
-
-    def within(self, box: Box) -> FaceView:
-        """The same face in a part of its box, another box of the frame; what is measured stays that of all of it."""
-        part = copy(self)
-        for name in ("drawn_to_box", "points", "region"):
-            part.__dict__.pop(name, None)
-        part.box = box
-        if "region" in self.__dict__:
-            top, left = box.y0 - self.box.y0, box.x0 - self.box.x0
-            part.region = np.ascontiguousarray(self.region[top : top + box.height, left : left + box.width])
-        return part
-
-    @property
-    def frame(self) -> Frame:
-        """What all is read from, before anything is written."""
-        return self._frame
-
-    @property
-    def empty(self) -> bool:
-        """Whether the face lies beyond the picture."""
-        return not self.box.width or not self.box.height
-
-    @cached_property
-    def region(self) -> np.ndarray:
-        """uint8 (h, w, 3): what was filmed."""
-        return np.zeros((0, 0, 3), np.uint8) if self.empty else self._frame.region(self.box)
-
-    @cached_property
-    def drawn_to_box(self) -> np.ndarray:
-        """float64 (2, 3): px of the drawn square -> px of the box."""
-        return self._in_box(self.drawn.crop_to_frame)
-
-    @cached_property
-    def scale(self) -> float:
-        """Pixels of the frame per pixel of the drawn square."""
-        return _scale(self.drawn_to_box)
+        self.frame = frame
 
     @cached_property
     def centimetres(self) -> float:
@@ -131,11 +101,6 @@ class FaceView:
         return self.drawn.pose.scale / _scale(self.parsing.crop_to_frame)
 
     @cached_property
-    def points(self) -> np.ndarray:
-        """float64 (468, 3): the driver's landmarks, px of the box."""
-        return transform_points(self.drawn_to_box, self.drawn.points)
-
-    @cached_property
     def parsing_to_drawn(self) -> np.ndarray:
         """float64 (2, 3): px of the parser's crop -> px of the drawn square; only with `parsing`."""
         assert self.parsing is not None
@@ -144,7 +109,7 @@ class FaceView:
     @cached_property
     def filmed_small(self) -> np.ndarray:
         """uint8 (64, 64, 3): what was filmed, over the drawn square; edges repeat beyond the frame."""
-        return self._frame.square(resized_target(inverse(self.drawn.crop_to_frame), SMALL / self._side), SMALL)
+        return self.frame.square(resized_target(inverse(self.drawn.crop_to_frame), SMALL / self._side), SMALL)
 
     @cached_property
     def parsed_small(self) -> Sequence[np.ndarray]:
@@ -172,6 +137,58 @@ class FaceView:
         beside = cv2.subtract(parsed, cv2.threshold(covered, 127, 255, cv2.THRESH_BINARY)[1])
         return cv2.countNonZero(beside) > _ASTRAY * self.parsing_pixels_per_centimetre**2
 
+    @property
+    def _side(self) -> int:
+        return len(self.drawn.driver_matte)
+
+
+class FaceView(DriverView):
+    """The same with what is drawn, and the box of the frame that it is laid into."""
+
+    drawn: DrawnHead
+
+    def __init__(self, driver: DriverView, drawn: DrawnHead, reach: np.ndarray) -> None:
+        """reach: float (N, 2), px of the drawn square: points that the box must hold, clipped to the frame."""
+        vars(self).update(vars(driver))  # with all that was looked at already
+        self.drawn = drawn
+        self.box = self.frame.align(box_around(reach, drawn.crop_to_frame))
+
+    def within(self, box: Box) -> FaceView:
+        """The same face in a part of its box, another box of the frame; what is measured stays that of all of it."""
+        part = copy(self)
+        for name in ("drawn_to_box", "points", "region"):
+            part.__dict__.pop(name, None)
+        part.box = box
+        if "region" in self.__dict__:
+            top, left = box.y0 - self.box.y0, box.x0 - self.box.x0
+            part.region = np.ascontiguousarray(self.region[top : top + box.height, left : left + box.width])
+        return part
+
+    @property
+    def empty(self) -> bool:
+        """Whether the face lies beyond the picture."""
+        return not self.box.width or not self.box.height
+
+    @cached_property
+    def region(self) -> np.ndarray:
+        """uint8 (h, w, 3): what was filmed."""
+        return np.zeros((0, 0, 3), np.uint8) if self.empty else self.frame.region(self.box)
+
+    @cached_property
+    def drawn_to_box(self) -> np.ndarray:
+        """float64 (2, 3): px of the drawn square -> px of the box."""
+        return self._in_box(self.drawn.crop_to_frame)
+
+    @cached_property
+    def scale(self) -> float:
+        """Pixels of the frame per pixel of the drawn square."""
+        return _scale(self.drawn_to_box)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """float64 (468, 3): the driver's landmarks, px of the box."""
+        return transform_points(self.drawn_to_box, self.drawn.points)
+
     def from_drawn(self, picture: np.ndarray, *, repeat: bool = False, matrix: np.ndarray | None = None) -> np.ndarray:
         """A picture (s, s[, C]) of the drawn square, at whatever resolution, laid into the box: (h, w[, C]).
 
@@ -187,17 +204,13 @@ class FaceView:
         size = self.box.width, self.box.height
         return warped(picture, self._in_box(self.parsing.crop_to_frame), size, repeat=repeat)
 
-    @property
-    def _side(self) -> int:
-        return int(self.drawn.reflectance.shape[0])
-
     def _in_box(self, to_frame: np.ndarray) -> np.ndarray:
         matrix = to_frame.copy()
         matrix[:, 2] -= self.box.x0, self.box.y0
         return matrix
 
 
-def check_place(drawn: DrawnHead) -> None:
+def check_place(drawn: DriverSquare) -> None:
     """Raises ValueError where a drawn face has no place in a picture."""
     if not np.isfinite(drawn.crop_to_frame).all() or not np.isfinite(drawn.points).all():
         raise ValueError("The drawn face covers nothing: its place is not a number.")

@@ -12,7 +12,7 @@ import numpy as np
 
 from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.seam import lay
-from deepfake_core.compositing.view import ComposedFace, Layer, warped
+from deepfake_core.compositing.view import ComposedFace, DriverView, Layer, SeenFace, warped
 from deepfake_core.disclosure.mark import Disclosure
 from deepfake_core.evaluation.autoencoder import Autoencoder
 from deepfake_core.evaluation.errors import CandidateRefused
@@ -189,8 +189,8 @@ class Composite:
             self._mode.show(sample.truth, sample.plate_bgr, sample.truth_alpha, sample.truth_head_matte)
             drawn = true_head(sample.truth_head_matte, sample.truth_labels, points)
         parsing = true_parsing(sample.actor_labels, sample.actor_hair_matte, sample.actor_head_matte, points)
-        face = ComposedFace(drawn, parsing, track_id=0)
-        for layer in self._mode.layers(self._mode.view(frame, face, self._settings)):
+        driver = DriverView(frame, SeenFace(drawn, parsing, track_id=0), self._settings)
+        for layer in self._mode.look(driver)(drawn):
             lay(frame, layer)
         self._disclosure.mark(frame)
         return True

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -22,10 +20,9 @@ from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose, tra
 from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverReader
 from deepfake_core.swapping.gaze import GazeReader
+from deepfake_core.swapping.square import face_square, head_square, upright
 from deepfake_core.swapping.template import Placed, Template, TemplateDrawer, place, premultiplied
-from deepfake_core.threads import Run
-
-T = TypeVar("T")
+from deepfake_core.threads import Beside
 
 _COARSE = 5
 _LEAST_DRAWN = 0.5
@@ -42,8 +39,6 @@ _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
 _SUM = np.ones((1, 3), np.float32)
 _AROUND_MOUTH = np.ones((3, 9), np.uint8)
-_THREAD_NAME = "OBS Deepfake, looks at the driver"
-_PATIENCE_SECONDS = 5.0
 _GAZE_EVERY = 2
 _DRIVERS = 8
 _SLIT = 0.025
@@ -53,21 +48,11 @@ _WINDOW = 0.06
 
 
 @dataclass(frozen=True)
-class DrawnHead:
-    """A drawn head without its light, ready to be lit and composited."""
+class DriverSquare:
+    """The square that a head is drawn in, laid over the driver's: known before anything is drawn."""
 
-    reflectance: np.ndarray
-    """float32 (S, S, 3) BGR, 0..2, about 1 on plain skin; see `swapping.light`."""
-    face_matte: np.ndarray
-    """uint8 (S, S): the identity's inner face, hairline to jaw, without hair, soft at its border."""
-    head_matte: np.ndarray
-    """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
-    skin: np.ndarray
-    """uint8 (S, S): 255 on skin, which may take the driver's tone; half on lips; 0 on eyes, mouth and hair, soft."""
     driver_matte: np.ndarray
     """uint8 (S, S): 255 over the driver's whole inner face, soft at its border, without holes."""
-    tone: np.ndarray
-    """float32 (3,) BGR 0..255: the identity's own skin under white light."""
     crop_to_frame: np.ndarray
     """float64 (2, 3): px of the drawn square -> px of the frame."""
     pose: Pose
@@ -78,6 +63,31 @@ class DrawnHead:
     """Left, top and side, px, of the 21.5 cm around the face in the drawn square."""
     head_mode: bool
     """Whether the square holds the whole head with its hair, else the face alone."""
+
+
+@dataclass(frozen=True)
+class DrawnHead(DriverSquare):
+    """A drawn head without its light, ready to be lit and composited."""
+
+    reflectance: np.ndarray
+    """float32 (S, S, 3) BGR, 0..2, about 1 on plain skin; see `swapping.light`."""
+    face_matte: np.ndarray
+    """uint8 (S, S): the identity's inner face, hairline to jaw, without hair, soft at its border."""
+    head_matte: np.ndarray
+    """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
+    skin: np.ndarray
+    """uint8 (S, S): 255 on skin, which may take the driver's tone; half on lips; 0 on eyes, mouth and hair, soft."""
+    tone: np.ndarray
+    """float32 (3,) BGR 0..255: the identity's own skin under white light."""
+
+
+@dataclass(frozen=True)
+class StartedSwap:
+    """A swap of which so much is known as needs no drawing."""
+
+    square: DriverSquare
+    draw: Callable[[], DrawnHead]
+    """Does the rest; raises what `Swapper.swap` does."""
 
 
 class Swapper:
@@ -102,6 +112,7 @@ class Swapper:
         self._drivers = DriverReader()
         self._gaze_reader = GazeReader(threads=1, provider=provider)
         self._gazes: dict[int, tuple[int, np.ndarray | None]] = {}
+        self._beside = Beside("OBS Deepfake, looks at the driver", threads=threads)
 
     def swap(
         self,
@@ -125,33 +136,62 @@ class Swapper:
         Where a network fails, the bare template is drawn: the driver's own face never shows instead. An imported model
         has its own resolution, no template and no head: where it fails, NetworkFailed is raised.
         """
+        with self._beside as beside:
+            return self.start(
+                frame,
+                face_landmarks,
+                decoder,
+                beside,
+                resolution=resolution,
+                network_size=network_size,
+                head_mode=head_mode,
+                template_only=template_only,
+                driver_id=driver_id,
+                pose=pose,
+            ).draw()
+
+    def start(
+        self,
+        frame: Frame,
+        face_landmarks: np.ndarray,
+        decoder: IdentityDecoder | dfm.DfmDecoder,
+        beside: Beside,
+        *,
+        resolution: int,
+        network_size: int,
+        head_mode: bool,
+        template_only: bool,
+        driver_id: int,
+        pose: Pose | None,
+    ) -> StartedSwap:
+        """The same in two steps. beside: a second thread, which is given the networks that look at the driver; it must
+        stay entered until all is drawn."""
         if isinstance(decoder, dfm.DfmDecoder):
-            return _swap_with_model(frame, face_landmarks, decoder)
-        pose = pose or fit_pose(face_landmarks)
-        inputs: Future[dict[str, np.ndarray]] = Future()
-        gaze: Future[np.ndarray | None] = Future()
-        features: Future[tuple[np.ndarray, ...]] = Future()
+            return _start_with_model(frame, face_landmarks, decoder)
+        known = pose or fit_pose(face_landmarks)
+        gaze = beside.submit(lambda: self._read_gaze(frame, face_landmarks, known, driver_id))
+        rotation = upright(known)
+        square = head_square(rotation, resolution) if head_mode else face_square(rotation, resolution)
+        to_square = crop_transform(known, resolution)
+        to_square[:, 2] += square.left, square.top
+        points = transform_points(to_square, face_landmarks)
+        started = DriverSquare(
+            driver_matte=regions.matte(points, square.size, resolution),
+            crop_to_frame=cv2.invertAffineTransform(to_square),
+            pose=known,
+            points=points,
+            face_square=(square.left, square.top, square.side),
+            head_mode=head_mode,
+        )
 
-        def look_at_driver() -> None:
-            _settle(gaze, lambda: self._read_gaze(frame, face_landmarks, pose, driver_id))
-            if not template_only:
-                _settle(features, lambda: self._encoder.run(**inputs.result()))
-
-        # A second thread runs the networks that read what the driver does, and hardly anything of Python's own: two
-        # threads that take turns with many short calls would be slower than one.
-        beside = Run(look_at_driver, _THREAD_NAME)
-        try:
-            driver_head = pose.to_head(face_landmarks)
-            measured, neutral = self._drivers(driver_head, pose, driver_id)
+        def draw() -> DrawnHead:
+            driver_head = known.to_head(face_landmarks)
+            measured, neutral = self._drivers(driver_head, known, driver_id)
             head = decoder.expression(decoder.head.retargeter(driver_head, neutral), measured, neutral)
-            placed = place(pose, head, size=resolution, head_mode=head_mode)
-            square = placed.square
+            placed = place(known, head, size=resolution, head_mode=head_mode)
             if not template_only:
-                inputs.set_result(_encoder_inputs(frame, face_landmarks, pose, placed, network_size))
-            to_square = crop_transform(pose, resolution)
-            to_square[:, 2] += square.left, square.top
-            points = transform_points(to_square, face_landmarks)
-            driver_matte = regions.matte(points, square.size, resolution)
+                inputs = _encoder_inputs(frame, face_landmarks, known, placed, network_size)
+                features = beside.submit(lambda: self._encoder.run(**inputs))
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
             skin = template.plain_skin()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
@@ -162,23 +202,16 @@ class Swapper:
                     )
                 except NetworkFailed:
                     self.network_failures += 1
-        finally:
-            inputs.cancel()  # Where there are none, nobody shall wait for them.
-            # It reads the frame, which is written to next.
-            beside.join(_PATIENCE_SECONDS)
-        return DrawnHead(
-            reflectance=reflectance,
-            face_matte=_as_matte(face_matte),
-            head_matte=_as_matte(head_matte),
-            skin=skin,
-            driver_matte=driver_matte,
-            tone=decoder.head.tone,
-            crop_to_frame=cv2.invertAffineTransform(to_square),
-            pose=pose,
-            points=points,
-            face_square=(square.left, square.top, square.side),
-            head_mode=head_mode,
-        )
+            return DrawnHead(
+                **vars(started),
+                reflectance=reflectance,
+                face_matte=_as_matte(face_matte),
+                head_matte=_as_matte(head_matte),
+                skin=skin,
+                tone=decoder.head.tone,
+            )
+
+        return StartedSwap(started, draw)
 
     def _read_gaze(self, frame: Frame, face_landmarks: np.ndarray, pose: Pose, driver_id: int) -> np.ndarray | None:
         """The driver's gaze, read in every other picture: eyes jump, but rest longer than two pictures between.
@@ -287,14 +320,6 @@ def _encoder_inputs(
     return {"driver": driver_input[None], "geometry": geometry[None]}
 
 
-def _settle(future: Future[T], work: Callable[[], T]) -> None:
-    """Give a future what some work returns or raises."""
-    try:
-        future.set_result(work())
-    except BaseException as error:  # noqa: BLE001  Who waits for the result gets the error, whatever it is.
-        future.set_exception(error)
-
-
 @dataclass(frozen=True)
 class _Bounds:
     """How far the networks may move the borders of the template: uint8 (n, n) mattes."""
@@ -354,32 +379,38 @@ def _window(side: int) -> np.ndarray:
     return np.outer(ramp, ramp).astype(np.float32)
 
 
-def _swap_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmDecoder) -> DrawnHead:
+def _start_with_model(frame: Frame, face_landmarks: np.ndarray, decoder: dfm.DfmDecoder) -> StartedSwap:
     """The same for a model imported from DeepFaceLive."""
     size = decoder.size
     to_crop = dfm.crop_transform(face_landmarks, size, decoder.coverage_percent)
-    driver = crop(frame, to_crop, size)
     points = transform_points(to_crop, face_landmarks)
-    drawn, mask = decoder.draw(driver)
     matte = regions.matte(points, size)
-    if mask[matte > 127].sum() < _LEAST_DRAWN * (matte > 127).sum():
-        raise NetworkFailed(f"The model of {decoder.name!r} drew too little of the face.")
-    own_skin = regions.skin(points, size).astype(np.float32) / 255.0 * mask
-    tone = np.average(drawn.reshape(-1, 3), axis=0, weights=own_skin.reshape(-1) + 1e-6).astype(np.float32)
-    own_matte = np.minimum((mask * 255.0 + 0.5).astype(np.uint8), matte)
-    return DrawnHead(
-        reflectance=light.reflectance(drawn, light.measure(drawn, own_skin)),
-        face_matte=own_matte,
-        head_matte=own_matte,
-        skin=(own_skin * 255.0).astype(np.uint8),
+    square = DriverSquare(
         driver_matte=matte,
-        tone=tone,
         crop_to_frame=cv2.invertAffineTransform(to_crop),
         pose=fit_pose(face_landmarks),
         points=points,
         face_square=(0, 0, size),
         head_mode=False,
     )
+
+    def draw() -> DrawnHead:
+        drawn, mask = decoder.draw(crop(frame, to_crop, size))
+        if mask[matte > 127].sum() < _LEAST_DRAWN * (matte > 127).sum():
+            raise NetworkFailed(f"The model of {decoder.name!r} drew too little of the face.")
+        own_skin = regions.skin(points, size).astype(np.float32) / 255.0 * mask
+        tone = np.average(drawn.reshape(-1, 3), axis=0, weights=own_skin.reshape(-1) + 1e-6).astype(np.float32)
+        own_matte = np.minimum((mask * 255.0 + 0.5).astype(np.uint8), matte)
+        return DrawnHead(
+            **vars(square),
+            reflectance=light.reflectance(drawn, light.measure(drawn, own_skin)),
+            face_matte=own_matte,
+            head_matte=own_matte,
+            skin=(own_skin * 255.0).astype(np.uint8),
+            tone=tone,
+        )
+
+    return StartedSwap(square, draw)
 
 
 def detail_weight(

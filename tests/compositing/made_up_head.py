@@ -5,13 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepfake_core.compositing.view import ComposedFace
+from deepfake_core.compositing.face import FaceMode
+from deepfake_core.compositing.view import ComposedFace, DriverView, FaceView
 from deepfake_core.facemesh import topology
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.crop import parsing_crop
 from deepfake_core.parsing.parser import GROUPS
 from deepfake_core.parsing.parsing import SIZE, Parsing
+from deepfake_core.settings import Settings
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import Pose, crop_transform, transform_points
 from deepfake_core.swapping.swapper import DrawnHead
@@ -85,6 +87,11 @@ def drawn(
 def face(place: Pose, of_frame: np.ndarray | None, **options: float) -> ComposedFace:
     """The face to lay in; without labels, no parser has run."""
     return ComposedFace(drawn(place, **options), None if of_frame is None else parsing(place, of_frame), track_id=1)  # type: ignore[arg-type]
+
+
+def view(made: Frame, one: ComposedFace, settings: Settings) -> FaceView:
+    """A face as face mode sees it."""
+    return FaceMode.view(DriverView(made, one, settings), one.drawn)
 
 
 def frame(bgr: np.ndarray, number: int = 0) -> Frame:

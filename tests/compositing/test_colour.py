@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from made_up_head import HEIGHT, SKIN, STEP_NS, WIDTH, face, frame, labels, picture, pose
+from made_up_head import view as view_of_face
 
 from deepfake_core.compositing import colour, seam
-from deepfake_core.compositing.face import FaceMode
 from deepfake_core.compositing.view import FaceView
 from deepfake_core.parsing.classes import Label
 from deepfake_core.settings import Settings
@@ -16,7 +16,7 @@ PALE, DARK = np.array([160, 180, 225], np.float32), np.array([40, 55, 80], np.fl
 
 
 def view_of(bgr: np.ndarray, seen: np.ndarray | None, number: int = 0) -> FaceView:
-    return FaceMode().view(frame(bgr, number), face(pose(), seen), Settings())
+    return view_of_face(frame(bgr, number), face(pose(), seen), Settings())
 
 
 def middle(light: np.ndarray) -> np.ndarray:
@@ -97,11 +97,11 @@ def test_no_step_is_left_at_the_seam() -> None:
     bgr, seen = picture(pose()), labels(pose())
     made = face(pose(), seen)
     made.drawn.reflectance[:, :50] = 1.3
-    view = FaceMode().view(frame(bgr), made, Settings())
+    view = view_of_face(frame(bgr), made, Settings())
     measure = colour.DriverLight()
     light = measure(view)
-    factors = measure.at_seam(view, light, seam.covered(view))
-    inside = np.argwhere(seam.covered(view)[64] > 200)[0, 0] // 4 + 1
+    factors = measure.at_seam(view, light, seam.covered(view.drawn.face_matte, seam.driver_face(view)))
+    inside = np.argwhere(seam.covered(view.drawn.face_matte, seam.driver_face(view))[64] > 200)[0, 0] // 4 + 1
     assert factors[16, inside].mean() == pytest.approx(1 / 1.3, abs=0.08)
     assert factors[16, 16].mean() == pytest.approx(1.0, abs=0.05)
 
@@ -112,9 +112,9 @@ def test_the_seam_s_factors_are_steady_over_time() -> None:
     for number in range(6):
         made = face(pose(), labels(pose()))
         made.drawn.reflectance[:, :50] = 1.1 + 0.1 * (number % 2)
-        view = FaceMode().view(frame(picture(pose()), number), made, Settings())
+        view = view_of_face(frame(picture(pose()), number), made, Settings())
         assert view.seconds == number * STEP_NS / 1e9
-        shown.append(measure.at_seam(view, measure(view), seam.covered(view)))
+        shown.append(measure.at_seam(view, measure(view), seam.covered(view.drawn.face_matte, seam.driver_face(view))))
     steps = [np.abs(after - before).max() for before, after in pairwise(shown[2:])]
     assert max(steps) < 0.04
 

@@ -1,5 +1,6 @@
 """A drawn face comes to its place, in the driver's light, and nothing else changes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from made_up_head import HEIGHT, SKIN, WIDTH, drawn, face, frame, labels, landmarks, noise, parsing, picture, pose
 
 from deepfake_core.compositing.compositor import Compositor
-from deepfake_core.compositing.face import FaceMode
 from deepfake_core.compositing.head import HeadMode
-from deepfake_core.compositing.view import ComposedFace, FaceAstray, FaceView
+from deepfake_core.compositing.view import ComposedFace, DriverView, FaceAstray, Layer
 from deepfake_core.facemesh import topology
-from deepfake_core.frame import Frame, PixelFormat
+from deepfake_core.frame import PixelFormat
 from deepfake_core.parsing.classes import Label
 from deepfake_core.settings import Mode, Settings
+from deepfake_core.swapping.swapper import DrawnHead
 
 
 def composed(bgr: np.ndarray, faces: list[ComposedFace], **options: float) -> np.ndarray:
@@ -193,12 +194,11 @@ def test_a_whole_head_needs_a_parsing_and_a_head() -> None:
 def test_a_whole_head_keeps_its_own_tone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def view(_self: HeadMode, made: Frame, one: ComposedFace, chosen: Settings) -> FaceView:
-        asked.append(chosen)
-        return FaceMode().view(made, one, chosen)
+    def look(_self: HeadMode, driver: DriverView) -> Callable[[DrawnHead], list[Layer]]:
+        asked.append(driver.settings)
+        return lambda _drawn: []
 
-    monkeypatch.setattr(HeadMode, "view", view)
-    monkeypatch.setattr(HeadMode, "layers", lambda _self, _view: [])
+    monkeypatch.setattr(HeadMode, "look", look)
     place = pose()
     whole = ComposedFace(replace(drawn(place), head_mode=True), parsing(place, labels(place)), 1)
     compositor = Compositor()

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 from made_up_head import SKIN, face, frame, labels, landmarks, picture, pose
+from made_up_head import view as view_of_face
 
-from deepfake_core.compositing.face import FaceMode
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
@@ -19,7 +19,7 @@ CHIN = landmarks(pose())[152, :2]
 
 def front(bgr: np.ndarray, seen: np.ndarray, glasses: Glasses = Glasses.KEEP, *, hair: bool = True) -> np.ndarray:
     """uint8 (240, 320) of the frame: what stays before the face."""
-    view = FaceMode().view(frame(bgr), face(pose(), seen), Settings(glasses=glasses))
+    view = view_of_face(frame(bgr), face(pose(), seen), Settings(glasses=glasses))
     whole = np.zeros(bgr.shape[:2], np.uint8)
     box = view.box
     whole[box.y0 : box.y1, box.x0 : box.x1] = Front()(view, LIGHT, hair=hair)
@@ -81,7 +81,7 @@ def test_a_finger_half_of_which_the_parser_misses_is_whole() -> None:
     assert doubt is not None
     occluder = made.parsing.mattes["occluder"]
     np.maximum(occluder, doubt.occluder // 3, out=occluder)
-    view = FaceMode().view(frame(picture(pose())), made, Settings())
+    view = view_of_face(frame(picture(pose())), made, Settings())
     shown = Front()(view, LIGHT, hair=True)
     assert at(shown, cheek - (view.box.x0, view.box.y0)) > 240
 
@@ -115,7 +115,7 @@ def test_hair_stays_where_the_parser_hesitates_between_it_and_a_hat() -> None:
     made = face(pose(), seen)
     assert made.parsing is not None
     made.parsing.mattes["hair"] //= 2
-    view = FaceMode().view(frame(picture(pose())), made, Settings())
+    view = view_of_face(frame(picture(pose())), made, Settings())
     shown = Front()(view, LIGHT, hair=True)
     assert at(shown, forehead - (view.box.x0, view.box.y0)) > 240
 
@@ -206,5 +206,5 @@ def test_dark_glasses_stay_whole() -> None:
 
 
 def test_without_a_parser_nothing_stays() -> None:
-    view = FaceMode().view(frame(picture(pose())), face(pose(), None), Settings())
+    view = view_of_face(frame(picture(pose())), face(pose(), None), Settings())
     assert Front()(view, LIGHT, hair=True).max() == 0
