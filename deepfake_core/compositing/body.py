@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepfake_core.compositing import seam
 from deepfake_core.compositing.inpainting import spread
 from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, wide
-from deepfake_core.compositing.view import inverse, resized, resized_target, warped
+from deepfake_core.compositing.view import box_around, inverse, resized, resized_target, warped
 from deepfake_core.frame import Box, Frame
 from deepfake_core.parsing.parsing import Parsing
 
@@ -37,8 +38,10 @@ _SURE = 3
 """Such pixels inside the body's outline beyond the crop, which is a guess."""
 _REACH = 36, 24
 """Such pixels to the side, and up or down, within which texture is looked for."""
-_MOST_COPIES = 3
-_LEAST_COVERED = 0.12
+_LEAST_HIDDEN = 24
+"""Such pixels, 7 cm2: nobody misses folds on less."""
+_MOST_COPIES = 2
+_LEAST_COVERED = 0.15
 """Share of what is hidden that another copy must cover."""
 _UNEVEN = 14.0
 """Levels by which a copy may miss the clothes next to it: twice as many are a mistake."""
@@ -46,6 +49,7 @@ _FAR = 0.004
 """What a pixel of distance costs, in shares covered."""
 _WORSE = 0.7
 """Share of what they once covered under which copies are looked for anew."""
+_HALF = 127
 _NOTHING = 4
 """Level of a copy's share up to which it does not count."""
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -58,9 +62,9 @@ class _Copy:
     offset: tuple[int, int]
     """(x, y) px of the frame, from what is hidden to what is copied there."""
     share: np.ndarray
-    """float32 (96, 96), 0..255."""
-    below: np.ndarray
-    """uint8 (96, 96, 3): the smooth colours of what is copied, in the place where it is laid."""
+    """uint8 (96, 96)."""
+    change: np.ndarray
+    """uint8 (96, 96, 3): what is added to it, above 128: the difference of the smooth colours there and here."""
 
 
 class HiddenBody:
@@ -69,6 +73,7 @@ class HiddenBody:
 
     def __init__(self) -> None:
         self._colours: np.ndarray | None = None
+        self._smooth = np.zeros((_SIDE, _SIDE, 3), np.float32)
         self._shown = np.zeros((_SIDE, _SIDE), np.uint8)
         self._detail = np.zeros((_SIDE, _SIDE, 3), np.float32)
         self._mixed: np.ndarray | None = None
@@ -92,21 +97,23 @@ class HiddenBody:
         filmed = warped(cells, inverse(way), (_SIDE, _SIDE), repeat=True)
         inside = warped(np.full(cells.shape[:2], 255, np.uint8), inverse(way), (_SIDE, _SIDE))
         measured, shown, self.neck = _colours(filmed, inside, parsing, masks)
+        smooth = _smooth(filmed, shown)
         since, self._seconds = seconds - self._seconds, seconds
         known, self._scene = scene == self._scene, scene
         if self._colours is not None and known:
             kept = np.float32(_kept(since))
             measured = (measured + kept * (self._colours - measured.astype(np.float32)) + 0.5).astype(np.uint8)
+            smooth += kept * (self._smooth - smooth)
         else:
             self._copies.clear()
-        self._colours, self._shown = measured, shown
-        self._detail = np.where(shown[..., None] > 0, filmed - measured[2].astype(np.float32), np.float32(0))
+        self._colours, self._smooth, self._shown = measured, smooth, shown
+        self._detail = np.where(shown[..., None] > 0, filmed - smooth, np.float32(0))
 
     def arrange(self, masks: Removal, to_frame: np.ndarray, seconds: float) -> None:
         """Make ready what lies behind the head; to_frame: px of the masks' crop to px of the frame."""
         if self._colours is None:
             return
-        clothes, neck, _ = self._colours
+        clothes, neck = self._colours
         # In a gap between the two each as far as it is nearer, so that nothing of what is behind the body shows.
         shares = []
         for mask in (masks.clothes, masks.neck):
@@ -121,39 +128,46 @@ class HiddenBody:
         body, removed = (
             cv2.resize(each, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for each in (masks.body, masks.removed)
         )
-        hidden = ((body > 127) & (removed > 127) & (of_neck < 0.5)).astype(np.uint8)
+        hidden = ((body > _HALF) & (removed > _HALF) & (of_neck < 0.5)).astype(np.uint8)
         since, self._arranged = seconds - self._arranged, seconds
         self._copy(hidden, 1.0 - of_neck, resized(wide(to_frame), _STEP), 1.0 - _kept(since))
 
     def _copy(self, hidden: np.ndarray, of_clothes: np.ndarray, to_frame: np.ndarray, step: float) -> None:
         """Choose what is copied, anew only where the last choice no longer does, and how much of each shows."""
-        assert self._colours is not None
+        assert self._mixed is not None
         count = cv2.countNonZero(hidden)
+        if count < _LEAST_HIDDEN:
+            self._copies, self._covered = [], 0.0
+            return
         shown = cv2.blur(cv2.erode(self._shown, _SQUARE), (3, 3))
         backwards = cv2.invertAffineTransform(to_frame)[:, :2]
         targets = _targets(shown, [backwards @ copy.offset for copy in self._copies])
         now = _covered(targets, hidden, count)
-        if count and now < _WORSE * max(self._covered, _LEAST_COVERED):
-            offsets = _chosen(hidden, (shown > 127).astype(np.uint8), self._detail)
+        if now < _WORSE * max(self._covered, _LEAST_COVERED):
+            offsets = _chosen(hidden, (shown > _HALF).astype(np.uint8), self._detail)
             in_frame = [tuple(np.round(to_frame[:, :2] @ offset).astype(int).tolist()) for offset in offsets]
             chosen = _targets(shown, [backwards @ offset for offset in in_frame])
             better = _covered(chosen, hidden, count)
             if better > now + _LEAST_COVERED:
-                nothing = np.zeros((_SIDE, _SIDE), np.float32)
-                known = {copy.offset: copy for copy in self._copies}
-                fresh = [known.pop(offset, _Copy(offset, nothing, self._colours[2])) for offset in in_frame]
-                self._copies = fresh + list(known.values())
-                targets = chosen + [nothing] * len(known)
+                nothing = np.zeros((_SIDE, _SIDE), np.uint8)
+                before = {copy.offset: copy for copy in self._copies[:_MOST_COPIES]}
+                fresh = [before.pop(offset, _Copy(offset, nothing, self._mixed)) for offset in in_frame]
+                # What was copied until now passes away softly.
+                self._copies = fresh + list(before.values())
+                targets = chosen + [nothing] * len(before)
                 now = better
             self._covered = now
         where = cv2.blur(cv2.dilate(hidden, _SQUARE).astype(np.float32), (3, 3)) * of_clothes
+        base = self._mixed.astype(np.float32) + np.float32(128.5)
         for copy, target in zip(self._copies, targets, strict=True):
-            ceiling = _moved(shown, backwards @ copy.offset) * of_clothes
+            offset = backwards @ copy.offset
             share = copy.share + np.float32(step) * (target * where - copy.share)
-            copy.share = np.minimum(share, ceiling).astype(np.float32)
-            copy.below = _moved(self._colours[2], backwards @ copy.offset, repeat=True)
+            copy.share = np.minimum(share + np.float32(0.5), _moved(shown, offset) * of_clothes).astype(np.uint8)
+            copy.change = np.clip(base - _moved(self._smooth, offset), 0, 255).astype(np.uint8)
         self._copies = [
-            copy for copy, target in zip(self._copies, targets, strict=True) if max(copy.share.max(), target.max()) > 4
+            copy
+            for copy, target in zip(self._copies, targets, strict=True)
+            if max(copy.share.max(), target.max()) > _NOTHING
         ]
 
     @property
@@ -167,33 +181,40 @@ class HiddenBody:
         to_frame: as for `arrange`; step: smooth colours are worked out at 1 / step of the resolution.
         """
         assert self._mixed is not None
-        matrix = resized(wide(to_frame), _STEP)
-        matrix[:, 2] -= box.x0, box.y0
-        matrix = resized_target(matrix, 1 / step)
-        size = -(-box.width // step), -(-box.height // step)
-
-        def laid(picture: np.ndarray) -> np.ndarray:
-            small = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            if step == 1:
-                return small
-            large = cv2.resize(small, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
-            return large[: box.height, : box.width]
-
-        result = cv2.cvtColor(laid(cv2.cvtColor(self._mixed, cv2.COLOR_BGR2BGRA)), cv2.COLOR_BGRA2BGR)
+        way = resized(wide(to_frame), _STEP)
+        result = cv2.cvtColor(_laid(cv2.cvtColor(self._mixed, cv2.COLOR_BGR2BGRA), way, box, step), cv2.COLOR_BGRA2BGR)
         for copy in self._copies:
             x, y = copy.offset
-            x0, y0 = max(box.x0, -x), max(box.y0, -y)
-            x1, y1 = min(box.x1, frame.width - x), min(box.y1, frame.height - y)
-            if x0 >= x1 or y0 >= y1:
+            seen = Box(-x, -y, frame.width - x, frame.height - y)
+            left, top, width, height = cv2.boundingRect(cv2.threshold(copy.share, _NOTHING, 255, cv2.THRESH_BINARY)[1])
+            x0, y0, x1, y1 = box_around(_corners(left, top, left + width, top + height), way)
+            x0, y0 = max(box.x0, x0, seen.x0), max(box.y0, y0, seen.y0)
+            x1, y1 = min(box.x1, x1, seen.x1), min(box.y1, y1, seen.y1)
+            if not width or x0 >= x1 or y0 >= y1:
                 continue
             filmed = frame.region(Box(x0 + x, y0 + y, x1 + x, y1 + y))
+            lit = _laid(cv2.merge([*cv2.split(copy.change), copy.share]), way, Box(x0, y0, x1, y1), step)
+            change, share = cv2.cvtColor(lit, cv2.COLOR_BGRA2BGR), cv2.extractChannel(lit, 3)
+            texture = cv2.addWeighted(filmed, 1.0, change, 1.0, -128.0)
             part = slice(y0 - box.y0, y1 - box.y0), slice(x0 - box.x0, x1 - box.x0)
-            below = laid(cv2.merge([*cv2.split(copy.below), copy.share.astype(np.uint8)]))[part]
-            share = cv2.cvtColor(cv2.extractChannel(below, 3), cv2.COLOR_GRAY2BGR)
-            detail = cv2.subtract(filmed, cv2.cvtColor(below, cv2.COLOR_BGRA2BGR), dtype=cv2.CV_16S)
-            detail = cv2.multiply(detail, share, scale=1 / 255, dtype=cv2.CV_16S)
-            result[part] = cv2.add(result[part], detail, dtype=cv2.CV_8U)
+            result[part] = seam.mixed(result[part], texture, cv2.cvtColor(share, cv2.COLOR_GRAY2BGR))
         return result
+
+
+def _laid(picture: np.ndarray, way: np.ndarray, box: Box, step: int) -> np.ndarray:
+    """A picture (96, 96, 4) laid into a box of the frame, first at 1 / step of the resolution."""
+    matrix = way.copy()
+    matrix[:, 2] -= box.x0, box.y0
+    size = -(-box.width // step), -(-box.height // step)
+    small = cv2.warpAffine(picture, resized_target(matrix, 1 / step), size, borderMode=cv2.BORDER_REPLICATE)
+    if step == 1:
+        return small
+    large = cv2.resize(small, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
+    return large[: box.height, : box.width]
+
+
+def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
 
 
 def _half(mask: np.ndarray) -> np.ndarray:
@@ -208,8 +229,8 @@ def _kept(since: float) -> float:
 def _colours(
     filmed: np.ndarray, inside: np.ndarray, parsing: Parsing, masks: Removal
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """How clothes and neck may go on behind the head, and clothes without their texture: uint8 (3, 96, 96, 3); where
-    clothes are seen, uint8 (96, 96); and the neck's mean levels (3,)."""
+    """How clothes and neck may go on behind the head, uint8 (2, 96, 96, 3); where clothes are seen, uint8 (96, 96); and
+    the neck's mean levels (3,)."""
     inner = (_INNER, _INNER)
     size = (SIZE // _STEP, SIZE // _STEP)
     gone = _half(masks.removed)
@@ -226,8 +247,7 @@ def _colours(
     of_neck = spread(filmed, neck if neck.any() else left)
     mean = np.array(cv2.mean(filmed, neck)[:3]) if neck.any() else None
     if not clothes.any():
-        of_rest = spread(filmed, left)
-        return np.stack([of_rest, of_neck, of_rest]), clothes, mean
+        return np.stack([spread(filmed, left), of_neck]), clothes, mean
     # Beyond the crop the parser was not asked: there what is nearer in colour to the clothes than to skin and hair, and
     # is body by its place, are clothes.
     hair = np.zeros_like(gone)
@@ -237,7 +257,9 @@ def _colours(
         for other in (neck, hair)
         if other.max() > _WHOLE
     ]
-    to_clothes = _apart(filmed, spread(filmed, clothes))
+    small = _SIDE // 2, _SIDE // 2
+    coarse = spread(*(cv2.resize(each, small, interpolation=cv2.INTER_NEAREST) for each in (filmed, clothes)))
+    to_clothes = _apart(filmed, cv2.resize(coarse, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR))
     nearer = to_clothes < _NEARER * np.minimum.reduce(unlike) if unlike else np.zeros(gone.shape, np.bool_)
     beyond = (nearer | (to_clothes < _LIKE)).astype(np.uint8) * 255
     beyond[inner] = 0
@@ -247,10 +269,14 @@ def _colours(
     )
     beyond = cv2.min(cv2.min(beyond, surely), cv2.min(left, inside))
     clothes = cv2.max(clothes, beyond)
-    weight = (clothes > 0).astype(np.float32)
+    return np.stack([spread(filmed, clothes), of_neck]), clothes, mean
+
+
+def _smooth(filmed: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The clothes without their texture, float32 (96, 96, 3), where they are shown."""
+    weight = (shown > 0).astype(np.float32)
     sums = cv2.blur(cv2.blur(cv2.merge([*cv2.split(filmed * weight[..., None]), weight]), _FOLDS), _FOLDS)
-    smooth = sums[..., :3] / np.maximum(sums[..., 3:], np.float32(1e-4))
-    return np.stack([spread(filmed, clothes), of_neck, spread(smooth, clothes)]), clothes, mean
+    return np.asarray(sums[..., :3] / np.maximum(sums[..., 3:], np.float32(1e-4)), np.float32)
 
 
 def _unlike(filmed: np.ndarray, source: np.ndarray, gone: np.ndarray) -> np.ndarray:
@@ -268,11 +294,10 @@ def _apart(filmed: np.ndarray, colours: np.ndarray) -> np.ndarray:
     return np.abs(filmed - colours.astype(np.float32)).mean(2)
 
 
-def _moved(picture: np.ndarray, offset: np.ndarray, *, repeat: bool = False) -> np.ndarray:
-    """What a picture (96, 96[, C]) shows `offset` further on."""
+def _moved(picture: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """What a picture (96, 96[, C]) shows `offset` further on; 0 beyond it."""
     matrix = np.array([[1.0, 0.0, -offset[0]], [0.0, 1.0, -offset[1]]])
-    border = cv2.BORDER_REPLICATE if repeat else cv2.BORDER_CONSTANT
-    return cv2.warpAffine(picture, matrix, (_SIDE, _SIDE), borderMode=border)
+    return cv2.warpAffine(picture, matrix, (_SIDE, _SIDE))
 
 
 def _targets(shown: np.ndarray, offsets: list[np.ndarray]) -> list[np.ndarray]:

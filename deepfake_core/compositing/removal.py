@@ -219,7 +219,9 @@ def removal(
         missed, tainted = _missed_hair(filmed, labels, covered, int(chin[1]), centimetre)
         covered = cv2.max(covered, missed)
         labels[cv2.max(missed, tips) > 0] = Label.HAIR
-        strands = _strands(filmed, labels, covered, int(chin[1]), centimetre)
+        rows = slice(max(0, int(chin[1])), SIZE)
+        strands = np.zeros_like(covered)
+        strands[rows] = _strands(filmed, labels, _near(covered, _STRANDS * centimetre), rows)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, _disc(_WISPS * centimetre)), empty)
     removed = cv2.max(wisps, cv2.dilate(covered, _SQUARE))
@@ -419,29 +421,26 @@ def _missed_hair(
     return cv2.bitwise_and(touching[blobs], alike.astype(np.uint8) * 255), tainted
 
 
-def _strands(filmed: np.ndarray, labels: np.ndarray, covered: np.ndarray, chin: int, centimetre: float) -> np.ndarray:
-    """Single strands on bare neck and shoulders, which the parser may take for clothes: uint8 (128, 128), soft.
+def _strands(filmed: np.ndarray, labels: np.ndarray, near: np.ndarray, rows: slice) -> np.ndarray:
+    """Single strands on bare neck and shoulders, which the parser may take for clothes: uint8 (n, 128), in some rows.
 
-    They are thin, of a colour between that of the skin around them and that of the hair above, and below the chin.
+    They are thin, near to the head, and of a colour between that of the skin around them and that of the hair.
     """
-    hair, skin = (
-        cv2.erode(mask.astype(np.uint8), _SQUARE)
-        for mask in (labels == Label.HAIR, (labels == Label.SKIN) | (labels == Label.NECK))
-    )
-    if min(cv2.countNonZero(hair), cv2.countNonZero(skin)) < centimetre**2:
-        return np.zeros_like(covered)
+    hair, skin = (labels == Label.HAIR).astype(np.uint8), ((labels == Label.SKIN) | _is_neck(labels)).astype(np.uint8)
+    dark, usual = (np.array(cv2.mean(filmed, cv2.erode(each, _SQUARE))[:3], np.float32) for each in (hair, skin))
+    filmed, labels, near = filmed[rows], labels[rows], near[rows]
     around = cv2.medianBlur(filmed, _THIN).astype(np.float32)
     total = cv2.transform(around, 3 * _MEAN)
-    usual = np.array(cv2.mean(filmed, skin)[:3], np.float32)
-    tinge = np.abs(around / np.maximum(total, np.float32(1.0))[..., None] - usual / usual.sum()).max(2)
+    tinge = np.abs(around / np.maximum(total, np.float32(1.0))[..., None] - usual / max(usual.sum(), 1.0)).max(2)
     bare = (tinge < _TINGE) & (total > _DARK_SKIN * usual.sum()) & ((labels == Label.CLOTH) | _is_neck(labels))
-    way, gone = _spread_at_half(filmed, hair) - around, filmed - around
+    found = bare & (near > 0)
+    if not dark.any() or not found.any():
+        return np.zeros_like(labels)
+    way, gone = dark - around, filmed - around
     length = cv2.transform(np.abs(way), _MEAN)
     share = cv2.transform(way * gone, _MEAN) / np.maximum(cv2.transform(way * way, _MEAN), np.float32(1.0))
     other = cv2.transform(np.abs(gone - share[..., None] * way), _MEAN)
-    found = bare & (share > _SOME_STRAND) & (length > _STRAND_APART) & (other < _OTHER_THAN_HAIR * share * length)
-    found[: max(0, chin)] = False
-    found &= _near(covered, _STRANDS * centimetre) > 0
+    found &= (share > _SOME_STRAND) & (length > _STRAND_APART) & (other < _OTHER_THAN_HAIR * share * length)
     return cv2.dilate(found.astype(np.uint8) * 255, _SQUARE)
 
 
