@@ -35,7 +35,7 @@ KEYS = (
     "jerk_ratio",
     "shape_leak_r",
     "shape_leak_drivers_unit_r",
-    "shape_leak_level_r",
+    "shape_leak_share",
     "identity_retrieval",
 )
 
@@ -177,13 +177,15 @@ def _figures(scores: list[ClipScore]) -> dict[str, float]:
     leaks = {
         "shape_leak": movement.shape_leak(pairs),
         "shape_leak_drivers_unit": movement.shape_leak(pairs, drivers_unit=True),
-        "shape_leak_level": movement.shape_leak(pairs, level=True),
     }
+    shares = movement.shape_share(pairs)
     found = [name == one.identity for one in scores for name in one.taken_for]
     return figures | {
         "jerk_ratio": movement.jerk(pairs),
         **{f"{kind}_r": _mean(list(each.values())) for kind, each in leaks.items()},
         **{f"{kind}_{name}_r": value for kind, each in leaks.items() for name, value in each.items()},
+        "shape_leak_share": _mean(list(shares.values())),
+        **{f"shape_leak_share_{name}": value for name, value in shares.items()},
         "identity_retrieval": float(np.mean(found)) if found else float("nan"),
         "read": _share_read(scores),
         "swapped": float(np.average([one.swapped for one in scores], weights=[one.frames for one in scores])),

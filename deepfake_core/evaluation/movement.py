@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -160,16 +160,32 @@ def jerk(clips: Sequence[tuple[Readings, Readings]]) -> float:
     return float(bends[1] / bends[0]) if bends[0] else float("nan")
 
 
-def shape_leak(
-    clips: Sequence[tuple[Readings, Readings]], *, drivers_unit: bool = False, level: bool = False
-) -> dict[str, float]:
+def shape_leak(clips: Sequence[tuple[Readings, Readings]], *, drivers_unit: bool = False) -> dict[str, float]:
     """Correlation over clips of the output's lengths with the driver's, for each of `SHAPES`; NaN for under 5 clips.
 
     A clip's length is the median over its calm frames: frontal, lips together. Each face's unit is a head fitted to its
     landmarks, among them the outline; with drivers_unit both have the driver's: a face swapped into a driver's head has
-    the driver's size, and its outline may stay the driver's own. With level, what FaceMesh's lengths owe to nod and
-    turn is taken out of both: an output nods as its driver does, so that alone would correlate.
+    the driver's size, and its outline may stay the driver's own.
     """
+    return _over_clips(clips, _correlation, drivers_unit=drivers_unit)
+
+
+def shape_share(clips: Sequence[tuple[Readings, Readings]]) -> dict[str, float]:
+    """Of each cm by which a driver's length differs from others', how much stands in the output; as `shape_leak`.
+
+    What FaceMesh's lengths owe to nod and turn is taken out of both: an output nods as its driver does. Unlike a
+    correlation this is small for an output whose lengths hardly vary.
+    """
+    return _over_clips(clips, _slope, level=True)
+
+
+def _over_clips(
+    clips: Sequence[tuple[Readings, Readings]],
+    compare: Callable[[np.ndarray, np.ndarray], float],
+    *,
+    drivers_unit: bool = False,
+    level: bool = False,
+) -> dict[str, float]:
     rows = []
     for driver, output in clips:
         calm = (np.abs(driver["yaw"]) < _CALM_YAW) & (driver["mouth"] < _CALM_MOUTH) & np.isfinite(output["yaw"])
@@ -180,7 +196,7 @@ def shape_leak(
     if len(rows) < 5:
         return dict.fromkeys(SHAPES, float("nan"))
     table = np.array(rows)
-    return {name: _correlation(*table[:, :, k].T) for k, name in enumerate(SHAPES)}
+    return {name: compare(*table[:, :, k].T) for k, name in enumerate(SHAPES)}
 
 
 def _shapes(readings: Readings, frames: np.ndarray, *, level: bool) -> np.ndarray:
@@ -197,3 +213,8 @@ def _correlation(driver: np.ndarray, output: np.ndarray) -> float:
     if driver.std() < 1e-9 or output.std() < 1e-9:
         return float("nan")
     return float(np.corrcoef(driver, output)[0, 1])
+
+
+def _slope(driver: np.ndarray, output: np.ndarray) -> float:
+    """NaN where the driver stands still."""
+    return float(np.cov(driver, output)[0, 1] / np.var(driver, ddof=1)) if driver.std() > 1e-9 else float("nan")

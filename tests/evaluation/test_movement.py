@@ -5,7 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from deepfake_core.evaluation.movement import LEAST, SHAPES, Readings, agreement, followed, jerk, moved, shape_leak
+from deepfake_core.evaluation.movement import (
+    LEAST,
+    SHAPES,
+    Readings,
+    agreement,
+    followed,
+    jerk,
+    moved,
+    shape_leak,
+    shape_share,
+)
 from deepfake_core.facemesh.topology import canonical_face
 
 pytestmark = pytest.mark.train
@@ -126,6 +136,13 @@ def test_what_a_nod_does_to_both_faces_is_no_leak_of_a_level_head() -> None:
         chins = [{"chin_length": np.full(FRAMES, read + generator.normal(0, 0.03))} for _ in range(2)]
         clips.append((driver | chins[0], driver | chins[1]))
     assert shape_leak(clips)["chin_length"] > 0.9
-    assert abs(shape_leak(clips, level=True)["chin_length"]) < 0.7
-    driven = [(driver, driver) for driver, _ in clips]
-    assert shape_leak(driven, level=True)["chin_length"] == pytest.approx(1.0)
+    assert abs(shape_share(clips)["chin_length"]) < 0.7
+
+
+def test_the_share_of_a_shape_that_comes_through_is_told_whatever_the_output_varies_by() -> None:
+    drivers = [readings(seed) for seed in range(12)]
+    halved = [driver | {name: 2.0 + driver[name] / 2 for name in SHAPES} for driver in drivers]
+    clips = list(zip(drivers, halved, strict=True))
+    assert list(shape_leak(clips).values()) == pytest.approx([1.0] * 4)
+    assert list(shape_share(clips).values()) == pytest.approx([0.5] * 4, abs=0.02)
+    assert all(np.isnan(value) for value in shape_share(clips[:4]).values())
