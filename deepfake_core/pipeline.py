@@ -210,7 +210,7 @@ class Pipeline:
             return False
         if not chosen:
             self._turning.lost()
-            self._compositor.look(frame, [], settings)
+            self._compositor.composite(frame, [], settings)
             return False
         poses = [fit_pose(face.landmarks) for face in chosen]
         turned = self._turning.update(poses, frame.timestamp_ns / 1e9)
@@ -236,8 +236,8 @@ class Pipeline:
                 )
                 for face, pose in zip(chosen, poses, strict=True)
             ]
-            squares = [swap.square for swap in swaps]
-            looking = beside.submit(lambda: self._look(frame, chosen, squares, settings, level))
+            placed = [(face, swap.square) for face, swap in zip(chosen, swaps, strict=True)]
+            looking = beside.submit(lambda: self._look(frame, placed, settings, level, beside))
             drawn = [swap.draw() for swap in swaps]
             try:
                 looked, parsed = looking.result()
@@ -245,7 +245,7 @@ class Pipeline:
                 # Noise or speed led the landmarks away; the face has to be found again.
                 self._tracker.reset()
                 return False
-        replaced = self._compositor.lay(frame, looked, drawn)
+            replaced = self._compositor.lay(frame, looked, drawn)
         if self._swapper.network_failures > failures:
             self._complaint = TEXTURE_ONLY
         elif not parsed:
@@ -266,18 +266,14 @@ class Pipeline:
             return None
 
     def _look(
-        self, frame: Frame, faces: list[Face], squares: list[DriverSquare], settings: Settings, level: Level
+        self, frame: Frame, faces: list[tuple[Face, DriverSquare]], settings: Settings, level: Level, beside: Beside
     ) -> tuple[Looked, bool]:
         """What the frame says of the faces, and whether all were parsed; for the second thread. Raises FaceAstray."""
-        parsings = [
-            self._parse(frame, face, square.pose, fine=level.fine_parsing)
-            for face, square in zip(faces, squares, strict=True)
-        ]
         seen = [
-            SeenFace(square, parsing, face.track_id)
-            for square, parsing, face in zip(squares, parsings, faces, strict=True)
+            SeenFace(square, self._parse(frame, face, square.pose, fine=level.fine_parsing), face.track_id)
+            for face, square in faces
         ]
-        return self._compositor.look(frame, seen, settings), None not in parsings
+        return self._compositor.look(frame, seen, settings, beside), all(each.parsing is not None for each in seen)
 
     def _parse(self, frame: Frame, face: Face, pose: Pose, *, fine: bool) -> Parsing | None:
         if self._parser is None:

@@ -116,15 +116,15 @@ class Beside:
         return self
 
     def __exit__(self, *_: object) -> None:
-        tasks, self._tasks = self._tasks, []
-        for task in reversed(tasks):  # else the next would begin while this one is waited for
-            task.drop()
+        # The last ones first: while one is waited for, no other begins; but one that has begun may give more.
+        while self._tasks:
+            self._tasks.pop().drop()
 
     def __del__(self) -> None:
         self.close()
 
     def submit(self, work: Callable[[], T]) -> Task[T]:
-        """Have the second thread do some work when it has done what it was given before."""
+        """Have the second thread do some work when it has done what it was given before. A task may give others."""
         task = Task(work)
         self._tasks.append(task)
         if self._threads > 1:

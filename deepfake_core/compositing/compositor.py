@@ -12,6 +12,7 @@ from deepfake_core.compositing.view import ComposedFace, DriverView, FaceAstray,
 from deepfake_core.frame import Frame
 from deepfake_core.settings import Mode, Settings
 from deepfake_core.swapping.swapper import DrawnHead
+from deepfake_core.threads import Beside
 
 _KEPT_SECONDS = 2.0
 """What was learned of a face is kept this long after it was last seen."""
@@ -36,11 +37,13 @@ class Compositor:
 
     def composite(self, frame: Frame, faces: Sequence[ComposedFace], settings: Settings) -> Mode:
         """Lay the faces into the frame in place, see `look` and `lay`. What was replaced."""
-        return self.lay(frame, self.look(frame, faces, settings), [face.drawn for face in faces])
+        with Beside("", threads=1) as beside:
+            return self.lay(frame, self.look(frame, faces, settings, beside), [face.drawn for face in faces])
 
-    def look(self, frame: Frame, faces: Sequence[SeenFace], settings: Settings) -> Looked:
+    def look(self, frame: Frame, faces: Sequence[SeenFace], settings: Settings, beside: Beside) -> Looked:
         """Measure the frame, as far as nothing has to be drawn for it; to be called for every frame, also with no face.
 
+        beside: is given what may still be done while the faces are lit; it must stay entered until they are laid.
         Whole heads are replaced one at a time, and where a parsing tells the performer's head from the background:
         elsewhere it is the face alone.
         Raises ValueError for a place that is not a number; FaceAstray where the landmarks are not on the face.
@@ -60,7 +63,7 @@ class Compositor:
             self._checked[face.track_id] = mattes
             if mattes is not checked and driver.astray:
                 raise FaceAstray("The landmarks are not on the face that the parser sees.")
-            layers.append(mode.look(driver))
+            layers.append(mode.look(driver, beside))
         return Looked(replaced, layers)
 
     def lay(self, frame: Frame, looked: Looked, drawn: Sequence[DrawnHead]) -> Mode:

@@ -18,6 +18,7 @@ from deepfake_core.frame import Box
 from deepfake_core.swapping import regions
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES
 from deepfake_core.swapping.swapper import DrawnHead
+from deepfake_core.threads import Beside
 
 _FEATURES = np.array(topology.FEATURES)
 """What is no skin between them is no hair."""
@@ -35,7 +36,7 @@ class FaceMode:
         self._front = Front()
         self._grain = Grain()
 
-    def look(self, driver: DriverView) -> Callable[[DrawnHead], list[Layer]]:
+    def look(self, driver: DriverView, _beside: Beside) -> Callable[[DrawnHead], list[Layer]]:
         """Do what needs no drawing: the driver's light, and what stays before the face. Gives what makes the layers."""
         light = self._light(driver)
         front = self._front.over_square(driver, hair=True)
@@ -50,7 +51,8 @@ class FaceMode:
         margin = settings.matte_softness * seam.WIDEST / 2 * min(width, height) + 2
         half = settings.matte_size * np.array([width, height]) / 2 + margin
         middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
-        return FaceView(driver, drawn, middle + half * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]))
+        corners = middle + half * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+        return FaceView(driver, drawn, driver.frame.align(box_around(corners, drawn.crop_to_frame)))
 
     def _layers(
         self, driver: DriverView, light: np.ndarray, front: np.ndarray | None, features: np.ndarray, drawn: DrawnHead

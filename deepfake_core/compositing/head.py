@@ -35,6 +35,7 @@ from deepfake_core.scratch import scratch
 from deepfake_core.swapping.alignment import transform_points
 from deepfake_core.swapping.light import enlarge
 from deepfake_core.swapping.swapper import DrawnHead, DriverSquare
+from deepfake_core.threads import Beside, Task
 
 _BEYOND = 0.15
 """Part of the parser's crop by which the box is larger where hair leaves the crop."""
@@ -91,15 +92,43 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
-class _Looked:
-    driver: DriverView
-    masks: Removal
-    light: np.ndarray
-    """float32 (32, 32, 3) over the drawn square."""
-    removing: Box
-    """Of the frame: what is removed, or takes another tone."""
-    features: np.ndarray
-    """uint8 (S/2, S/2) over the drawn square: what must be covered."""
+class _Ground:
+    """The picture without the performer's head."""
+
+    box: Box
+    """Of the frame."""
+    bgr: np.ndarray
+    """uint8 (h, w, 3) of the box."""
+    removed: np.ndarray
+    """uint8 at 1 / step of its resolution: where it is not as filmed."""
+    toned: np.ndarray
+    """uint8 (h/step, w/step): how much of the new head's tone the neck takes."""
+    body: np.ndarray
+    """uint8 (h/step, w/step): where the body is."""
+    step: int
+
+    @classmethod
+    def as_filmed(cls, frame: Frame, box: Box, step: int) -> _Ground:
+        """With nothing removed."""
+        size = -(-box.height // step), -(-box.width // step)
+        removed, toned, body = (np.zeros(size, np.uint8) for _ in range(3))
+        bgr = frame.region(box) if box.width and box.height else np.zeros((box.height, box.width, 3), np.uint8)
+        return cls(box, bgr, removed, toned, body, step)
+
+    def holding(self, inner: Box, frame: Frame) -> _Ground:
+        """The same in a box that holds another one too."""
+        if not self.box.width or not self.box.height:
+            return self.as_filmed(frame, inner, self.step)
+        box = Box(*map(min, self.box[:2], inner[:2]), *map(max, self.box[2:], inner[2:]))
+        if box == self.box:
+            return self
+        larger = self.as_filmed(frame, box, self.step)
+        part = _part(box, self.box)
+        larger.bgr[part] = self.bgr
+        coarse = tuple(slice(each.start // self.step, -(-each.stop // self.step)) for each in part)
+        for name in ("removed", "toned", "body"):
+            getattr(larger, name)[coarse] = getattr(self, name)
+        return larger
 
 
 class HeadMode:
@@ -117,9 +146,10 @@ class HeadMode:
         self._wall_seconds = float("-inf")
         self._tone = np.ones(3)
         self._shade = 0.0
+        self._reach = np.zeros((0, 2))
         self._tone_seconds = float("-inf")
 
-    def look(self, driver: DriverView) -> Callable[[DrawnHead], list[Layer]]:
+    def look(self, driver: DriverView, beside: Beside) -> Callable[[DrawnHead], list[Layer]]:
         """Do what needs no drawing: learn the background that shows, find what goes. Gives what makes the layers."""
         frame, square, parsing = driver.frame, driver.drawn, _parsing(driver)
         masks, new = self._removal(frame, square, parsing)
@@ -143,31 +173,24 @@ class HeadMode:
         if new or seen is not None:
             self._body.arrange(masks, masks_to_frame, driver.seconds)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
-        return partial(self._layers, _Looked(driver, masks, light, removing, seam.driver_face(driver, 2)))
+        x0, y0, x1, y1 = removing
+        reach = [_corners(x0, y0, x1, y1)] if removing.width else []
+        # The new head will be about where the last one was.
+        shown = np.vstack([_matte_corners(square.driver_matte), self._reach * len(square.driver_matte)])
+        box = _around(frame.box, np.vstack([*reach, _moved(square.crop_to_frame, shown)]))
+        # What stays before the head is found while it is drawn.
+        self._front.of_parsing(driver, hair=False, worn=masks.worn)
+        ground = beside.submit(partial(self._ground, driver, masks, box, seam.driver_face(driver, 2)))
+        return partial(self._layers, driver, masks, light, ground)
 
-    def _layers(self, looked: _Looked, drawn: DrawnHead) -> list[Layer]:
-        """The new head and all that changes around it, as one layer.
-
-        Raises ValueError where the head covers nothing.
-        """
-        if not cv2.countNonZero(drawn.head_matte):
-            raise ValueError("The drawn head covers nothing: its matte is empty.")
-        masks, light, removing = looked.masks, looked.light, looked.removing
-        x0, y0, x1, y1 = removing.x0, removing.y0, removing.x1, removing.y1
-        shown = [_matte_corners(matte) for matte in (drawn.driver_matte, drawn.head_matte)]
-        reach = [_moved(inverse(drawn.crop_to_frame), _corners(x0, y0, x1, y1))] if removing.width else []
-        view = FaceView(looked.driver, drawn, np.vstack(reach + shown))
-        if view.empty:
-            return []
-        masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
-        box = view.box
-        # Two pixels more than the matte reaches, for the warp.
-        heading = _around(box, _moved(view.drawn.crop_to_frame, _matte_corners(view.drawn.head_matte)))
-        if not heading.width or not heading.height:
-            return []
-
+    def _ground(self, driver: DriverView, masks: Removal, box: Box, features: np.ndarray) -> _Ground:
+        """Take the performer's head out of a box of the frame; features: uint8 (S/2, S/2), what must be covered."""
+        parsing = _parsing(driver)
+        masks_to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / SIZE)
         # The masks know nothing fine: at half the resolution they are as good.
-        step = 2 if view.pixels_per_centimetre > _COARSE_FROM else 1
+        step = 2 if driver.pixels_per_centimetre > _COARSE_FROM else 1
+        if not box.width or not box.height:
+            return _Ground.as_filmed(driver.frame, box, step)
         small = -(-box.width // step), -(-box.height // step)
         to_small = resized_target(_shifted(wide(masks_to_frame), box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
@@ -176,40 +199,57 @@ class HeadMode:
         removed, toned, body, strands = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
         body = cv2.LUT(body, _CRISP)
         # Pixel k of a half is pixel 2 k.
-        drawn_to_small = after(resized_target(view.drawn_to_box, 1 / step), np.diag([2.0, 2.0, 1.0])[:2])
-        driver_face = _warped(looked.features, drawn_to_small, small, cv2.BORDER_CONSTANT)
+        to_box = resized_target(_shifted(driver.drawn.crop_to_frame, box), 1 / step)
+        face = _warped(features, after(to_box, np.diag([2.0, 2.0, 1.0])[:2]), small, cv2.BORDER_CONSTANT)
         # Whatever the parser says, nothing of the performer's face is left.
-        removed = cv2.max(removed, driver_face)
+        removed = cv2.max(removed, face)
+        picture = driver.frame.region(box)
+        _comb(picture, strands, round(_STRAND * driver.pixels_per_centimetre), step)
+        self._remove(driver, box, picture, removed, body, step=step)
+        return _Ground(box, picture, cv2.max(removed, strands), toned, body, step)
 
-        # All that looks at what was filmed has to do so before that is painted over.
-        front = self._front(view, light, hair=False, worn=masks.worn)
-        picture = view.region
-        head_view, part = view.within(heading), _part(box, heading)
-        face_to_part = resized_target(head_view.drawn_to_box, 1 / step)
+    def _layers(
+        self, driver: DriverView, masks: Removal, light: np.ndarray, beneath: Task[_Ground], drawn: DrawnHead
+    ) -> list[Layer]:
+        """The new head and all that changes around it, as one layer.
+
+        light: float32 (32, 32, 3) over the drawn square. Raises ValueError where the head covers nothing.
+        """
+        if not cv2.countNonZero(drawn.head_matte):
+            raise ValueError("The drawn head covers nothing: its matte is empty.")
+        # Two pixels more than the matte reaches, for the warp.
+        reach = _matte_corners(drawn.head_matte)
+        self._reach = reach / len(drawn.head_matte)
+        heading = _around(driver.frame.box, _moved(drawn.crop_to_frame, reach))
+        if not heading.width or not heading.height:
+            return []
+        view = FaceView(driver, drawn, heading)
+        step = 2 if view.pixels_per_centimetre > _COARSE_FROM else 1
+        face_to_part = resized_target(view.drawn_to_box, 1 / step)
         small = -(-heading.width // step), -(-heading.height // step)
-        face = _warped(view.drawn.face_matte, face_to_part, small, cv2.BORDER_CONSTANT)
+        face = _warped(drawn.face_matte, face_to_part, small, cv2.BORDER_CONSTANT)
         skin = _enlarged(face, step, _whole(heading))
-        new_head, head = self._lit(head_view, light)
-        new_head = self._grain(head_view, new_head, skin, self._background.plate.noise)
-        self._follow_tone(head_view, light, new_head, skin, shaded=masks.shaded)
+        new_head, head = self._lit(view, light)
+        new_head = self._grain(view, new_head, skin, self._background.plate.noise)
+        self._follow_tone(view, light, new_head, skin, shaded=masks.shaded)
 
-        _comb(picture, strands, round(_STRAND * view.pixels_per_centimetre), step)
-        self._remove(view, picture, removed, body, step)
-        removed = cv2.max(removed, strands)
-        if _tone_neck(picture, toned, self._tone, step):
-            removed = cv2.max(removed, toned)
+        ground = beneath.result().holding(heading, driver.frame)
+        front = self._front(FaceView(driver, drawn, ground.box), light, hair=False, worn=masks.worn)
+        picture, removed, part = ground.bgr, ground.removed, _part(ground.box, heading)
+        if _tone_neck(picture, ground.toned, self._tone, step):
+            removed = cv2.max(removed, ground.toned)
         corner = part[0].start // step, part[1].start // step
         shade = _under_chin(face, removed.shape, corner, view.pixels_per_centimetre / step)
-        shade = cv2.min(shade, cv2.min(toned, body))
+        shade = cv2.min(shade, cv2.min(ground.toned, ground.body))
         _darken(picture, shade, self._shade, step)
         removed = cv2.max(removed, shade)
-        touched = _enlarged(removed, step, _whole(box))
+        touched = _enlarged(removed, step, _whole(ground.box))
         _lay_over(picture[part], new_head, seam.for_levels(picture[part], new_head, head, step))
         touched[part] = cv2.max(touched[part], head)
         matte = cv2.threshold(touched, 0, 255, cv2.THRESH_BINARY)[1]
         if cv2.countNonZero(front):
             matte = cv2.min(matte, cv2.bitwise_not(front, front), matte)
-        return [Layer(box, picture, matte)]
+        return [Layer(ground.box, picture, matte)]
 
     def _removal(self, frame: Frame, square: DriverSquare, parsing: Parsing) -> tuple[Removal, bool]:
         """The masks of the parsing, worked out once for each run of the parser's network; whether just now."""
@@ -230,25 +270,27 @@ class HeadMode:
         self._parsed = parsing.mattes, masks, parsing.crop_to_frame.copy()
         return masks, True
 
-    def _remove(self, view: FaceView, picture: np.ndarray, removed: np.ndarray, body: np.ndarray, step: int) -> None:
+    def _remove(
+        self, driver: DriverView, box: Box, picture: np.ndarray, removed: np.ndarray, body: np.ndarray, *, step: int
+    ) -> None:
         """Put background and body where the head was, in place.
 
         picture: uint8 (h, w, 3) of the box; removed, body: uint8 at the box's resolution / step: what is removed, and
         where the body is.
         """
-        part = _bounds(removed, step, view.box)
-        box = _within(view.box, part)
-        if not box.width:
+        part = _bounds(removed, step, box)
+        inside = _within(box, part)
+        if not inside.width:
             return
-        fill = self._background.read(box)[0]
-        inner = _bounds(cv2.min(body, removed), step, view.box)
-        place = _within(view.box, inner)
+        fill = self._background.read(inside)[0]
+        inner = _bounds(cv2.min(body, removed), step, box)
+        place = _within(box, inner)
         if place.width and self._body.ready:
             fill = fill.copy()
-            masks_to_frame = resized(_parsing(view).crop_to_frame, _parsing(view).labels.shape[0] / SIZE)
+            masks_to_frame = resized(_parsing(driver).crop_to_frame, _parsing(driver).labels.shape[0] / SIZE)
             share = _enlarged(body, step, inner)
-            _lay_over(fill[_part(box, place)], self._body.picture(view.frame, place, masks_to_frame, step), share)
-        fill = with_noise(fill, self._background.plate.noise * _AT_SIZES, round(view.seconds * 1000))
+            _lay_over(fill[_part(inside, place)], self._body.picture(driver.frame, place, masks_to_frame, step), share)
+        fill = with_noise(fill, self._background.plate.noise * _AT_SIZES, round(driver.seconds * 1000))
         share = _enlarged(removed, step, part)
         _lay_over(picture[part], fill, share)
 

@@ -49,25 +49,25 @@ class Front:
         mode. worn: uint8 (p, p) over the parser's crop, things that do not stay. Without a parsing nothing is known to
         be before the face, and nothing stays.
         """
-        front, _ = self._of_parsing(view, hair=hair, worn=worn)
+        front, _ = self.of_parsing(view, hair=hair, worn=worn)
         shown = np.zeros((view.box.height, view.box.width), np.uint8) if front is None else view.from_parsing(front)
         self.add_glasses(shown, view, light, hair=hair, worn=worn)
         return shown
 
     def over_square(self, view: DriverView, *, hair: bool) -> np.ndarray | None:
         """The same without glasses, for the drawn square: uint8 (S, S), or None where there is nothing."""
-        front, _ = self._of_parsing(view, hair=hair)
+        front, _ = self.of_parsing(view, hair=hair)
         return None if front is None else warped(front, view.parsing_to_drawn, view.drawn.driver_matte.shape[::-1])
 
     def add_glasses(
         self, shown: np.ndarray, view: FaceView, light: np.ndarray, *, hair: bool, worn: np.ndarray | None = None
     ) -> None:
         """Add the glasses to what stays, uint8 (h, w) of the box, in place, where they are to be kept."""
-        _, glasses = self._of_parsing(view, hair=hair, worn=worn)
+        _, glasses = self.of_parsing(view, hair=hair, worn=worn)
         if glasses is not None and view.settings.glasses is Glasses.KEEP:
             self._glasses.add(shown, view.from_parsing(glasses), view, light)
 
-    def _of_parsing(
+    def of_parsing(
         self, view: DriverView, *, hair: bool, worn: np.ndarray | None = None
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """What stays but for glasses, and glasses with their lenses: uint8 (P, P) of the parser's crop, or None."""

@@ -147,11 +147,10 @@ class FaceView(DriverView):
 
     drawn: DrawnHead
 
-    def __init__(self, driver: DriverView, drawn: DrawnHead, reach: np.ndarray) -> None:
-        """reach: float (N, 2), px of the drawn square: points that the box must hold, clipped to the frame."""
+    def __init__(self, driver: DriverView, drawn: DrawnHead, box: Box) -> None:
         vars(self).update(vars(driver))  # with all that was looked at already
         self.drawn = drawn
-        self.box = self.frame.align(box_around(reach, drawn.crop_to_frame))
+        self.box = box
 
     def within(self, box: Box) -> FaceView:
         """The same face in a part of its box, another box of the frame; what is measured stays that of all of it."""

@@ -26,6 +26,7 @@ from deepfake_core.pipeline import Pipeline
 from deepfake_core.settings import Glasses, Mode, Quality, Settings
 from deepfake_core.swapping import regions, surface
 from deepfake_core.swapping.alignment import crop_transform, fit_pose, transform_points
+from deepfake_core.threads import Beside
 
 _SIZE = 256
 _RASTER = 128
@@ -190,8 +191,9 @@ class Composite:
             drawn = true_head(sample.truth_head_matte, sample.truth_labels, points)
         parsing = true_parsing(sample.actor_labels, sample.actor_hair_matte, sample.actor_head_matte, points)
         driver = DriverView(frame, SeenFace(drawn, parsing, track_id=0), self._settings)
-        for layer in self._mode.look(driver)(drawn):
-            lay(frame, layer)
+        with Beside("", threads=1) as beside:
+            for layer in self._mode.look(driver, beside)(drawn):
+                lay(frame, layer)
         self._disclosure.mark(frame)
         return True
 

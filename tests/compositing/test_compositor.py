@@ -18,6 +18,7 @@ from deepfake_core.frame import PixelFormat
 from deepfake_core.parsing.classes import Label
 from deepfake_core.settings import Mode, Settings
 from deepfake_core.swapping.swapper import DrawnHead
+from deepfake_core.threads import Beside
 
 
 def composed(bgr: np.ndarray, faces: list[ComposedFace], **options: float) -> np.ndarray:
@@ -194,7 +195,7 @@ def test_a_whole_head_needs_a_parsing_and_a_head() -> None:
 def test_a_whole_head_keeps_its_own_tone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def look(_self: HeadMode, driver: DriverView) -> Callable[[DrawnHead], list[Layer]]:
+    def look(_self: HeadMode, driver: DriverView, _beside: Beside) -> Callable[[DrawnHead], list[Layer]]:
         asked.append(driver.settings)
         return lambda _drawn: []
 
