@@ -31,11 +31,10 @@ _GAP_SECONDS = 1.0
 """After which what was followed is no longer heeded."""
 _FOLDS = (9, 9)
 """Such pixels over which clothes are averaged: what is finer, about 4 cm, is texture, what is coarser is shading."""
-_LIKE, _NEARER = 30.0, 0.7
-"""Mean difference of levels to the nearest clothes up to which something beyond the parser's crop is clothes too; and
-the same as a share of the difference to skin and hair."""
-_SURE = 3
-"""Such pixels inside the body's outline beyond the crop, which is a guess."""
+_SAMPLES = 32
+"""Colours that stand for a thing, at most."""
+_LIKE = 40.0
+"""Distance of levels in three channels from which a colour is none of a thing."""
 _REACH = 36, 24
 """Such pixels to the side, and up or down, within which texture is looked for."""
 _LEAST_HIDDEN = 24
@@ -74,7 +73,8 @@ class HiddenBody:
     def __init__(self) -> None:
         self._colours: np.ndarray | None = None
         self._smooth = np.zeros((_SIDE, _SIDE, 3), np.float32)
-        self._shown = np.zeros((_SIDE, _SIDE), np.uint8)
+        self._shown: np.ndarray = np.zeros((_SIDE, _SIDE), np.uint8)
+        self._palette = np.zeros((0, 3), np.float32)
         self._detail = np.zeros((_SIDE, _SIDE, 3), np.float32)
         self._mixed: np.ndarray | None = None
         self._copies: list[_Copy] = []
@@ -96,16 +96,26 @@ class HiddenBody:
         way = resized(wide(to_cells), _STEP)
         filmed = warped(cells, inverse(way), (_SIDE, _SIDE), repeat=True)
         inside = warped(np.full(cells.shape[:2], 255, np.uint8), inverse(way), (_SIDE, _SIDE))
-        measured, shown, self.neck = _colours(filmed, inside, parsing, masks)
-        smooth = _smooth(filmed, shown)
+        seen = _Seen.of(filmed, inside, parsing, masks)
         since, self._seconds = seconds - self._seconds, seconds
-        known, self._scene = scene == self._scene, scene
-        if self._colours is not None and known:
+        if scene != self._scene:
+            self._colours, self._palette = None, self._palette[:0]
+            self._copies.clear()
+        self._scene = scene
+        # Now this, now that part of the clothes is seen.
+        self._palette = np.concatenate([_samples(filmed, seen.clothes), self._palette])[: 2 * _SAMPLES]
+        shown = np.asarray(cv2.max(seen.clothes, _beyond_like(seen, self._palette)))
+        self.neck = seen.mean(seen.neck) if seen.neck.any() else None
+        neck = spread(filmed, seen.neck if seen.neck.any() else seen.left)
+        if shown.any() or self._colours is None:
+            measured = np.stack([spread(filmed, shown if shown.any() else seen.left), neck])
+        else:
+            measured = np.stack([self._colours[0], neck])
+        smooth = _smooth(filmed, shown)
+        if self._colours is not None:
             kept = np.float32(_kept(since))
             measured = (measured + kept * (self._colours - measured.astype(np.float32)) + 0.5).astype(np.uint8)
             smooth += kept * (self._smooth - smooth)
-        else:
-            self._copies.clear()
         self._colours, self._smooth, self._shown = measured, smooth, shown
         self._detail = np.where(shown[..., None] > 0, filmed - smooth, np.float32(0))
 
@@ -125,9 +135,7 @@ class HiddenBody:
         of_neck = shares[1] / np.maximum(shares[0] + shares[1], np.float32(1.0))
         share = cv2.merge([of_neck] * 3)
         self._mixed = (clothes + share * (neck - clothes.astype(np.float32)) + 0.5).astype(np.uint8)
-        body, removed = (
-            cv2.resize(each, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for each in (masks.body, masks.removed)
-        )
+        body, removed = _half(masks.body), _half(masks.removed)
         hidden = ((body > _HALF) & (removed > _HALF) & (of_neck < 0.5)).astype(np.uint8)
         since, self._arranged = seconds - self._arranged, seconds
         self._copy(hidden, 1.0 - of_neck, resized(wide(to_frame), _STEP), 1.0 - _kept(since))
@@ -226,50 +234,81 @@ def _kept(since: float) -> float:
     return float(np.exp(-since / _SETTLING)) if 0 <= since <= _GAP_SECONDS else 0.0
 
 
-def _colours(
-    filmed: np.ndarray, inside: np.ndarray, parsing: Parsing, masks: Removal
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """How clothes and neck may go on behind the head, uint8 (2, 96, 96, 3); where clothes are seen, uint8 (96, 96); and
-    the neck's mean levels (3,)."""
-    inner = (_INNER, _INNER)
-    size = (SIZE // _STEP, SIZE // _STEP)
-    gone = _half(masks.removed)
-    left = cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE)
-    # On the neck the removal fades out over pixels that show nothing but neck.
-    whole = cv2.min(cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1], inside)
-    sources = []
-    for visible in (parsing.cloth, parsing.neck):
-        source = np.zeros_like(gone)
-        source[inner] = cv2.min(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), whole[inner])
-        pure = cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE)
-        sources.append(pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone))
-    clothes, neck = sources
-    of_neck = spread(filmed, neck if neck.any() else left)
-    mean = np.array(cv2.mean(filmed, neck)[:3]) if neck.any() else None
-    if not clothes.any():
-        return np.stack([spread(filmed, left), of_neck]), clothes, mean
-    # Beyond the crop the parser was not asked: there what is nearer in colour to the clothes than to skin and hair, and
-    # is body by its place, are clothes.
-    hair = np.zeros_like(gone)
-    hair[inner] = cv2.resize(parsing.hair, size, interpolation=cv2.INTER_AREA)
-    unlike = [
-        _apart(filmed, np.array(cv2.mean(filmed, cv2.threshold(other, _WHOLE, 255, cv2.THRESH_BINARY)[1])[:3]))
-        for other in (neck, hair)
-        if other.max() > _WHOLE
-    ]
-    small = _SIDE // 2, _SIDE // 2
-    coarse = spread(*(cv2.resize(each, small, interpolation=cv2.INTER_NEAREST) for each in (filmed, clothes)))
-    to_clothes = _apart(filmed, cv2.resize(coarse, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR))
-    nearer = to_clothes < _NEARER * np.minimum.reduce(unlike) if unlike else np.zeros(gone.shape, np.bool_)
-    beyond = (nearer | (to_clothes < _LIKE)).astype(np.uint8) * 255
-    beyond[inner] = 0
-    body = cv2.resize(masks.body, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    surely = cv2.erode(
-        cv2.threshold(body, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE, iterations=_SURE, borderValue=255
-    )
-    beyond = cv2.min(cv2.min(beyond, surely), cv2.min(left, inside))
-    clothes = cv2.max(clothes, beyond)
-    return np.stack([spread(filmed, clothes), of_neck]), clothes, mean
+@dataclass(frozen=True)
+class _Seen:
+    """A picture and what of the body shows in it: uint8 (96, 96) each."""
+
+    filmed: np.ndarray
+    """uint8 (96, 96, 3)."""
+    clothes: np.ndarray
+    """Where it shows nothing else, or, where there is no such place, least of what goes."""
+    neck: np.ndarray
+    others: list[np.ndarray]
+    """Where surely something else is seen, but for hair, which clothes may look like."""
+    left: np.ndarray
+    """Where nothing is removed."""
+    beyond: np.ndarray
+    """Body, by its place, beyond the parser's crop."""
+
+    @classmethod
+    def of(cls, filmed: np.ndarray, inside: np.ndarray, parsing: Parsing, masks: Removal) -> _Seen:
+        """inside: uint8 (96, 96), where the frame is."""
+        gone = _half(masks.removed)
+        left = cv2.min(cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE), inside)
+        # On the neck the removal fades out over pixels that show nothing but neck.
+        whole = cv2.min(cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1], inside)
+        sources = []
+        for visible in (parsing.cloth, parsing.neck):
+            source = cv2.min(_of_crop(visible), whole)
+            pure = np.asarray(cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE))
+            sources.append(pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone))
+        others = [
+            cv2.threshold(_of_crop(other), _WHOLE, 255, cv2.THRESH_BINARY)[1]
+            for other in (parsing.skin, parsing.neck, parsing.occluder, masks.background)
+        ]
+        beyond = cv2.min(cv2.erode(cv2.threshold(_half(masks.body), _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE), left)
+        beyond[_INNER, _INNER] = 0
+        return cls(filmed, sources[0], sources[1], others, left, beyond)
+
+    def mean(self, where: np.ndarray) -> np.ndarray:
+        """(3,)"""
+        return np.array(cv2.mean(self.filmed, where)[:3])
+
+
+def _of_crop(mask: np.ndarray) -> np.ndarray:
+    """A mask uint8 (p, p) of the parser's crop as one of what is around it: uint8 (96, 96)."""
+    whole = np.zeros((_SIDE, _SIDE), np.uint8)
+    whole[_INNER, _INNER] = cv2.resize(mask, (SIZE // _STEP, SIZE // _STEP), interpolation=cv2.INTER_AREA)
+    return whole
+
+
+def _beyond_like(seen: _Seen, clothes: np.ndarray) -> np.ndarray:
+    """Where clothes go on beyond the parser's crop: uint8 (96, 96); clothes: float (n, 3), some of their colours.
+
+    What comes nearer to one of these than to anything else that the parser saw.
+    """
+    found = np.zeros_like(seen.beyond)
+    place = np.flatnonzero(seen.beyond)
+    if len(clothes) and len(place):
+        colours = seen.filmed.reshape(-1, 3)[place].astype(np.float32)
+        others = np.concatenate([_samples(seen.filmed, other) for other in seen.others])
+        away = [_nearest(colours, palette) for palette in (clothes, others)]
+        found.ravel()[place[(away[0] < _LIKE**2) & (away[0] < away[1])]] = 255
+    return cv2.medianBlur(found, 3)
+
+
+def _nearest(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Squared distance of colours (n, 3) to the nearest of a palette (m, 3): (n,), infinite without one."""
+    if not len(palette):
+        return np.full(len(colours), np.inf, np.float32)
+    squares = (colours**2).sum(1)[:, None] - 2 * colours @ palette.T + (palette**2).sum(1)
+    return np.asarray(squares.min(1))
+
+
+def _samples(filmed: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Some of the colours that a mask shows: float32 (n, 3)."""
+    place = np.flatnonzero(where)
+    return filmed.reshape(-1, 3)[place[:: max(1, -(-len(place) // _SAMPLES))]].astype(np.float32)
 
 
 def _smooth(filmed: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -287,11 +326,6 @@ def _unlike(filmed: np.ndarray, source: np.ndarray, gone: np.ndarray) -> np.ndar
     mean = cv2.mean(filmed, cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY)[1])[:3]
     apart = np.abs(filmed - np.array(mean, np.float32)).sum(2)
     return np.where(some & (apart >= np.median(apart[some])), 255, 0).astype(np.uint8)
-
-
-def _apart(filmed: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Mean difference of levels, float32 (96, 96)."""
-    return np.abs(filmed - colours.astype(np.float32)).mean(2)
 
 
 def _moved(picture: np.ndarray, offset: np.ndarray) -> np.ndarray:
