@@ -137,8 +137,8 @@ def lit(view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.nda
     """The drawn face under the driver's light, uint8 (h, w, 3) of the box, undefined off its matte, uint8 (h, w).
 
     light: float32 (32, 32, 3) from `DriverLight`; correction: factors on it; matte: uint8 (S, S) of the drawn square.
-    Skin takes the driver's tone as far as `colour_match` says; eyes, teeth, lips, brows and hair keep the identity's
-    colours.
+    Skin, lips too, takes the driver's tone as far as `colour_match` says; eyes, teeth, brows and hair keep the
+    identity's colours.
     """
     drawn, amount = view.drawn, view.settings.colour_match
     lights = [given(light, drawn.tone, amount)]

@@ -60,10 +60,12 @@ def eyes_and_mouth(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def features(points: np.ndarray, size: int) -> np.ndarray:
-    """Eyes and mouth: uint8 (size, size), 255 there, half of it on lips, soft at their border."""
+    """Eyes and the inside of the mouth: uint8 (size, size), 255 there, soft at their border.
+
+    Lips are skin here: a dark face's lower lip is as bright as its cheeks, and so it is in any other tone.
+    """
     xy = points[:, :2]
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [_polygon(xy[_LIPS])], 128, cv2.LINE_AA, _SUBPIXEL)
     cv2.fillPoly(mask, [_polygon(xy[part]) for part in (*_EYES, _MOUTH)], 255, cv2.LINE_AA, _SUBPIXEL)
     width = 2 * (size // 100) + 1
     return cv2.blur(mask, (width, width))

@@ -72,7 +72,7 @@ class Template(Placed):
     """See `IdentityHead.shares`."""
 
     def plain_skin(self) -> np.ndarray:
-        """What may take another's tone: uint8 (S, S), half on lips, 0 on eyes, mouth and hair, soft."""
+        """What may take another's tone: uint8 (S, S), 0 on eyes, between the lips and on hair, soft."""
         coarse = self.hair.shape[0]
         size = (coarse, coarse)
         face = np.asarray(cv2.resize(self.face, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -164,7 +164,7 @@ def _in_drivers_tone(
     # Away from the actor's hair, glasses and jaw.
     own = cv2.blur(cv2.erode(own, np.ones((_RIM, _RIM), np.uint8)), (_RIM // 2, _RIM // 2))
     own = np.minimum(_warped(own, to_crop), np.minimum(sample["target_face"], sample["target_known"]))
-    # What the run time gives the driver's tone: neither eyes nor mouth, and lips by half.
+    # What the run time gives the driver's tone: neither eyes nor the inside of the mouth.
     share = np.minimum(own, cv2.bitwise_not(regions.features(points, SAMPLE_SIZE)))
     return relit(sample["target"], _warped(other.bgr[index], to_crop), np.minimum(own, sample["identity_skin"]), share)
 

@@ -55,6 +55,17 @@ def test_skin_leaves_eyes_and_lips_out() -> None:
     assert skin[cheek[1], cheek[0]] == 255
 
 
+def test_lips_are_skin_and_what_lies_between_them_is_not() -> None:
+    size = 256
+    face = points(0, size)
+    upper, lower = face[[0, 13], :2].mean(0), face[[14, 17], :2].mean(0)
+    inside, eye = face[list(topology.LIPS_INNER), :2].mean(0), face[list(topology.LEFT_EYE), :2].mean(0)
+    features = regions.features(face, size)
+    found = [int(features[round(y), round(x)]) for x, y in (upper, lower, inside, eye)]
+    assert max(found[:2]) < 90
+    assert min(found[2:]) > 200
+
+
 def test_wild_landmarks_do_no_harm() -> None:
     wild = np.random.default_rng(0).normal(0, 1e7, (468, 3))
     for draw in (regions.matte, regions.skin, regions.eyes_and_mouth):

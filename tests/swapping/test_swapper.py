@@ -98,14 +98,14 @@ def test_the_whole_head_is_drawn_around_the_same_face(
     assert whole.skin[beyond].min() < 60
 
 
-def test_the_skin_ends_at_lips_and_eyes(swapper: Swapper, decoder: IdentityDecoder, frame: Frame) -> None:
+def test_the_skin_ends_at_mouth_and_eyes(swapper: Swapper, decoder: IdentityDecoder, frame: Frame) -> None:
     drawn = swapper.swap(frame, landmarks(), decoder, driver_id=5)
     left, top = np.round(drawn.points[[50, 280], :2].min(0)).astype(int)
     right = round(drawn.points[280, 0])
     assert drawn.skin[top, left] > 200
     assert drawn.skin[top, right] > 200
-    lips, eye = (np.round(drawn.points[pair, :2].mean(0)).astype(int) for pair in ([13, 14], [159, 145]))
-    assert drawn.skin[lips[1], lips[0]] < 160
+    mouth, eye = (np.round(drawn.points[pair, :2].mean(0)).astype(int) for pair in ([13, 14], [159, 145]))
+    assert drawn.skin[mouth[1], mouth[0]] < 160
     assert drawn.skin[eye[1], eye[0]] < 60
 
 
