@@ -260,7 +260,8 @@ class Pipeline:
     def _opened_parser(self) -> FaceParser | None:
         """Without a parser there is still a swap, which `status` complains of."""
         try:
-            return FaceParser(threads=self._threads, provider=self._provider)
+            # Beside it one thread draws.
+            return FaceParser(threads=max(1, self._threads - 1), provider=self._provider)
         except ModelError as error:
             _log.error("The face parser does not open: %s", error)
             return None

@@ -17,8 +17,9 @@ IDLE_SECONDS = 0.5
 """A worker without frames looks up this often."""
 RETRY_SECONDS = 1.0
 """A slate that could not be made is tried again after this long."""
-OPENCV_THREADS = 2
-"""By itself OpenCV would take every core, OBS's too; pictures of a face's size gain nothing from more than two."""
+OPENCV_THREADS = 1
+"""By itself OpenCV would take every core, OBS's too; pictures of a face's size gain nothing from more, and the pipeline
+has a second thread of its own."""
 
 _log = logging.getLogger(__name__)
 

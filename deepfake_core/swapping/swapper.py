@@ -98,6 +98,7 @@ class Swapper:
 
     def __init__(self, *, threads: int = 2, provider: str = "auto") -> None:
         """Open the shared networks; raises ModelError where one is missing, damaged or another network."""
+        self._beside = Beside("OBS Deepfake, looks at the driver", threads=threads)
         name = networks.ENCODER_NAME
         if providers.only_cpu(provider) and networks.ENCODER_INT8_NAME in Manifest.load().entries:
             # So small a network is done before a second thread has woken up; the same is true of the iris's.
@@ -112,7 +113,6 @@ class Swapper:
         self._drivers = DriverReader()
         self._gaze_reader = GazeReader(threads=1, provider=provider)
         self._gazes: dict[int, tuple[int, np.ndarray | None]] = {}
-        self._beside = Beside("OBS Deepfake, looks at the driver", threads=threads)
 
     def swap(
         self,
@@ -185,13 +185,16 @@ class Swapper:
         )
 
         def draw() -> DrawnHead:
+            if not template_only:
+                driver = beside.submit(lambda: _driver_input(frame, face_landmarks, known, network_size))
             driver_head = known.to_head(face_landmarks)
             measured, neutral = self._drivers(driver_head, known, driver_id)
             head = decoder.expression(decoder.head.retargeter(driver_head, neutral), measured, neutral)
             placed = place(known, head, size=resolution, head_mode=head_mode)
             if not template_only:
-                inputs = _encoder_inputs(frame, face_landmarks, known, placed, network_size)
-                features = beside.submit(lambda: self._encoder.run(**inputs))
+                features = beside.submit(
+                    lambda: self._encoder.run(driver=driver.result(), geometry=_geometry_input(placed, network_size))
+                )
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
             skin = template.plain_skin()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
@@ -308,16 +311,17 @@ class Swapper:
         return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
 
 
-def _encoder_inputs(
-    frame: Frame, face_landmarks: np.ndarray, pose: Pose, placed: Placed, n: int
-) -> dict[str, np.ndarray]:
-    """What the encoder is given of the driver, and of where the identity lies."""
+def _driver_input(frame: Frame, face_landmarks: np.ndarray, pose: Pose, n: int) -> np.ndarray:
+    """What the encoder is given of the driver: float32 (1, n, n, 3)."""
     to_crop = crop_transform(pose, n)
     driver = crop(frame, to_crop, n)
     driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n) * np.float32(1.0 / 255.0)
-    driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
-    geometry = networks.geometry_input(placed.normals(n), placed.openings(n))
-    return {"driver": driver_input[None], "geometry": geometry[None]}
+    return networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))[None]
+
+
+def _geometry_input(placed: Placed, n: int) -> np.ndarray:
+    """What the encoder is given of where the identity lies: float32 (1, n, n, 4)."""
+    return networks.geometry_input(placed.normals(n), placed.openings(n))[None]
 
 
 @dataclass(frozen=True)
