@@ -49,7 +49,7 @@ _MOST_TONE = 4.0
 _LIT, _MOST_LIFTED = 0.8, 1.35
 """Brightness against the face to which a neck is lifted that lay in the shade of hair, which goes; or so many times at
 most."""
-_UNDER_CHIN, _MOST_SHADE = 0.66, 0.35
+_UNDER_CHIN, _MOST_SHADE = 0.72, 0.28
 """Brightness against the face of a neck right below the chin, and the share of its light that the new chin takes at
 most to make it so."""
 _SHADE_FALLS, _SHADE_SOFT = 1.6, 1.0

@@ -546,10 +546,10 @@ def _hidden_body(
     aside = np.abs(column - chin[0]) / centimetre
     # Hair beside a neck that is seen hangs before something else; a chin always hides the neck, or the collar.
     beside = hair if neck.sum() > centimetre**2 else np.zeros_like(gone)
-    # The jaw of a turned head hides the neck far from its chin, but there it does not reach up far.
+    # Below the ears the neck reaches up far, behind the jaw; below the chin of a turned head it does not.
     before_neck, before_body = (np.take_along_axis(each, below, 0) for each in (neck, body))
     above = np.where(before_neck, (aside < _NECK_CORE) | ~hair, before_body & (aside < _NECK_HALF) & ~beside)
-    reach = np.where(aside < _NECK_HALF, _NECK_REACH, _NECK_BESIDE) * centimetre
+    reach = np.where(np.abs(column - axis) < _NECK_HALF * centimetre, _NECK_REACH, _NECK_BESIDE) * centimetre
     above &= gone & (below - row < reach)
     if neck.sum() > centimetre**2:
         # Of a neck between curtains of hair, or behind a hand, more is hidden than its middle.
