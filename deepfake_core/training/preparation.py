@@ -34,6 +34,8 @@ _MOUTH_LABELS = (11, 12, 13)
 _HIDING_LABELS = (6, 18, 19)
 _RIM = 11
 """Px of a rendered picture."""
+_BRIGHTEST = 150.0
+"""Level of a target's brightest light: a highlight 1.7 times as bright as the skin still fits."""
 _MAX_POSE_DIFFERENCE = np.radians(14.0)
 _FEATURES = np.array(topology.FEATURES)
 
@@ -175,12 +177,14 @@ def relit(picture: np.ndarray, other: np.ndarray, skin: np.ndarray, share: np.nd
     picture, other: uint8 (S, S, 3) BGR of one face; skin: uint8 (S, S), 255 where both show skin to measure light on;
     share: uint8 (S, S), soft. A highlight stands further above dark skin than above pale skin in the same light, and
     reflectance tells everything against the skin: who is to be shown in another tone must be learned in that tone.
+    A pale face exposed for a dark one leaves no room for such highlights: all of it is darkened then, which takes
+    nothing from its reflectance.
     """
     weight = skin * np.float32(1.0 / 255.0)
     ratio = light.reflectance(other, light.measure(other, weight))
-    ratio *= light.enlarge(light.measure(picture, weight), len(picture))
+    own = light.enlarge(light.measure(picture, weight), len(picture))
     amount = cv2.merge([share * np.float32(1.0 / 255.0)] * 3)
-    return _as_uint8(picture + amount * (ratio - picture))
+    return _as_uint8((picture + amount * (ratio * own - picture)) * min(1.0, _BRIGHTEST / float(own.max())))
 
 
 def _warped(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:

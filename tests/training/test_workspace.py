@@ -15,7 +15,7 @@ from deepfake_core.training.driver_sheet import FootageUnreadable, frames
 from deepfake_core.training.fitting import match_expression
 from deepfake_core.training.identity_views import BakedHead
 from deepfake_core.training.pool import SampleShard
-from deepfake_core.training.preparation import PairLandmarks, make_sample
+from deepfake_core.training.preparation import PairLandmarks, make_sample, relit
 from deepfake_core.training.sample_format import CHANNELS, SAMPLE_SIZE
 from deepfake_core.training.workspace import StepMissing, Workspace, each
 from tests.swapping.painted_identity import painted
@@ -148,6 +148,17 @@ def test_the_skin_is_learned_in_the_drivers_tone(tmp_path: Path) -> None:
     assert learned[cheek, cheek, 0].std() > 8.0
     assert before[cheek, cheek, 0].std() < 1.0
     np.testing.assert_array_equal(learned[:, : middle - 16], before[:, : middle - 16])
+
+
+def test_a_highlight_fits_on_skin_that_is_bright_already() -> None:
+    skin, share = np.full((64, 64), 255, np.uint8), np.full((64, 64), 255, np.uint8)
+    bright = np.full((64, 64, 3), 220, np.uint8)
+    driver = np.full((64, 64, 3), 80, np.uint8)
+    driver[30:34, 30:34] = 120
+    shown = relit(bright, driver, skin, share).astype(float)
+    assert shown[31, 31].mean() / shown[8, 8].mean() == pytest.approx(1.5, rel=0.05)
+    darker = relit(bright // 2, driver, skin, share).astype(float)
+    assert darker[8, 8].mean() == pytest.approx(110, abs=3)
 
 
 def test_a_sample_holds_all_channels_and_lays_the_truth_under_the_template(tmp_path: Path) -> None:
