@@ -9,7 +9,8 @@ import numpy as np
 
 from deepfake_core.compositing import seam
 from deepfake_core.compositing.inpainting import spread
-from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, wide
+from deepfake_core.compositing.masks import PAD, SIZE, WIDE, wide
+from deepfake_core.compositing.removal import Removal
 from deepfake_core.compositing.view import box_around, inverse, resized, resized_target, warped
 from deepfake_core.frame import Box, Frame
 from deepfake_core.parsing.parsing import Parsing

@@ -17,8 +17,9 @@ from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.body import HiddenBody
 from deepfake_core.compositing.grain import Grain, with_noise
+from deepfake_core.compositing.masks import PAD, SIZE, WIDE, wide
 from deepfake_core.compositing.occlusion import Front
-from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, removal, wide
+from deepfake_core.compositing.removal import Removal, removal
 from deepfake_core.compositing.view import (
     DriverView,
     FaceView,

@@ -29,6 +29,8 @@ _GAP = 0.5
 """Half the width in cm of a gap that is closed where the parser sees some of a thing in it."""
 _HALF_SEEN = 4.0
 """How many times as much it may count there."""
+_FIRM = np.clip((np.arange(256) - 140) * 2 + 127, 0, 255).astype(np.uint8)
+"""The edge of what stays, by level: it is made half as wide as the parser's, and lies a little further inside."""
 _LEAST_GLASSES = 2.0
 """cm2: what is smaller is no pair of glasses."""
 _FEATURE_MARGIN = 0.35
@@ -136,7 +138,8 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
         kept, cv2.min(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, gap), cv2.convertScaleAbs(occluder, alpha=_HALF_SEEN))
     )
     allowed = cv2.max(cv2.bitwise_not(features), cv2.dilate(large, square_element(2)))
-    return cv2.bitwise_and(kept, allowed)
+    # What the parser is hardly sure of would stay as a veil over a face of another tone.
+    return np.asarray(cv2.LUT(cv2.bitwise_and(kept, allowed), _FIRM))
 
 
 def falling(hair: np.ndarray, inner: np.ndarray, eyes: int, strand: int) -> np.ndarray:

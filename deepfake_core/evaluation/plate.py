@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.background import Background
-from deepfake_core.compositing.removal import PAD, SIZE, WIDE, Removal, removal, wide
+from deepfake_core.compositing.masks import PAD, SIZE, WIDE, wide
+from deepfake_core.compositing.removal import Removal, removal
 from deepfake_core.compositing.view import inverse, resized, warped
 from deepfake_core.evaluation import picture
 from deepfake_core.evaluation.errors import BenchmarkBroken

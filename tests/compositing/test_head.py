@@ -11,7 +11,8 @@ from made_up_head import HEIGHT, SKIN, STEP_NS, WALL, WIDTH, drawn, frame, landm
 
 from deepfake_core.compositing.compositor import Compositor
 from deepfake_core.compositing.inpainting import Inpainting, inpainted, spread
-from deepfake_core.compositing.removal import PAD, removal
+from deepfake_core.compositing.masks import PAD
+from deepfake_core.compositing.removal import removal
 from deepfake_core.compositing.view import ComposedFace
 from deepfake_core.frame import Frame, PixelFormat
 from deepfake_core.parsing.classes import Label
