@@ -2,7 +2,10 @@
 
 import itertools
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,8 @@ from deepfake_core.identities.library import Library
 from deepfake_core.inference.errors import NetworkFailed
 from deepfake_core.inference.manifest import MODELS_DIR
 from deepfake_core.pipeline import BRIDGE_SECONDS, Pipeline
-from deepfake_core.settings import NoResult, Settings
+from deepfake_core.settings import Mode, NoResult, Quality, Settings
+from deepfake_core.swapping.swapper import DrawnHead
 
 STEP_NS = 33_333_333
 FACE = slice(140, 340), slice(220, 420)
@@ -127,6 +131,66 @@ def test_a_failing_stage_never_lets_the_face_through(
         assert pipeline.status().last_error == pipeline_module.TEXTURE_ONLY
     else:
         assert "broken on purpose" in pipeline.status().last_error
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_second_thread_changes_no_picture(clip: list[np.ndarray], mode: Mode) -> None:
+    settings = Settings(mode=mode, quality=Quality.FAST)
+    alone, both = (run(loaded(settings, threads=threads), clip[:6]) for threads in (1, 2))
+    np.testing.assert_array_equal(alone, both)
+
+
+def test_nothing_looks_at_a_frame_any_more_when_it_is_overwritten(
+    clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = loaded(Settings(no_result=NoResult.SLATE))
+    run(pipeline, clip[:2])
+    assert pipeline._swapper is not None
+    start, began, ended = pipeline._swapper.start, threading.Event(), threading.Event()
+
+    def looks_long(*_: Any) -> None:
+        began.set()
+        time.sleep(0.2)
+        ended.set()
+
+    def draws_nothing() -> DrawnHead:
+        assert began.wait(5)
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr(pipeline._compositor, "look", looks_long)
+    monkeypatch.setattr(
+        pipeline._swapper, "start", lambda *some, **more: replace(start(*some, **more), draw=draws_nothing)
+    )
+    shown = run(pipeline, clip[2:3], first=20)[0]
+    assert ended.is_set()
+    assert not shows_raw_face(shown, clip)
+    assert "broken on purpose" in pipeline.status().last_error
+
+
+def test_a_parser_that_fails_is_complained_of_and_the_face_swapped(
+    clip: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = loaded(Settings())
+    assert pipeline._parser is not None
+
+    def fail(**_: Any) -> None:
+        raise NetworkFailed("broken on purpose")
+
+    monkeypatch.setattr(pipeline._parser._small, "run", fail)
+    outputs = run(pipeline, clip[:3])
+    assert not any(shows_raw_face(bgr, clip) for bgr in outputs)
+    assert pipeline.status().frames_swapped == 3
+    assert pipeline.status().last_error == pipeline_module.UNPARSED
+
+
+def test_a_closed_pipeline_leaves_no_thread_at_work(clip: list[np.ndarray]) -> None:
+    pipeline = loaded(Settings())
+    run(pipeline, clip[:2])
+    second = pipeline._beside._run
+    assert second is not None
+    assert second.alive
+    pipeline.close()
+    assert second.join(5)
 
 
 def test_landmarks_beside_the_face_give_no_result_and_the_face_is_found_again(
