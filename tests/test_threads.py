@@ -130,23 +130,22 @@ def test_on_leaving_what_has_begun_has_ended_and_the_rest_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_second_thread_that_is_let_go_serves_the_next(closed: bool) -> None:
-    def thread_of(beside: Beside) -> int:
-        with beside:
-            task = beside.submit(threading.get_ident)
-            while not task._ended.is_set():
-                time.sleep(0.001)
-            return task.result()
-
-    one = Beside("one")
-    ident = thread_of(one)
+def test_a_second_thread_that_is_let_go_is_idle(closed: bool) -> None:
+    beside = Beside("second")
+    with beside:
+        task = beside.submit(threading.get_ident)
+        while not task._ended.is_set():
+            time.sleep(0.001)
+        ident = task.result()
+    assert ident not in {thread.ident for thread in threads._idle}
     if closed:
-        one.close()
+        beside.close()
     else:
-        del one
-    while not threads._idle:
+        del beside
+    deadline = time.monotonic() + 5
+    while ident not in {thread.ident for thread in threads._idle}:
+        assert time.monotonic() < deadline
         time.sleep(0.001)
-    assert thread_of(Beside("other")) == ident
 
 
 def test_the_second_thread_keeps_nothing_of_a_task_alive() -> None:

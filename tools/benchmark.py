@@ -349,7 +349,7 @@ def report(console: Console, timings: dict[tuple[str, int], Timing], figures: di
         box=SIMPLE,
         padding=0,
     )
-    table.add_column("size ")
+    table.add_column("size ", no_wrap=True)
     headings = [stage + "*" * (stage in BESIDE) for stage in stages]
     for heading in ("threads", *headings, "rest", "p50", "p95", "frames/s", "ratio"):
         table.add_column(f" {heading}", justify="right", no_wrap=True)
