@@ -479,3 +479,31 @@ def test_what_hangs_apart_from_the_head_is_not_shown() -> None:
     Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
     around = slice(90, 110), slice(205, 225)
     assert np.abs(made.to_bgr()[around].astype(int) - shown(bgr, labels)[around]).max() <= 6
+
+
+def test_a_shirt_s_pattern_goes_on_where_hair_lay_on_it() -> None:
+    bgr, labels = long_haired(WALL, SHIRT)
+    stripes = np.where(np.arange(WIDTH) // 4 % 2, 30, -20)
+    cloth = labels == Label.CLOTH
+    bgr[cloth] = np.clip(bgr.astype(int) + stripes[:, None], 0, 255).astype(np.uint8)[cloth]
+    result = shown(bgr, labels).astype(float)
+    chin = int(landmarks(PLACE)[152, 1])
+    below = slice(chin + 34, chin + 44)
+    hair = (labels[below] == Label.HAIR).all(0) & (np.abs(np.arange(WIDTH) - 160) > 40)
+    columns = result[below][..., 1].mean(0)[hair]
+    assert hair.sum() > 15
+    assert columns.std() > 10, "of 25 where the shirt is seen; a smooth colour has none"
+
+
+def test_single_dark_hairs_on_a_bare_shoulder_go() -> None:
+    bgr, labels = long_haired(WALL, SKIN)
+    bgr[labels == Label.HAIR] = (20, 25, 30)
+    chin = int(landmarks(PLACE)[152, 1])
+    hair = np.flatnonzero(labels[chin + 20] == Label.HAIR)
+    line = slice(chin + 10, chin + 44), slice(hair[0] - 6, hair[0] - 5)
+    assert (labels[line] != Label.HAIR).all()
+    on_skin = labels[line] == Label.CLOTH
+    bgr[line] = (20, 25, 30)
+    result = shown(bgr, labels)[line][on_skin].astype(int)
+    assert on_skin.sum() > 10
+    assert np.abs(result - SKIN).mean() < 25
