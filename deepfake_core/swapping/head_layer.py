@@ -74,17 +74,15 @@ class HeadDrawer:
         coarse = (square.size // COARSER,) * 2
         points = _on_proxy(rotation, square, size)
         side = pages.pictures.shape[1]
-        drawn, alphas, shares, distances = [], [], [], []
+        drawn, distances = [], []
         hair = np.zeros(coarse, np.float32)
         chosen = nearest(pages, rotation)
         for page, share in chosen:
             right, up = (points.onto(axis) * (side / PAGE_CENTIMETRES) for axis in pages.rotations[page, :2])
             maps = _enlarged((side - 1) / 2 + right, size), _enlarged((side - 1) / 2 - up, size)
             drawn.append(cv2.remap(pages.pictures[page], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
-            alphas.append(cv2.extractChannel(drawn[-1], 3).astype(np.float32) * np.float32(1.0 / 255.0))
-            shares.append(alphas[-1] * np.float32(share))
             few_x, few_y = (
-                cv2.resize(plane / np.float32(COARSER), coarse, interpolation=cv2.INTER_AREA) for plane in maps
+                cv2.resize(plane, coarse, interpolation=cv2.INTER_LINEAR) * np.float32(1.0 / COARSER) for plane in maps
             )
             seen = cv2.remap(pages.hair[page], few_x, few_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             hair += seen * np.float32(share / 255.0)
@@ -97,15 +95,19 @@ class HeadDrawer:
                     )
                     * np.float32(share)
                 )
-        blended, alpha = drawn[0], alphas[0]
+        blended = drawn[0]
         if len(chosen) == 2:
             # The pages' colours go on beyond the head, and so do those of their mixture.
             blended = cv2.addWeighted(drawn[0], chosen[0][1], drawn[1], chosen[1][1], 0.0)
+        alpha = _as_share(cv2.extractChannel(blended, 3))
+        if len(chosen) == 2:
             # Where one page has hair and the other none, half of it would be a ghost: its outline lies between theirs.
-            between = cv2.resize(distances[0] + distances[1], (size, size), interpolation=cv2.INTER_CUBIC)
-            between = np.clip(between * np.float32(size / coarse[0] / _SOFT) + np.float32(0.5), 0.0, 1.0)
-            alpha = shares[0] + shares[1]
-            alpha += cv2.absdiff(alphas[0], alphas[1]) * (between - alpha)
+            outline = cv2.resize(distances[0] + distances[1], (size, size), interpolation=cv2.INTER_CUBIC)
+            between = np.asarray(outline * np.float32(size / coarse[0] / _SOFT) + np.float32(0.5), np.float32)
+            np.clip(between, 0.0, 1.0, out=between)
+            between -= alpha
+            between *= _as_share(cv2.absdiff(*(cv2.extractChannel(each, 3) for each in drawn)))
+            alpha += between
         bgr = cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR)
         if size != square.size:
             whole = (square.size, square.size)
@@ -167,10 +169,17 @@ def _on_proxy(rotation: np.ndarray, square: Square, size: int) -> _Proxy:
     return _Proxy(x, y, depth, rotation)
 
 
+def _as_share(matte: np.ndarray) -> np.ndarray:
+    """A matte uint8 (h, w) as float32 (h, w), 0..1."""
+    share = matte.astype(np.float32)
+    share *= np.float32(1.0 / 255.0)
+    return share
+
+
 def _enlarged(grid: np.ndarray, size: int) -> np.ndarray:
     """A coarse grid linearly enlarged: float32 (size, size)."""
     # cv2.resize takes the grid's points for middles of cells, so the grid is given a rim that is cut off again.
     cell = -(-size // (len(grid) - 1))
     wide = cv2.resize(grid.astype(np.float32), (cell * len(grid),) * 2, interpolation=cv2.INTER_LINEAR)
     first = (cell - 1) // 2
-    return np.ascontiguousarray(wide[first : first + size, first : first + size])
+    return np.asarray(wide[first : first + size, first : first + size])
