@@ -171,7 +171,7 @@ class HeadMode:
             scene = self._background.plate.resets
             self._body.watch(seen.filmed, to_cells, parsing, masks, scene=scene, seconds=driver.seconds)
             self._follow_wall(colour.wall_colour(seen.bgr[seen.known]), driver.seconds)
-        if new or seen is not None:
+        if new or not self._body.ready:
             self._body.arrange(masks, masks_to_frame, driver.seconds)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing
