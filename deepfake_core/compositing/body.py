@@ -50,7 +50,7 @@ _FAR = 0.004
 _WORSE = 0.7
 """Share of what they once covered under which copies are looked for anew."""
 _HALF = 127
-_NOTHING = 4
+_NOTHING = 12
 """Level of a copy's share up to which it does not count."""
 _SQUARE = np.ones((3, 3), np.uint8)
 

@@ -66,7 +66,10 @@ class Parsed:
 
     def only(self, *labels: Label) -> np.ndarray:
         """uint8 (128, 128): 1 where one of these is."""
-        return np.isin(self.labels, labels).astype(np.uint8)
+        found = self.labels == labels[0]
+        for label in labels[1:]:
+            found |= self.labels == label
+        return np.asarray(found, np.uint8)
 
     @property
     def neck(self) -> np.ndarray:
