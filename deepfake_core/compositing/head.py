@@ -7,6 +7,7 @@ the neck in the new head's tone, the new head, and whatever the performer holds 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
@@ -93,6 +94,18 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
+class Lamps:
+    """What light and camera do to the head."""
+
+    light: np.ndarray
+    """float32 (32, 32, 3) over the drawn square: the driver's."""
+    wall: np.ndarray | None
+    """From `colour.wall_colour`."""
+    noise: float
+    """Of the camera, levels."""
+
+
+@dataclass(frozen=True)
 class _Ground:
     """The picture without the performer's head."""
 
@@ -107,23 +120,24 @@ class _Ground:
     body: np.ndarray
     """uint8 (h/step, w/step): where the body is."""
     step: int
+    masks: Removal
 
     @classmethod
-    def as_filmed(cls, frame: Frame, box: Box, step: int) -> _Ground:
+    def as_filmed(cls, frame: Frame, box: Box, step: int, masks: Removal) -> _Ground:
         """With nothing removed."""
         size = -(-box.height // step), -(-box.width // step)
         removed, toned, body = (np.zeros(size, np.uint8) for _ in range(3))
         bgr = frame.region(box) if box.width and box.height else np.zeros((box.height, box.width, 3), np.uint8)
-        return cls(box, bgr, removed, toned, body, step)
+        return cls(box, bgr, removed, toned, body, step, masks)
 
     def holding(self, inner: Box, frame: Frame) -> _Ground:
         """The same in a box that holds another one too."""
         if not self.box.width or not self.box.height:
-            return self.as_filmed(frame, inner, self.step)
+            return self.as_filmed(frame, inner, self.step, self.masks)
         box = Box(*map(min, self.box[:2], inner[:2]), *map(max, self.box[2:], inner[2:]))
         if box == self.box:
             return self
-        larger = self.as_filmed(frame, box, self.step)
+        larger = self.as_filmed(frame, box, self.step, self.masks)
         part = _part(box, self.box)
         larger.bgr[part] = self.bgr
         coarse = tuple(slice(each.start // self.step, -(-each.stop // self.step)) for each in part)
@@ -151,12 +165,28 @@ class HeadMode:
         self._tone_seconds = float("-inf")
 
     def look(self, driver: DriverView, beside: Beside) -> Callable[[DrawnHead], list[Layer]]:
-        """Do what needs no drawing: learn the background that shows, find what goes. Gives what makes the layers."""
-        frame, square, parsing = driver.frame, driver.drawn, _parsing(driver)
-        masks, new = self._removal(frame, square, parsing)
+        """Do what needs no drawing. Gives what makes the layers.
+
+        The light is needed first. Background and body are looked at after it, while the new head is lit: what they say
+        of the light and the noise, both of which change slowly, is heeded in the next frame.
+        """
+        first = self._parsed is None
+        new = self._parsed is None or self._parsed[0] is not _parsing(driver).mattes
         # In a frame that is costly already the light is the last one's: it follows slowly anyway.
         self._light_due = not new or not self._light_due
         light = self._light(driver) if self._light_due or self._light.value is None else self._light.value
+        lamps = Lamps(light, self._wall, self._background.plate.noise)
+        beneath = beside.submit(partial(self._ground, copy(driver), self._reach))
+        if first:
+            beneath.result()
+            lamps = Lamps(light, self._wall, self._background.plate.noise)
+        return partial(self._layers, driver, lamps, beneath)
+
+    def _ground(self, driver: DriverView, reach: np.ndarray) -> _Ground:
+        """Learn the background that shows, and take the performer's head out of the picture where it is, and where the
+        new one may be: float (4, 2), corners in sides of the drawn square."""
+        frame, square, parsing = driver.frame, driver.drawn, _parsing(driver)
+        masks, new = self._removal(frame, square, parsing)
         side = parsing.labels.shape[0]
         # Hair beyond the parser's crop goes on there for a while.
         leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
@@ -175,23 +205,15 @@ class HeadMode:
             self._body.arrange(masks, masks_to_frame, driver.seconds)
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing
-        reach = [_corners(x0, y0, x1, y1)] if removing.width else []
-        # The new head will be about where the last one was.
-        shown = np.vstack([_matte_corners(square.driver_matte), self._reach * len(square.driver_matte)])
-        box = _around(frame.box, np.vstack([*reach, _moved(square.crop_to_frame, shown)]))
+        shown = np.vstack([_matte_corners(square.driver_matte), reach * len(square.driver_matte)])
+        corners = [_corners(x0, y0, x1, y1)] if removing.width else []
+        box = _around(frame.box, np.vstack([*corners, _moved(square.crop_to_frame, shown)]))
         # What stays before the head is found while it is drawn.
         self._front.of_parsing(driver, hair=False, worn=masks.worn)
-        ground = beside.submit(partial(self._ground, driver, masks, box, seam.driver_face(driver, 2)))
-        return partial(self._layers, driver, masks, light, ground)
-
-    def _ground(self, driver: DriverView, masks: Removal, box: Box, features: np.ndarray) -> _Ground:
-        """Take the performer's head out of a box of the frame; features: uint8 (S/2, S/2), what must be covered."""
-        parsing = _parsing(driver)
-        masks_to_frame = resized(parsing.crop_to_frame, parsing.labels.shape[0] / SIZE)
         # The masks know nothing fine: at half the resolution they are as good.
         step = 2 if driver.pixels_per_centimetre > _COARSE_FROM else 1
         if not box.width or not box.height:
-            return _Ground.as_filmed(driver.frame, box, step)
+            return _Ground.as_filmed(frame, box, step, masks)
         small = -(-box.width // step), -(-box.height // step)
         to_small = resized_target(_shifted(wide(masks_to_frame), box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
@@ -200,21 +222,21 @@ class HeadMode:
         removed, toned, body, strands = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
         body = cv2.LUT(body, _CRISP)
         # Pixel k of a half is pixel 2 k.
-        to_box = resized_target(_shifted(driver.drawn.crop_to_frame, box), 1 / step)
-        face = _warped(features, after(to_box, np.diag([2.0, 2.0, 1.0])[:2]), small, cv2.BORDER_CONSTANT)
+        to_box = resized_target(_shifted(square.crop_to_frame, box), 1 / step)
+        face = _warped(
+            seam.driver_face(driver, 2), after(to_box, np.diag([2.0, 2.0, 1.0])[:2]), small, cv2.BORDER_CONSTANT
+        )
         # Whatever the parser says, nothing of the performer's face is left.
         removed = cv2.max(removed, face)
-        picture = driver.frame.region(box)
+        picture = frame.region(box)
         _comb(picture, strands, round(_STRAND * driver.pixels_per_centimetre), step)
         self._remove(driver, box, picture, removed, body, step=step)
-        return _Ground(box, picture, cv2.max(removed, strands), toned, body, step)
+        return _Ground(box, picture, cv2.max(removed, strands), toned, body, step, masks)
 
-    def _layers(
-        self, driver: DriverView, masks: Removal, light: np.ndarray, beneath: Task[_Ground], drawn: DrawnHead
-    ) -> list[Layer]:
+    def _layers(self, driver: DriverView, lamps: Lamps, beneath: Task[_Ground], drawn: DrawnHead) -> list[Layer]:
         """The new head and all that changes around it, as one layer.
 
-        light: float32 (32, 32, 3) over the drawn square. Raises ValueError where the head covers nothing.
+        Raises ValueError where the head covers nothing.
         """
         if not cv2.countNonZero(drawn.head_matte):
             raise ValueError("The drawn head covers nothing: its matte is empty.")
@@ -230,12 +252,12 @@ class HeadMode:
         small = -(-heading.width // step), -(-heading.height // step)
         face = _warped(drawn.face_matte, face_to_part, small, cv2.BORDER_CONSTANT)
         skin = _enlarged(face, step, _whole(heading))
-        new_head, head = self._lit(view, light)
-        new_head = self._grain(view, new_head, skin, self._background.plate.noise)
-        self._follow_tone(view, light, new_head, skin, shaded=masks.shaded)
+        new_head, head = self._lit(view, lamps)
+        new_head = self._grain(view, new_head, skin, lamps.noise)
 
         ground = beneath.result().holding(heading, driver.frame)
-        front = self._front(FaceView(driver, drawn, ground.box), light, hair=False, worn=masks.worn)
+        self._follow_tone(view, lamps.light, new_head, skin, shaded=ground.masks.shaded)
+        front = self._front(FaceView(driver, drawn, ground.box), lamps.light, hair=False, worn=ground.masks.worn)
         picture, removed, part = ground.bgr, ground.removed, _part(ground.box, heading)
         if _tone_neck(picture, ground.toned, self._tone, step):
             removed = cv2.max(removed, ground.toned)
@@ -295,9 +317,9 @@ class HeadMode:
         share = _enlarged(removed, step, part)
         _lay_over(picture[part], fill, share)
 
-    def _lit(self, view: FaceView, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _lit(self, view: FaceView, lamps: Lamps) -> tuple[np.ndarray, np.ndarray]:
         """The head under the driver's light, uint8 (h, w, 3) of the box, and its matte, uint8 (h, w)."""
-        drawn = view.drawn
+        drawn, light, wall = view.drawn, lamps.light, lamps.wall
         x, y, width, height = cv2.boundingRect(drawn.head_matte)
         # A little more for the warp, from whole quarters on.
         x1, y1 = min(drawn.head_matte.shape[1], x + width + 4), min(len(drawn.head_matte), y + height + 4)
@@ -305,12 +327,12 @@ class HeadMode:
         part = slice(y, y1), slice(x, x1)
         # Smooth as it is, a cubic may end at a quarter of the size.
         quarter = -(-len(drawn.head_matte) // 4)
-        large = enlarge(colour.given(light, drawn.tone, 0.0, self._wall), quarter)
-        if self._wall is not None:
+        large = enlarge(colour.given(light, drawn.tone, 0.0, wall), quarter)
+        if wall is not None:
             # The two differ by a factor.
             flat = light.mean((0, 1), keepdims=True)
             skin, other = (
-                colour.given(flat, drawn.tone, 0.0, self._wall, share)
+                colour.given(flat, drawn.tone, 0.0, wall, share)
                 for share in (colour.WALL_ON_SKIN, colour.WALL_ELSEWHERE)
             )
             other = large * (other / skin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepfake_core.compositing.background import Background
-from deepfake_core.compositing.head import HeadMode
+from deepfake_core.compositing.head import HeadMode, Lamps
 from deepfake_core.compositing.view import FaceView
 from deepfake_core.evaluation.ground_truth import foreground
 from deepfake_core.frame import Box
@@ -49,7 +49,7 @@ class TrueHead(HeadMode):
         self._picture = foreground(truth, behind, matte)
         self._true_background.bgr = plate
 
-    def _lit(self, view: FaceView, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _lit(self, view: FaceView, lamps: Lamps) -> tuple[np.ndarray, np.ndarray]:
         part = slice(view.box.y0, view.box.y1), slice(view.box.x0, view.box.x1)
         return np.ascontiguousarray(self._picture[part]), np.ascontiguousarray(view.drawn.head_matte[part])
 
