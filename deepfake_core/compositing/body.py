@@ -36,6 +36,8 @@ _SAMPLES = 32
 """Colours that stand for a thing, at most."""
 _LIKE = 40.0
 """Distance of levels in three channels from which a colour is none of a thing."""
+_MOST_OF, _SHADING = 97, 6.0
+"""Percentage of the clothes' pixels by whose texture its contrast is told, and levels more that it may have."""
 _REACH = 36, 24
 """Such pixels to the side, and up or down, within which texture is looked for."""
 _LEAST_HIDDEN = 24
@@ -77,6 +79,7 @@ class HiddenBody:
         self._shown: np.ndarray = np.zeros((_SIDE, _SIDE), np.uint8)
         self._palette = np.zeros((0, 3), np.float32)
         self._detail = np.zeros((_SIDE, _SIDE, 3), np.float32)
+        self._contrast = 0.0
         self._mixed: np.ndarray | None = None
         self._copies: list[_Copy] = []
         self._covered = 0.0
@@ -105,7 +108,9 @@ class HiddenBody:
         self._scene = scene
         # Now this, now that part of the clothes is seen.
         self._palette = np.concatenate([_samples(filmed, seen.clothes), self._palette])[: 2 * _SAMPLES]
-        shown = np.asarray(cv2.max(seen.clothes, _beyond_like(seen, self._palette)))
+        shown = _beyond_like(seen, self._palette)
+        if seen.pure or cv2.countNonZero(shown) < _LEAST_PURE:
+            shown = np.asarray(cv2.max(seen.clothes, shown))
         self.neck = seen.mean(seen.neck) if seen.neck.any() else None
         neck = spread(filmed, seen.neck if seen.neck.any() else seen.left)
         if shown.any() or self._colours is None:
@@ -119,6 +124,8 @@ class HiddenBody:
             smooth += kept * (self._smooth - smooth)
         self._colours, self._smooth, self._shown = measured, smooth, shown
         self._detail = np.where(shown[..., None] > 0, filmed - smooth, np.float32(0))
+        if shown.any():
+            self._contrast = float(np.percentile(np.abs(self._detail[shown > 0]), _MOST_OF))
 
     def arrange(self, masks: Removal, to_frame: np.ndarray, seconds: float) -> None:
         """Make ready what lies behind the head; to_frame: px of the masks' crop to px of the frame."""
@@ -204,9 +211,12 @@ class HiddenBody:
             filmed = frame.region(Box(x0 + x, y0 + y, x1 + x, y1 + y))
             lit = _laid(cv2.merge([*cv2.split(copy.change), copy.share]), way, Box(x0, y0, x1, y1), step)
             change, share = cv2.cvtColor(lit, cv2.COLOR_BGRA2BGR), cv2.extractChannel(lit, 3)
-            texture = cv2.addWeighted(filmed, 1.0, change, 1.0, -128.0)
             part = slice(y0 - box.y0, y1 - box.y0), slice(x0 - box.x0, x1 - box.x0)
-            result[part] = seam.mixed(result[part], texture, cv2.cvtColor(share, cv2.COLOR_GRAY2BGR))
+            # A hand or an arm may have come there since: it stands out more than folds do.
+            smooth, most = result[part], self._contrast + _SHADING
+            low, high = (cv2.addWeighted(smooth, 1.0, smooth, 0.0, by) for by in (-most, most))
+            texture = cv2.max(cv2.min(cv2.addWeighted(filmed, 1.0, change, 1.0, -128.0), high), low)
+            result[part] = seam.mixed(smooth, texture, cv2.cvtColor(share, cv2.COLOR_GRAY2BGR))
         return result
 
 
@@ -243,6 +253,8 @@ class _Seen:
     """uint8 (96, 96, 3)."""
     clothes: np.ndarray
     """Where it shows nothing else, or, where there is no such place, least of what goes."""
+    pure: bool
+    """Whether there is."""
     neck: np.ndarray
     others: list[np.ndarray]
     """Where surely something else is seen, but for hair, which clothes may look like."""
@@ -258,18 +270,19 @@ class _Seen:
         left = cv2.min(cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE), inside)
         # On the neck the removal fades out over pixels that show nothing but neck.
         whole = cv2.min(cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1], inside)
-        sources = []
+        sources, counts = [], []
         for visible in (parsing.cloth, parsing.neck):
             source = cv2.min(_of_crop(visible), whole)
             pure = np.asarray(cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE))
-            sources.append(pure if cv2.countNonZero(pure) >= _LEAST_PURE else _unlike(filmed, source, gone))
+            counts.append(cv2.countNonZero(pure))
+            sources.append(pure if counts[-1] >= _LEAST_PURE else _unlike(filmed, source, gone))
         others = [
             cv2.threshold(_of_crop(other), _WHOLE, 255, cv2.THRESH_BINARY)[1]
             for other in (parsing.skin, parsing.neck, parsing.occluder, masks.background)
         ]
         beyond = cv2.min(cv2.erode(cv2.threshold(_half(masks.body), _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE), left)
         beyond[_INNER, _INNER] = 0
-        return cls(filmed, sources[0], sources[1], others, left, beyond)
+        return cls(filmed, sources[0], counts[0] >= _LEAST_PURE, sources[1], others, left, beyond)
 
     def mean(self, where: np.ndarray) -> np.ndarray:
         """(3,)"""
