@@ -51,7 +51,7 @@ _MOST_TONE = 4.0
 _LIT, _MOST_LIFTED = 0.8, 1.35
 """Brightness against the face to which a neck is lifted that lay in the shade of hair, which goes; or so many times at
 most."""
-_UNDER_CHIN, _MOST_SHADE = 0.72, 0.28
+_UNDER_CHIN, _MOST_SHADE = 0.74, 0.24
 """Brightness against the face of a neck right below the chin, and the share of its light that the new chin takes at
 most to make it so."""
 _SHADE_FALLS, _SHADE_SOFT = 1.6, 1.0
@@ -86,7 +86,7 @@ _STRAND = 0.5
 """cm: no strand is wider."""
 _ON_SKIN = 1.2, 1.0, 0.75
 """BGR: how much more a shade takes of one colour than of another."""
-_CRISP = np.clip((np.arange(256) - 127.5) * 2.5 + 127.5, 0, 255).astype(np.uint8)
+_CRISP = np.clip((np.arange(256) - 127.5) * 1.6 + 127.5, 0, 255).astype(np.uint8)
 """The outline of the hidden body as sharp as a filmed one: the masks know it to a quarter of a centimetre."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
