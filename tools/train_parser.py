@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--from", type=Path, dest="start", help="start from the weights of this training or file")
     train.add_argument("--fold", action="store_true", help="fold the batch normalisation of --from: twice as fast")
     train.add_argument("--deepen", action="store_true", help="the larger network: --from, folded and grown, or go on")
+    train.add_argument("--guide", type=Path, help="for the fine crop: it also reads what this larger training says")
     train.add_argument("--teacher", type=Path, help="learn from this larger training as well as from the labels")
     train.add_argument("--taught", type=float, default=0.5, help="how much of it is the teacher's (%(default)s)")
     train.add_argument("--encoder", choices=("fused", "mobilenetv3"), default="fused")
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         source = added.add_mutually_exclusive_group(required=True)
         source.add_argument("--stills", type=Path, nargs="+", help="rendered stills")
         source.add_argument("--celebamask-hq", type=Path, metavar="FOLDER", help="its test part")
+        added.add_argument("--guide", type=Path, help="as in the training")
 
     export = command("export", _export, "write models/parsing")
     export.add_argument("--unfinished", action="store_true", help="also before the end of the schedule")
@@ -136,7 +138,7 @@ def _train(options: argparse.Namespace) -> None:
     _set_threads(options.threads)
     from deepfake_core.training.backend import precision
     from deepfake_core.training.parser_data import StillPool
-    from deepfake_core.training.parser_networks import deepened, folded
+    from deepfake_core.training.parser_networks import deepened, folded, guided
     from deepfake_core.training.parser_trainer import averaged_parser
     from deepfake_core.training.parser_weights import is_normalised, read_weights
 
@@ -150,6 +152,13 @@ def _train(options: argparse.Namespace) -> None:
         start = folded(start) if is_normalised(start) else start
     if options.deepen:
         start = deepened(start)
+    guide = None
+    if options.guide:
+        if start is None or not options.deepen:
+            raise Unfinished("--guide needs --deepen and --from: it starts from a larger network.")
+        start = guided(start)
+        with precision("mixed_bfloat16" if options.bfloat16 else "float32"):
+            guide = averaged_parser(options.guide)[0]
     pool = StillPool(options.stills, held_out=False)
     held_out = StillPool(options.stills, held_out=True)
     normalised = not fold and (start is None or is_normalised(start))
@@ -159,11 +168,11 @@ def _train(options: argparse.Namespace) -> None:
             teacher = averaged_parser(options.teacher)[0]
     settings = _settings(
         options,
-        kind="large" if options.deepen else options.encoder,
+        kind="guided" if guide else "large" if options.deepen else options.encoder,
         normalised=normalised,
         taught=options.taught if teacher else 0.0,
     )
-    _run(options, settings, pool, held_out, start, teacher=teacher)
+    _run(options, settings, pool, held_out, start, teacher=teacher, guide=guide)
 
 
 def _transfer(options: argparse.Namespace) -> None:
@@ -205,7 +214,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     pool = _held_out(options)
     with _progress() as progress:
         task = progress.add_task("scoring", total=min(options.count, len(pool)))
-        scores = score_parser(parser, pool, count=options.count, size=256, advance=lambda: progress.advance(task))
+        scores = score_parser(
+            parser,
+            pool,
+            count=options.count,
+            size=256,
+            guide=_guide(options),
+            advance=lambda: progress.advance(task),
+        )
     print(f"step {step}\n{scores.table()}")
 
 
@@ -213,7 +229,7 @@ def _sheet(options: argparse.Namespace) -> None:
     from deepfake_core.training.parser_trainer import averaged_parser
 
     parser, _ = averaged_parser(options.work)
-    _draw(parser, _held_out(options), options.count, options.out)
+    _draw(parser, _held_out(options), options.count, options.out, _guide(options))
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -232,16 +248,17 @@ def _export(options: argparse.Namespace) -> None:
             f"{options.work} was trained on CelebAMask-HQ, which is for non-commercial research only: add --research "
             "if that is what you do, and do not hand the network on."
         )
-    from deepfake_core.parsing.parser import LARGE_PARSER_NAME, PARSER_NAME
+    from deepfake_core.parsing.parser import FINE_PARSER_NAME, LARGE_PARSER_NAME, PARSER_NAME
 
-    network = options.models / (LARGE_PARSER_NAME if settings.kind == "large" else PARSER_NAME)
+    larger = {"large": LARGE_PARSER_NAME, "guided": FINE_PARSER_NAME}
+    network = options.models / larger.get(settings.kind, PARSER_NAME)
     data = parser_onnx(parser)
     network.parent.mkdir(parents=True, exist_ok=True)
     temporary = network.with_suffix(".new")
     temporary.write_bytes(data)
     temporary.replace(network)
     written = [network]
-    if settings.kind != "large":  # trainings start from the small network's weights
+    if settings.kind not in larger:  # trainings start from the small network's weights
         written.append(options.models / WEIGHTS_NAME)
         save_weights(parser, written[-1], kind=settings.kind, normalised=settings.normalised)
     data_set = "CelebAMask-HQ" if settings.unknown else "rendered people who do not exist"
@@ -264,16 +281,22 @@ def _run(
     start: keras.Model | None,
     *,
     teacher: keras.Model | None = None,
+    guide: keras.Model | None = None,
 ) -> None:
     from deepfake_core.training.parser_data import parser_batches
     from deepfake_core.training.parser_preview import CURVES, PREVIEW, draw_curves
     from deepfake_core.training.parser_trainer import LOG, ParserTrainer, alone_in, averaged_parser
 
     with alone_in(options.work):
-        trainer = ParserTrainer(options.work, settings, start, teacher)
+        trainer = ParserTrainer(options.work, settings, start, teacher, guide)
         until = min(options.until or settings.steps, settings.steps)
         batches = parser_batches(
-            pool, seed=settings.seed, batch=settings.batch, size=settings.size, first_step=trainer.step
+            pool,
+            seed=settings.seed,
+            batch=settings.batch,
+            size=settings.size,
+            first_step=trainer.step,
+            pairs=guide is not None,
         )
         with _progress() as progress:
             task = progress.add_task("training", total=until, completed=trainer.step)
@@ -285,19 +308,27 @@ def _run(
             def between() -> None:
                 pool.take_new()
                 draw_curves(options.work / LOG, options.work / CURVES)
-                _draw(averaged_parser(options.work)[0], held_out, PREVIEWED, options.work / PREVIEW)
+                _draw(averaged_parser(options.work)[0], held_out, PREVIEWED, options.work / PREVIEW, guide)
 
             trainer.train(batches, until=until, say=say, between=between)
             between()
 
 
-def _draw(parser: keras.Model, pool: ParserPool, count: int, out: Path) -> None:
-    from deepfake_core.training.parser_evaluation import predicted
+def _draw(parser: keras.Model, pool: ParserPool, count: int, out: Path, guide: keras.Model | None = None) -> None:
+    from deepfake_core.training.parser_evaluation import predicted, unchanged
     from deepfake_core.training.parser_preview import draw_sheet
 
-    numbers = [k * len(pool) // count for k in range(count)]
-    samples = (pool.aligned(number, 256) for number in numbers)
-    draw_sheet(((picture, predicted(parser, picture), truth) for picture, truth in samples), out)
+    samples = unchanged(pool, count, 256, pairs=guide is not None)
+    rows = ((seen, predicted(parser, seen, guide), truth) for seen, truth in samples)
+    draw_sheet(((seen[0] if isinstance(seen, tuple) else seen, said, truth) for seen, said, truth in rows), out)
+
+
+def _guide(options: argparse.Namespace) -> keras.Model | None:
+    from deepfake_core.training.parser_trainer import averaged_parser, read_checkpoint
+
+    if (read_checkpoint(options.work)[0].kind == "guided") != bool(options.guide):
+        raise Unfinished("--guide belongs to a training that had one, and to no other.")
+    return averaged_parser(options.guide)[0] if options.guide else None
 
 
 def _held_out(options: argparse.Namespace) -> ParserPool:

@@ -13,7 +13,15 @@ from deepfake_core.frame import Frame
 from deepfake_core.inference.session import shared
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.crop import is_fine_enough, parsing_crop
-from deepfake_core.parsing.parser import FINE_BORDER, LARGE_PARSER_NAME, PARSER_NAME, checked, mixed, network_shares
+from deepfake_core.parsing.parser import (
+    FINE_BORDER,
+    FINE_PARSER_NAME,
+    LARGE_PARSER_NAME,
+    PARSER_NAME,
+    checked,
+    network_shares,
+    shares_in,
+)
 from deepfake_core.parsing.parsing import SIZE
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.training.still_landmarks import StillLandmarks
@@ -40,10 +48,10 @@ class NetworkParser:
     """
 
     def __init__(self, *, fine: bool) -> None:
-        """fine: the larger network and the fine crop of the face, as at the best quality."""
-        self._fine = fine
+        """fine: the larger network and that of the fine crop of the face, as at the best quality."""
         self._landmarks = StillLandmarks()
         self._session = checked(shared(LARGE_PARSER_NAME if fine else PARSER_NAME, threads=1, provider="cpu"))
+        self._fine = checked(shared(FINE_PARSER_NAME, threads=1, provider="cpu"), guided=True) if fine else None
 
     def __call__(self, bgr: np.ndarray, _truth: np.ndarray) -> np.ndarray:
         """The labels."""
@@ -61,7 +69,9 @@ class NetworkParser:
             if self._fine and is_fine_enough(to_crop):
                 to_fine = parsing_crop(pose, fine=True)
                 between = to_fine @ np.vstack([cv2.invertAffineTransform(to_crop), [0.0, 0.0, 1.0]])
-                _lay(shares, mixed(self._shares(bgr, to_fine), coarse, between), to_fine, FINE_BORDER // 2)
+                picture = crop(Frame.from_bgr(bgr), to_fine, SIZE)
+                fine = network_shares(self._fine, picture, around=shares_in(coarse, between))
+                _lay(shares, fine, to_fine, FINE_BORDER // 2)
         return shares.argmax(axis=0).astype(np.uint8)
 
     def _shares(self, bgr: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
@@ -118,5 +128,5 @@ PARSERS: dict[str, Callable[[], Parser]] = {
     "landmarks": LandmarkPolygons,
     "truth": lambda: _true_labels,
 }
-"""`network`: the product's; `network_fine`: the larger one with the fine crop; `landmarks`: polygons of
+"""`network`: the product's; `network_fine`: the larger ones, with the fine crop; `landmarks`: polygons of
 FaceMesh's landmarks; `truth`: the ceiling."""

@@ -13,8 +13,8 @@ _CENTRE = np.array([0.0, 0.5, 0.0])
 """Point of the canonical face (cm) in its middle: between the head's crown and the neck."""
 FINE_CENTIMETRES = 20.0
 """Side of the fine crop: the face alone, for brows, eyes and lips, which are a few pixels thin in the other."""
-_FINE_FROM = 170.0
-"""Side of the crop in px of the picture from which on the fine crop shows more; of smaller heads it is a blur."""
+_FINE_FROM = 80.0
+"""Side of the crop in px of the picture from which on the fine crop is worth its time; smaller heads are a blur."""
 _FINE_CENTRE = np.array([0.0, -0.5, 3.0])
 
 
@@ -28,5 +28,5 @@ def parsing_crop(pose: Pose, size: int = SIZE, *, fine: bool = False) -> np.ndar
 
 
 def is_fine_enough(to_crop: np.ndarray) -> bool:
-    """Whether the picture has more to show than the crop does: `parsing_crop`'s similarity into 256 px."""
+    """Whether the head is large enough in the picture for the fine crop; `parsing_crop`'s similarity into 256 px."""
     return bool(np.hypot(*to_crop[:, 0]) * _FINE_FROM < SIZE)

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 PARSER_NAME = "parsing/parser.onnx"
 LARGE_PARSER_NAME = "parsing/parser_large.onnx"
 """Three times the work: for the best quality."""
+FINE_PARSER_NAME = "parsing/parser_fine.onnx"
+"""As large again, for the fine crop: it also reads what the larger one said of the same place, and saw more around."""
 GROUPS: dict[str, tuple[Label, ...]] = {
     "skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR),
     "hair": (Label.HAIR, Label.HAT),
@@ -42,8 +44,6 @@ _NOISE = 0.002
 """Part of the crop's side by which it lags behind the landmarks: they are never quite still, masks should be."""
 FINE_BORDER = SIZE // 16
 """Px of the fine crop that are not used on each side."""
-FINE_SHARE = 0.55
-"""What the fine crop's own answer counts for in it; the rest is the other crop's."""
 _LATE_NS = 150_000_000
 _FACES = 8
 """So many faces are remembered."""
@@ -63,16 +63,16 @@ class _Face:
 class FaceParser:
     """Parses the surroundings of faces. For one thread. `provider` is the active one.
 
-    `fine` may be changed at any time: then the larger network runs, and once more on the face alone, for brows, eyes
-    and lips, where the head is large enough in the picture to show more of them. Asked for between two pictures it is
-    opened beside them, and the small one runs until it is there.
+    `fine` may be changed at any time: then the larger network runs, and another on the face alone, for brows, eyes
+    and lips, where the head is not too small in the picture. Asked for between two pictures they are opened beside
+    them, and the small one runs until they are there.
     """
 
     def __init__(self, *, threads: int = 2, provider: str = "auto", fine: bool = False) -> None:
         """Raises ModelMissing, ModelCorrupt or ModelRefused."""
         self._threads, self._provider = threads, provider
         self._small = self._opened(PARSER_NAME)
-        self._larger = self._opened(LARGE_PARSER_NAME) if fine else None
+        self._larger = self._opened_larger() if fine else None
         self._opening: Run | None = None
         self.provider = self._small.provider
         self.fine = fine
@@ -103,13 +103,13 @@ class FaceParser:
         if face.parsing is None or jumped or face.age >= EVERY:
             picture = crop(frame, to_crop, SIZE)
             larger = self._larger_if_open() if self.fine else None
-            coarse = network_shares(larger or self._small, picture)
+            coarse = network_shares(larger[0] if larger else self._small, picture)
             shares, labels = face.steadyings[0].update(coarse, picture)
             mattes = group_mattes(shares)
             if larger and is_fine_enough(to_crop):
                 between = to_fine @ np.vstack([to_frame, [0.0, 0.0, 1.0]])
                 picture = crop(frame, to_fine, SIZE)
-                fine = mixed(network_shares(larger, picture), coarse, between)
+                fine = network_shares(larger[1], picture, around=shares_in(coarse, between))
                 shares, finer = face.steadyings[1].update(fine, picture)
                 labels, mattes = _laid_in(labels, mattes, finer, group_mattes(shares), between)
             face.parsing, face.age = Parsing(labels, mattes, to_frame), 0
@@ -117,32 +117,34 @@ class FaceParser:
         face.timestamp_ns = frame.timestamp_ns
         return replace(face.parsing, crop_to_frame=to_frame)
 
-    def _larger_if_open(self) -> Session | None:
-        """The larger network once it is open; None until then, and where it does not open."""
+    def _larger_if_open(self) -> tuple[Session, Session] | None:
+        """The networks of the crop and the fine one once they are open; None until then, and where they do not open."""
         if self._larger is None and self._opening is None:
             self._opening = Run(self._open_larger, "larger parser")
         return self._larger
 
     def _open_larger(self) -> None:
         try:
-            self._larger = self._opened(LARGE_PARSER_NAME)
+            self._larger = self._opened_larger()
         except InferenceError as error:
             _log.error("The larger face parser does not open, so the small one goes on: %s", error)
 
-    def _opened(self, name: str) -> Session:
-        return checked(shared(name, threads=self._threads, provider=self._provider))
+    def _opened_larger(self) -> tuple[Session, Session]:
+        return self._opened(LARGE_PARSER_NAME), self._opened(FINE_PARSER_NAME, guided=True)
+
+    def _opened(self, name: str, *, guided: bool = False) -> Session:
+        return checked(shared(name, threads=self._threads, provider=self._provider), guided=guided)
 
 
-def mixed(fine: np.ndarray, coarse: np.ndarray, to_fine: np.ndarray) -> np.ndarray:
-    """Shares of the fine crop that heed what is seen around it, float32 (20, 128, 128).
+def shares_in(coarse: np.ndarray, to_fine: np.ndarray) -> np.ndarray:
+    """Shares of the crop float32 (20, 128, 128), as they lie in the fine crop.
 
     to_fine: (2, 3), px of the crop -> px of the fine crop, both of 256 px.
     """
     half = to_fine.copy()  # px of the shares are twice as large, and their middles lie between four others
     half[:, 2] = 0.5 * (to_fine @ (0.5, 0.5, 1.0)) - 0.25
     size = (SHARES_SIZE, SHARES_SIZE)
-    around = np.stack([cv2.warpAffine(each, half, size, borderMode=cv2.BORDER_REPLICATE) for each in coarse])
-    return np.asarray(cv2.addWeighted(fine, FINE_SHARE, around, 1.0 - FINE_SHARE, 0.0), np.float32)
+    return np.stack([cv2.warpAffine(each, half, size, borderMode=cv2.BORDER_REPLICATE) for each in coarse])
 
 
 def _laid_in(
@@ -152,7 +154,7 @@ def _laid_in(
     fine_mattes: dict[str, np.ndarray],
     to_fine: np.ndarray,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine as in `mixed`.
+    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine as in `shares_in`.
 
     The fine crop's border sees too little around it, and is left out.
     """
@@ -168,18 +170,25 @@ def _laid_in(
     return labels, mattes
 
 
-def checked(session: Session) -> Session:
-    """The session, if its network has the inputs and outputs of a parser; raises ModelRefused."""
-    if session.inputs != {"picture": (1, SIZE, SIZE, 3)} or session.outputs != {
-        "shares": (1, len(Label), SHARES_SIZE, SHARES_SIZE)
-    }:
+def checked(session: Session, *, guided: bool = False) -> Session:
+    """The session, if its network has the inputs and outputs of a parser; guided: of the fine crop's.
+
+    Raises ModelRefused.
+    """
+    shares = (1, len(Label), SHARES_SIZE, SHARES_SIZE)
+    inputs = {"picture": (1, SIZE, SIZE, 3), **({"around": shares} if guided else {})}
+    if session.inputs != inputs or session.outputs != {"shares": shares}:
         raise ModelRefused(f"'{session.name}' is no face parser: export it again with tools/train_parser.py.")
     return session
 
 
-def network_shares(session: Session, picture: np.ndarray) -> np.ndarray:
-    """Share of each class, float32 (20, 128, 128), 0..1, in a picture uint8 (256, 256, 3) BGR. Raises NetworkFailed."""
-    return session.run(picture=picture[None])[0][0]
+def network_shares(session: Session, picture: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
+    """Share of each class, float32 (20, 128, 128), 0..1, in a picture uint8 (256, 256, 3) BGR.
+
+    around: shares of the same, for the network of the fine crop. Raises NetworkFailed.
+    """
+    given = {} if around is None else {"around": around[None]}
+    return session.run(picture=picture[None], **given)[0][0]
 
 
 def group_mattes(shares: np.ndarray) -> dict[str, np.ndarray]:

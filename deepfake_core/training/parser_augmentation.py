@@ -59,8 +59,8 @@ def with_occluder(
         # The performer's own hand: otherwise another skin tone would give it away.
         gains = (np.array(cv2.mean(bgr, skin)) + 8.0) / (np.array(cv2.mean(other, mask)) + 8.0)
         other = cv2.transform(other, np.diag(gains[:3] * np.exp(generator.normal(0.0, 0.1))))
-        if generator.random() < 0.4:
-            reach = np.ptp(points[:, 1]) * generator.uniform(0.1, 0.35)
+        if generator.random() < 0.6:
+            reach = np.ptp(points[:, 1]) * generator.uniform(0.1, 1.0)
             near = cv2.distanceTransform(cv2.bitwise_not(mask), cv2.DIST_L2, 3) < reach
             sleeve[near & (other_labels == Label.CLOTH)] = 255
     colour = cv2.warpAffine(other, turn, size, borderMode=cv2.BORDER_REFLECT)

@@ -31,6 +31,11 @@ from deepfake_core.training.parser_augmentation import (
 
 _ARRAYS = ("actor_bgr", "actor_labels", "actor_alpha", "actor_hair_matte", "actor_points", "occluded", "actor_seed")
 _THINGS_KEPT = 512
+_SEEN = 1.375
+"""Side of the picture that both crops of a pair are cut out of, in sides of the crop."""
+Pair = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""A fine crop uint8 (n, n, 3) BGR, the crop that it is a part of, as large, and float32 (2, 3): px of the fine one's
+shares -> px of the other's, both n/2 a side."""
 UNLABELLED = 255
 """Marks pixels whose class nobody knows, such as those outside the picture: no loss there."""
 
@@ -69,6 +74,7 @@ class StillPool:
         self._shards: list[dict[str, np.ndarray]] = []
         self._places: list[tuple[int, int]] = []
         self._with_things: list[int] = []
+        self._with_sleeves: list[int] = []
         self.take_new()
         if not self._places:
             raise RenderedDataUnusable(f"{', '.join(map(str, folders))}: there is no sample yet.")
@@ -99,10 +105,57 @@ class StillPool:
     def drawn(self, seed: int, counter: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """The `counter`-th augmented sample, see `ParserPool`."""
         generator = np.random.default_rng([seed, counter])
+        bgr, labels, points, strength = self._scene(generator)
+        matrix = _jittered(points, size, generator)
+        picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        target = labels_in(labels, matrix, size)
+        if generator.random() < 0.5:
+            picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
+        return np.ascontiguousarray(with_camera(picture, generator, strength)), np.ascontiguousarray(target)
+
+    def drawn_pair(self, seed: int, counter: int, size: int) -> tuple[Pair, np.ndarray]:
+        """The `counter`-th augmented sample in both crops, and its labels uint8 (size, size) in the fine one."""
+        generator = np.random.default_rng([seed, counter])
+        bgr, labels, points, strength = self._scene(generator)
+        pose = fit_pose(points.astype(np.float64))
+        plain = parsing_crop(pose, size)
+        between = parsing_crop(pose, size, fine=True) @ _inverted(plain)
+        scale = np.exp(generator.normal(0.0, 0.08))
+        to_crop = turned(plain, size, scale, generator.normal(0.0, 6.0), generator.normal(0.0, 0.025, 2))
+        if generator.random() < 0.5:
+            mirror = np.array([[-1.0, 0.0, bgr.shape[1] - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+            across = np.array([[-1.0, 0.0, size - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+            bgr, labels = bgr[:, ::-1], MIRRORED_OR_UNLABELLED[labels[:, ::-1]]
+            to_crop = (across @ np.vstack([to_crop, [0.0, 0.0, 1.0]]) @ mirror)[:2]
+            between = (across @ np.vstack([between, [0.0, 0.0, 1.0]]) @ across)[:2]
+        # One camera took both: a picture as fine as most webcams show a head.
+        side = round(_SEEN * size)
+        enlarged = np.diag([_SEEN, _SEEN, 1.0])
+        enlarged[:2, 2] = 0.5 * (_SEEN - 1.0)
+        seen = cv2.warpAffine(
+            np.ascontiguousarray(bgr),
+            (enlarged @ np.vstack([to_crop, [0.0, 0.0, 1.0]]))[:2],
+            (side, side),
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        seen = with_camera(seen, generator, strength)
+        back = np.linalg.inv(enlarged)
+        crops = [
+            cv2.warpAffine(seen, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
+            for matrix in (between @ back, back[:2])
+        ]
+        to_fine = between @ np.vstack([to_crop, [0.0, 0.0, 1.0]])
+        return (crops[0], crops[1], _between_shares(between)), labels_in(labels, to_fine, size)
+
+    def _scene(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """A still with its background, clothes, light and things changed: picture, labels, landmarks, how much."""
         still = self.sample(int(generator.integers(len(self._places))))
         if generator.random() < 0.6 and (still["labels"] == Label.HAT).any():
             # Hats are rarer before cameras than among the rendered people.
             still = self.sample(int(generator.integers(len(self._places))))
+        if generator.random() < 0.04 and self._with_sleeves:
+            # Arms in sleeves before the face are one in a hundred of the rendered people, and hard.
+            still = self.sample(self._with_sleeves[int(generator.integers(len(self._with_sleeves)))])
         bgr, labels = still["bgr"], still["labels"]
         # Most pictures stay close to what was rendered, the others go far from it, towards the real world.
         strength = 1.0 if generator.random() < 0.33 else 0.3
@@ -126,7 +179,8 @@ class StillPool:
         chance = generator.random()
         if chance < 0.40 and self._with_things:
             for _ in range(2 if generator.random() < 0.3 else 1):  # hands often come in pairs
-                other = self.sample(self._with_things[int(generator.integers(len(self._with_things)))])
+                among = self._with_sleeves if generator.random() < 0.3 and self._with_sleeves else self._with_things
+                other = self.sample(among[int(generator.integers(len(among)))])
                 own_skin = int(other["occluded"]) & _HAND > 0 and generator.random() < 0.7
                 bgr, labels = with_occluder(
                     bgr,
@@ -140,12 +194,7 @@ class StillPool:
         elif chance < 0.43:
             other = self.sample(int(generator.integers(len(self._places))))
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
-        matrix = _jittered(still["points"], size, generator)
-        picture = cv2.warpAffine(bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        target = labels_in(labels, matrix, size)
-        if generator.random() < 0.5:
-            picture, target = picture[:, ::-1], MIRRORED_OR_UNLABELLED[target[:, ::-1]]
-        return np.ascontiguousarray(with_camera(picture, generator, strength)), np.ascontiguousarray(target)
+        return bgr, labels, still["points"], strength
 
     def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """One still in the crop of the run time, unchanged: picture, and labels at half its side."""
@@ -154,6 +203,18 @@ class StillPool:
         return cv2.warpAffine(still["bgr"], matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), labels_in(
             still["labels"], halved(matrix), size // 2
         )
+
+    def aligned_pair(self, number: int, size: int) -> tuple[Pair, np.ndarray]:
+        """One still in both crops, unchanged, and its labels at half the side of the fine one."""
+        still = self.sample(number)
+        pose = fit_pose(still["points"].astype(np.float64))
+        to_crop, to_fine = (parsing_crop(pose, size, fine=fine) for fine in (False, True))
+        crops = [
+            cv2.warpAffine(still["bgr"], matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
+            for matrix in (to_fine, to_crop)
+        ]
+        between = to_fine @ _inverted(to_crop)
+        return (crops[0], crops[1], _between_shares(between)), labels_in(still["labels"], halved(to_fine), size // 2)
 
     def _take(self, path: Path, description: dataset.Description) -> None:
         self._seen.add(path)
@@ -169,6 +230,8 @@ class StillPool:
             if held_out == self._held_out:
                 if int(bits) & _HELD_THINGS and len(self._with_things) < _THINGS_KEPT:
                     self._with_things.append(len(self._places))
+                if int(bits) & _HAND and _sleeved(arrays["actor_labels"][row], arrays["actor_points"][row]):
+                    self._with_sleeves.append(len(self._places))
                 self._places.append((number, row))
 
 
@@ -204,27 +267,33 @@ def mapped_shard(path: Path, description: dataset.Description, names: tuple[str,
 
 
 def parser_batches(
-    pool: ParserPool, *, seed: int, batch: int, size: int, first_step: int, workers: int = 2
-) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Endless batches: uint8 pictures (batch, size, size, 3) BGR and labels (batch, size, size).
+    pool: ParserPool, *, seed: int, batch: int, size: int, first_step: int, workers: int = 2, pairs: bool = False
+) -> Iterator[tuple[tf.Tensor | tuple[tf.Tensor, ...], tf.Tensor]]:
+    """Endless batches: uint8 pictures (batch, size, size, 3) BGR, or `Pair`s of them, and labels (batch, size, size).
 
     Batch n holds samples n * batch ... of the run, so that a resumed run sees what the first would have seen.
     Raises the TrainingError of the sample that cannot be read.
     """
     failures: list[TrainingError] = []
+    picture = tf.TensorSpec((size, size, 3), tf.uint8)
+    given = [picture, picture, tf.TensorSpec((2, 3), tf.float32)] if pairs else [picture]
+    specs = [*given, tf.TensorSpec((size, size), tf.uint8)]
 
-    def make(counter: np.int64) -> tuple[np.ndarray, np.ndarray]:
+    def make(counter: np.int64) -> tuple[np.ndarray, ...]:
         try:
+            if pairs:
+                seen, labels = pool.drawn_pair(seed, int(counter), size)  # type: ignore[attr-defined]
+                return (*seen, labels)
             return pool.drawn(seed, int(counter), size)
         except TrainingError as error:
             failures.append(error)
             raise
 
-    def load(counter: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        picture, labels = tf.numpy_function(make, [counter], [tf.uint8, tf.uint8], stateful=False)
-        picture.set_shape((size, size, 3))
-        labels.set_shape((size, size))
-        return picture, labels
+    def load(counter: tf.Tensor) -> tuple[tf.Tensor | tuple[tf.Tensor, ...], tf.Tensor]:
+        made = tf.numpy_function(make, [counter], [spec.dtype for spec in specs], stateful=False)
+        for each, spec in zip(made, specs, strict=True):
+            each.set_shape(spec.shape)
+        return (tuple(made[:-1]) if pairs else made[0]), made[-1]
 
     numbers = tf.data.Dataset.range(first_step * batch, np.iinfo(np.int64).max)
     stream = numbers.map(load, num_parallel_calls=workers, deterministic=True)
@@ -248,6 +317,25 @@ def halved(matrix: np.ndarray) -> np.ndarray:
     half = matrix * 0.5
     half[:, 2] -= 0.25
     return half
+
+
+def _sleeved(labels: np.ndarray, points: np.ndarray) -> bool:
+    """Whether clothes hide a part of the face."""
+    face: np.ndarray = np.zeros(labels.shape, np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.round(points[:, :2]).astype(np.int32)), 1)
+    return bool((labels[face > 0] == Label.CLOTH).mean() > 0.03)
+
+
+def _inverted(matrix: np.ndarray) -> np.ndarray:
+    """(3, 3), the way back."""
+    return np.vstack([cv2.invertAffineTransform(matrix), [0.0, 0.0, 1.0]])
+
+
+def _between_shares(to_fine: np.ndarray) -> np.ndarray:
+    """Of `Pair`, from (2, 3): px of the crop -> px of the fine crop. Shares lie between 2 x 2 pixels."""
+    half = to_fine.copy()
+    half[:, 2] = 0.5 * (to_fine @ (0.5, 0.5, 1.0)) - 0.25
+    return cv2.invertAffineTransform(half).astype(np.float32)
 
 
 def _jittered(points: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:

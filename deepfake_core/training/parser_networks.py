@@ -11,14 +11,16 @@ from keras import layers
 
 from deepfake_core.parsing.classes import Label
 
-Kind = Literal["fused", "large", "mobilenetv3"]
+Kind = Literal["fused", "large", "guided", "mobilenetv3"]
 CLASSES = len(Label)
 ENCODER = "encoder"
 LOGITS = "logits_conv"
 """The last convolution."""
+_AROUND_LOGITS = f"around_{LOGITS}"
 _DECODER = (32, 48, 80)
 """Channels of the decoder at a quarter, an eighth and a sixteenth of the picture's side."""
 _LARGE_DECODER = (64, 80, 80)
+_LEAST_SHARE = 1e-3
 
 
 @keras.saving.register_keras_serializable("deepfake")
@@ -47,21 +49,33 @@ class Unfolded(layers.Layer):
         return (shape[0], shape[1] and shape[1] * 2, shape[2] and shape[2] * 2, shape[3] // 4)
 
 
+@keras.saving.register_keras_serializable("deepfake")
+class LogShares(layers.Layer):
+    """Shares -> their logarithms, none below that of 0.001."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Of each."""
+        return tf.math.log(tf.maximum(inputs, tf.cast(_LEAST_SHARE, inputs.dtype)))
+
+
 def build_parser(kind: Kind = "fused", *, normalised: bool = True, size: int | None = None) -> keras.Model:
     """Picture float32 (B, n, n, 3) RGB in -1..1 (as Keras's ImageNet weights want it) -> logits (B, n/2, n/2, 20).
 
     n: a multiple of 32; size: the only one that it takes.
 
     fused: full convolutions, as in the first stages of EfficientNetV2 (Tan and Le 2021); large: the same with more
-    residual blocks and a wider decoder, see `deepened`; mobilenetv3: Keras's MobileNetV3Small without what phones are
-    slow at (Howard et al. 2019), so that its ImageNet weights fit.
+    residual blocks and a wider decoder, see `deepened`; guided: the same again for a part of a picture, which also
+    takes what another network said of this part when it saw more around it, shares float32 (B, n/2, n/2, 20), see
+    `guided`; mobilenetv3: Keras's MobileNetV3Small without what phones are slow at (Howard et al. 2019), so that its
+    ImageNet weights fit.
     normalised: with batch normalisation, which learns faster at first; without it a step takes half as long.
     """
-    picture = keras.Input((size, size, 3), name="picture")
     encoder = build_encoder(kind, normalised=normalised, size=size)
-    x2, x4, x8, x16, x32 = encoder(picture)
+    inputs = [keras.Input(each.shape[1:], name=each.name) for each in encoder.inputs]
+    given = inputs if kind == "guided" else inputs[0]
+    x2, x4, x8, x16, x32 = encoder(given)
     block = _Blocks(normalised)
-    large = kind == "large"
+    large = kind in ("large", "guided")
     channels = _LARGE_DECODER if large else _DECODER
     x = block.joined(x32, x16, channels[2], "d16")
     x = block.residual(x, "d16a", 64) if large else x
@@ -72,13 +86,20 @@ def build_parser(kind: Kind = "fused", *, normalised: bool = True, size: int | N
     x = block.joined(x, fine, channels[0], "d4")
     x = block.residual(x, "d4a", 32) if large else x
     x = layers.Conv2D(4 * CLASSES, 1, name=LOGITS)(x)
-    return keras.Model(picture, Unfolded(name="logits")(x), name="parser")
+    x = Unfolded(name="logits")(x)
+    if kind == "guided":
+        said = layers.Conv2D(CLASSES, 1, name=_AROUND_LOGITS)(LogShares(name="around_log")(inputs[1]))
+        x = layers.Add(name="logits_add")([x, said])
+    return keras.Model(given, x, name="parser")
 
 
 def build_encoder(kind: Kind, *, normalised: bool = True, size: int | None = None) -> keras.Model:
-    """Picture -> features at a half, a quarter ... a thirty-second of its side."""
+    """Picture (and, "guided", shares) -> features at a half, a quarter ... a thirty-second of its side."""
     picture = keras.Input((size, size, 3), name="picture")
-    return _mobilenet(picture) if kind == "mobilenetv3" else _fused(picture, normalised, large=kind == "large")
+    if kind == "mobilenetv3":
+        return _mobilenet(picture)
+    around = keras.Input((size and size // 2, size and size // 2, CLASSES), name="around") if kind == "guided" else None
+    return _fused(picture, normalised, large=kind != "fused", around=around)
 
 
 def folded(parser: keras.Model) -> keras.Model:
@@ -123,9 +144,33 @@ def deepened(parser: keras.Model) -> keras.Model:
     return made
 
 
-def _fused(picture: keras.KerasTensor, normalised: bool, *, large: bool) -> keras.Model:
+def guided(parser: keras.Model) -> keras.Model:
+    """A "guided" network that starts as the geometric mean of what a "large" one says of a part of the picture and of
+    what is said of it by whoever sees more around it."""
+    made = build_parser("guided", normalised=False)
+    for mine, theirs in ((made, parser), (made.get_layer(ENCODER), parser.get_layer(ENCODER))):
+        known = {layer.name: layer for layer in theirs.layers}
+        for layer in mine.layers:
+            if not isinstance(layer, layers.Conv2D):
+                continue
+            kernel, bias = layer.get_weights()
+            if layer.name in known:
+                kernel, bias = known[layer.name].get_weights()
+                if layer.name == LOGITS:
+                    kernel, bias = 0.5 * kernel, 0.5 * bias
+            else:
+                kernel[:] = 0.5 * np.eye(CLASSES) if layer.name == _AROUND_LOGITS else 0.0
+            layer.set_weights([kernel, bias])
+    return made
+
+
+def _fused(
+    picture: keras.KerasTensor, normalised: bool, *, large: bool, around: keras.KerasTensor | None = None
+) -> keras.Model:
     block = _Blocks(normalised)
     x2 = block.convolution(picture, 16, "e2", 3, 2)
+    if around is not None:
+        x2 = layers.Add(name="e2_add_around")([x2, block.convolution(around, 16, "e2_around", active=False)])
     x2 = block.residual(x2, "e2a", 16) if large else x2
     x4 = block.convolution(x2, 32, "e4", 3, 2)
     x4 = block.residual(x4, "e4a", 32) if large else x4
@@ -137,7 +182,7 @@ def _fused(picture: keras.KerasTensor, normalised: bool, *, large: bool) -> kera
     x32 = block.residual(block.convolution(x16, 160, "e32", 3, 2), "e32a", 72)
     for name in ("e32b", "e32c", "e32d") if large else ("e32b",):
         x32 = block.residual(x32, name, 72 if name == "e32b" else 96)
-    return keras.Model(picture, [x2, x4, x8, x16, x32], name=ENCODER)
+    return keras.Model(picture if around is None else [picture, around], [x2, x4, x8, x16, x32], name=ENCODER)
 
 
 def _mobilenet(picture: keras.KerasTensor) -> keras.Model:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -29,7 +30,9 @@ SETTINGS = "parser-settings.json"
 LOG = "parser-log.jsonl"
 _REPORT_EVERY = 50
 
-Batches = Iterable[tuple[tf.Tensor, tf.Tensor]]
+Seen: TypeAlias = "tf.Tensor | tuple[tf.Tensor, tf.Tensor, tf.Tensor]"
+"""Pictures, or both crops of each and how they lie, see `parser_data.Pair`."""
+Batches = Iterable[tuple[Seen, tf.Tensor]]
 
 
 class TrainingRuns(TrainingError):
@@ -122,8 +125,10 @@ class ParserTrainer:
         settings: ParserSettings,
         start: keras.Model | None = None,
         teacher: keras.Model | None = None,
+        guide: keras.Model | None = None,
     ) -> None:
-        """start: takes its weights where there is no checkpoint yet; teacher: needed where `settings.taught` is not 0.
+        """start: takes its weights where there is no checkpoint yet; teacher: needed where `settings.taught` is not 0;
+        guide: reads the crop around the fine one, for a "guided" network.
 
         Raises CheckpointUnusable.
         """
@@ -141,6 +146,7 @@ class ParserTrainer:
                     "--deepen must fit them."
                 ) from error
         self._teacher = teacher
+        self._guide = guide
         self._trained = self.parser.trainable_variables
         encoder = {id(variable) for variable in self.parser.get_layer(ENCODER).trainable_variables}
         self._of_encoder = [id(variable) in encoder for variable in self._trained]
@@ -174,12 +180,12 @@ class ParserTrainer:
         sums: dict[str, float] = {}
         counted = 0
         since = last_checkpoint = time.monotonic()
-        for pictures, labels in batches:
+        for seen, labels in batches:
             if self.step >= until:
                 break
             self._optimiser.learning_rate.assign(self.settings.learning_rate_at(self.step))
             frozen = self.step < self.settings.frozen_steps
-            losses = self._compiled[frozen](pictures, labels, tf.constant(self._decay(), tf.float32))
+            losses = self._compiled[frozen](seen, labels, tf.constant(self._decay(), tf.float32))
             self.step += 1
             counted += 1
             for name, value in losses.items():
@@ -203,18 +209,17 @@ class ParserTrainer:
         save_file(state, temporary)
         temporary.replace(self.folder / CHECKPOINT)
 
-    def _train_step(
-        self, pictures: tf.Tensor, labels: tf.Tensor, decay: tf.Tensor, *, frozen: bool
-    ) -> dict[str, tf.Tensor]:
+    def _train_step(self, seen: Seen, labels: tf.Tensor, decay: tf.Tensor, *, frozen: bool) -> dict[str, tf.Tensor]:
         # A frozen encoder keeps the statistics of its normalisation, too.
         self.parser.get_layer(ENCODER).trainable = not frozen
         known = ~np.isin(np.arange(CLASSES), self.settings.unknown)
         taught = None
+        given = network_input(seen, self._guide)
         if self._teacher is not None:
-            shares = tf.nn.softmax(tf.cast(self._teacher(centred(pictures), training=False), tf.float32))
+            shares = tf.nn.softmax(tf.cast(self._teacher(given, training=False), tf.float32))
             taught = (self.settings.taught, shares)
         with tf.GradientTape() as tape:
-            logits = self.parser(centred(pictures), training=True)
+            logits = self.parser(given, training=True)
             losses = parsing_loss(logits, labels, known=known, taught=taught)
         gradients = tape.gradient(losses["total"], [v.value for v in self._trained])
         if frozen:
@@ -266,3 +271,22 @@ class ParserTrainer:
 def centred(pictures: tf.Tensor) -> tf.Tensor:
     """Pictures uint8 BGR -> float32 RGB -1..1, what the network takes."""
     return tf.cast(pictures[..., ::-1], tf.float32) / 127.5 - 1.0
+
+
+def network_input(seen: Seen, guide: keras.Model | None = None) -> tf.Tensor | list[tf.Tensor]:
+    """What a parser takes: pictures; of pairs the fine ones, and what `guide` says of them in the crops around."""
+    if not isinstance(seen, tuple):
+        return centred(seen)
+    fine, coarse, between = seen
+    assert guide is not None
+    shares = tf.nn.softmax(tf.cast(guide(centred(coarse), training=False), tf.float32))
+    rows = tf.concat([tf.reshape(between, (-1, 6)), tf.zeros_like(between[:, 0, :2])], axis=1)
+    around = tf.raw_ops.ImageProjectiveTransformV3(
+        images=shares,
+        transforms=rows,
+        output_shape=tf.shape(shares)[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
+    return [centred(fine), tf.ensure_shape(around, shares.shape)]

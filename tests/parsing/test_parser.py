@@ -28,13 +28,17 @@ class Colours:
 
     provider, name = "cpu", "colours"
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = module.PARSER_NAME) -> None:
         self.inputs = {"picture": (1, SIZE, SIZE, 3)}
         self.outputs = {"shares": (1, len(Label), SHARES_SIZE, SHARES_SIZE)}
+        if name == module.FINE_PARSER_NAME:
+            self.inputs["around"] = self.outputs["shares"]
         self.runs = 0
+        self.around: np.ndarray | None = None
 
-    def run(self, picture: np.ndarray) -> tuple[np.ndarray, ...]:
+    def run(self, picture: np.ndarray, around: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
         self.runs += 1
+        self.around = around
         small = (
             cv2.resize(picture[0], (SHARES_SIZE, SHARES_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         )
@@ -46,10 +50,27 @@ class Colours:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Colours:
-    made = Colours()
-    monkeypatch.setattr(module, "shared", lambda *_args, **_kwargs: made)
-    return made
+def opened(monkeypatch: pytest.MonkeyPatch) -> dict[str, Colours]:
+    """The networks that are open, by their names; the larger ones wait for `may_open`."""
+    may_open.set()
+    networks: dict[str, Colours] = {}
+
+    def shared(name: str, **_kwargs: object) -> Colours:
+        if name != module.PARSER_NAME:
+            assert may_open.wait(10)
+        return networks.setdefault(name, Colours(name))
+
+    monkeypatch.setattr(module, "shared", shared)
+    return networks
+
+
+@pytest.fixture
+def network(opened: dict[str, Colours]) -> Colours:
+    """The small one."""
+    return opened.setdefault(module.PARSER_NAME, Colours())
+
+
+may_open = threading.Event()
 
 
 def landmarks(x: float = 320, y: float = 240, scale: float = 9.0) -> np.ndarray:
@@ -107,24 +128,6 @@ def test_a_jump_a_gap_another_face_and_a_reset_are_parsed_at_once(network: Colou
     assert network.runs == 5
 
 
-@pytest.fixture
-def networks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Colours]:
-    """The networks that are open, by their names; the larger one waits for `may_open` of this module."""
-    may_open.clear()
-    opened: dict[str, Colours] = {}
-
-    def shared(name: str, **_kwargs: object) -> Colours:
-        if name == module.LARGE_PARSER_NAME:
-            assert may_open.wait(10)
-        return opened.setdefault(name, Colours())
-
-    monkeypatch.setattr(module, "shared", shared)
-    return opened
-
-
-may_open = threading.Event()
-
-
 def parse_until(there: Callable[[], object], parser: module.FaceParser) -> None:
     """Parse pictures of a new second each until something is there."""
     for number in range(1000):
@@ -135,34 +138,49 @@ def parse_until(there: Callable[[], object], parser: module.FaceParser) -> None:
     pytest.fail("it never came")
 
 
-def test_the_larger_network_opens_beside_the_pictures_and_runs_at_the_best_quality_alone(
-    networks: dict[str, Colours],
+def runs_of(networks: dict[str, Colours]) -> tuple[int, ...]:
+    names = (module.PARSER_NAME, module.LARGE_PARSER_NAME, module.FINE_PARSER_NAME)
+    return tuple(networks[name].runs if name in networks else 0 for name in names)
+
+
+def test_the_larger_networks_open_beside_the_pictures_and_run_at_the_best_quality_alone(
+    opened: dict[str, Colours],
 ) -> None:
+    may_open.clear()
     parser = module.FaceParser()
-    small = networks[module.PARSER_NAME]
     parser.parse(frame(1), landmarks(), 1)
     parser.fine = True
     for number in (31, 61):
         parser.parse(frame(number), landmarks(), 1)  # would wait for ever if it waited
-    assert small.runs == 3
-    assert module.LARGE_PARSER_NAME not in networks
+    assert runs_of(opened) == (3, 0, 0)
     may_open.set()
-    parse_until(lambda: module.LARGE_PARSER_NAME in networks and networks[module.LARGE_PARSER_NAME].runs, parser)
-    large, runs = networks[module.LARGE_PARSER_NAME], small.runs
-    assert large.runs == 2  # both crops
+    parse_until(lambda: runs_of(opened)[1], parser)
+    runs = runs_of(opened)[0]
+    assert runs_of(opened) == (runs, 1, 1)  # one for each crop
     parser.parse(frame(91), landmarks(), 1)
-    assert (small.runs, large.runs) == (runs, 4)
+    assert runs_of(opened) == (runs, 2, 2)
     parser.fine = False
     parser.parse(frame(121), landmarks(), 1)
-    assert (small.runs, large.runs) == (runs + 1, 4)
+    assert runs_of(opened) == (runs + 1, 2, 2)
 
 
-def test_a_quality_that_needs_no_larger_network_opens_none(networks: dict[str, Colours]) -> None:
-    may_open.set()
+def test_a_quality_that_needs_no_larger_network_opens_none(opened: dict[str, Colours]) -> None:
     module.FaceParser().parse(frame(1), landmarks(), 1)
-    assert list(networks) == [module.PARSER_NAME]
+    assert list(opened) == [module.PARSER_NAME]
     module.FaceParser(fine=True)
-    assert len(networks) == 2
+    assert set(opened) == {module.PARSER_NAME, module.LARGE_PARSER_NAME, module.FINE_PARSER_NAME}
+
+
+def test_the_network_of_the_fine_crop_is_told_what_was_found_around_it(opened: dict[str, Colours]) -> None:
+    module.FaceParser(fine=True).parse(frame(1, (320, 235), (255, 255, 255)), landmarks(), 1)
+    told = opened[module.FINE_PARSER_NAME].around
+    assert told is not None
+    found = told[0, Label.OCCLUDER]
+    y, x = np.mean(np.nonzero(found > 0.5), axis=1)
+    to_fine = parsing_crop(fit_pose(landmarks().astype(np.float64)), SHARES_SIZE, fine=True)
+    np.testing.assert_allclose((x, y), to_fine @ (320, 235, 1), atol=0.8)
+    radius = 30 * np.hypot(*to_fine[:, 0])
+    assert np.isclose((found > 0.5).sum(), np.pi * radius**2, rtol=0.1)
 
 
 def test_where_the_larger_network_does_not_open_the_small_one_goes_on(
@@ -171,7 +189,7 @@ def test_where_the_larger_network_does_not_open_the_small_one_goes_on(
     small = Colours()
 
     def shared(name: str, **_kwargs: object) -> Colours:
-        if name == module.LARGE_PARSER_NAME:
+        if name == module.FINE_PARSER_NAME:
             raise ModelCorrupt("it is broken")
         return small
 
@@ -187,19 +205,19 @@ def test_where_the_larger_network_does_not_open_the_small_one_goes_on(
         module.FaceParser(fine=True)
 
 
-def test_a_small_head_has_no_fine_crop(network: Colours) -> None:
+def test_a_small_head_has_no_fine_crop(opened: dict[str, Colours]) -> None:
     parser = module.FaceParser(fine=True)
-    parser.parse(frame(1), landmarks(scale=4.0), 1)
-    assert network.runs == 1
-    parser.parse(frame(1), landmarks(scale=6.0), 2)
-    assert network.runs == 3
+    parser.parse(frame(1), landmarks(scale=2.0), 1)
+    assert runs_of(opened) == (0, 1, 0)
+    parser.parse(frame(1), landmarks(scale=3.0), 2)
+    assert runs_of(opened) == (0, 2, 1)
 
 
-def test_the_fine_crop_refines_the_face_and_leaves_the_rest(network: Colours) -> None:
+def test_the_fine_crop_refines_the_face_and_leaves_the_rest(opened: dict[str, Colours]) -> None:
     spot = frame(1, (320, 235), (255, 255, 255))
     coarse = module.FaceParser().parse(spot, landmarks(), 1)
     fine = module.FaceParser(fine=True).parse(spot, landmarks(), 1)
-    assert network.runs == 3
+    assert runs_of(opened) == (1, 1, 1)
     both = np.abs(coarse.occluder.astype(int) - fine.occluder)
     assert both.max() > 0  # the edge is sharper
     truth = np.zeros((480, 640), np.uint8)
@@ -234,8 +252,12 @@ def test_the_crop_is_upright_and_holds_the_head() -> None:
     assert np.ptp(fine[:, 1]) > 1.5 * np.ptp(face[:, 1])
 
 
-def test_a_network_that_is_no_parser_is_refused(network: Colours) -> None:
-    network.outputs = {"shares": (1, 19, SHARES_SIZE, SHARES_SIZE)}
+def test_a_network_that_is_no_parser_is_refused(opened: dict[str, Colours]) -> None:
+    opened[module.FINE_PARSER_NAME] = Colours()  # takes no shares
+    with pytest.raises(ModelRefused, match="no face parser"):
+        module.FaceParser(fine=True)
+    opened[module.PARSER_NAME] = Colours()
+    opened[module.PARSER_NAME].outputs = {"shares": (1, 19, SHARES_SIZE, SHARES_SIZE)}
     with pytest.raises(ModelRefused, match="no face parser"):
         module.FaceParser()
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ from deepfake_core.training.parser_augmentation import (
 )
 from deepfake_core.training.parser_data import UNLABELLED, RenderedDataUnusable, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
-from deepfake_core.training.parser_networks import ENCODER, build_parser, deepened, folded
+from deepfake_core.training.parser_networks import ENCODER, build_parser, deepened, folded, guided
 from deepfake_core.training.parser_optimiser import ConvolutionMuon
 from deepfake_core.training.parser_trainer import (
     CHECKPOINT,
@@ -38,6 +39,7 @@ from deepfake_core.training.parser_trainer import (
     ParserTrainer,
     TrainingRuns,
     alone_in,
+    network_input,
 )
 from deepfake_core.training.parser_weights import (
     WEIGHTS_NAME,
@@ -127,6 +129,34 @@ def test_picture_and_labels_stay_together_and_left_stays_left(stills: Path) -> N
     assert MIRRORED[Label.L_EYE] == Label.R_EYE
 
 
+def test_both_crops_of_a_pair_show_the_same_and_lie_as_the_pair_says(stills: Path) -> None:
+    pool = StillPool([stills], held_out=False)
+    eyes = np.zeros(2, int)
+    alike, agreement = [], []
+    for counter in range(30):
+        (fine, coarse, between), labels = pool.drawn_pair(3, counter, SIZE)
+        assert labels.shape == (SIZE, SIZE)
+        half = (SIZE // 2, SIZE // 2)
+        small, wide = (cv2.resize(each, half, interpolation=cv2.INTER_AREA).astype(float) for each in (fine, coarse))
+        found = cv2.warpAffine(wide, between, half, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        inner = np.s_[4:-4, 4:-4]
+        alike.append(np.corrcoef(found[inner].ravel(), small[inner].ravel())[0, 1])
+        red = fine[..., 2].astype(int) - fine[..., :2].max(axis=2)
+        if (labels == Label.SKIN).any() and (labels == Label.BACKGROUND).any():
+            agreement.append(red[labels == Label.SKIN].mean() > red[labels == Label.BACKGROUND].mean())
+        for k, (eye, side) in enumerate(((Label.L_EYE, -1), (Label.R_EYE, 1))):
+            seen, skin = (np.argwhere(labels == each) for each in (eye, Label.SKIN))
+            if len(seen) > 12:
+                eyes[k] += 1
+                assert np.sign(seen[:, 1].mean() - skin[:, 1].mean()) == side
+    assert np.median(alike) > 0.9
+    assert np.mean(agreement) > 0.85
+    assert eyes.min() > 3
+    (fine, coarse, _), truth = pool.aligned_pair(0, SIZE)
+    assert fine.shape == coarse.shape
+    assert (truth == Label.SKIN).mean() > (pool.aligned(0, SIZE)[1] == Label.SKIN).mean()  # nearer
+
+
 def test_what_is_laid_on_is_labelled_and_a_new_background_spares_the_person(stills: Path) -> None:
     pool = StillPool([stills], held_out=False)
     generator = np.random.default_rng(0)
@@ -146,6 +176,23 @@ def test_what_is_laid_on_is_labelled_and_a_new_background_spares_the_person(stil
     assert (laid[0][there].astype(int)[:, 1] > laid[0][there][:, 2]).mean() > 0.8  # green as the hand
     behind = with_background(plain["bgr"], plain["alpha"], hand["bgr"], generator)
     np.testing.assert_allclose(behind[18:22, 22:40].astype(int), plain["bgr"][18:22, 22:40], atol=1)
+
+
+def test_an_arm_in_a_sleeve_before_the_face_is_seen_more_often_than_it_was_rendered(
+    stills: Path, tmp_path: Path
+) -> None:
+    for path in stills.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    first = sorted(tmp_path.glob("shard-*.npz"))[0]
+    with np.load(first) as archive:
+        arrays = dict(archive)
+    row = next(k for k in range(2, len(arrays["occluded"]), 2) if arrays["actor_seed"][k])
+    arrays["actor_labels"][row, 34:40, 24:40] = Label.CLOTH
+    np.savez(first, **arrays)
+    pool = StillPool([tmp_path], held_out=False)
+    assert any((pool.sample(k)["labels"] == Label.CLOTH).any() for k in range(len(pool)))
+    shown = [(pool.drawn(4, counter, SIZE)[1] == Label.CLOTH).any() for counter in range(400)]
+    assert np.mean(shown) > 3 / len(pool)  # one in len(pool) was rendered
 
 
 def test_clothes_change_and_nothing_else_and_dark_eyes_are_no_glasses(stills: Path) -> None:
@@ -351,24 +398,61 @@ def test_the_larger_network_starts_as_the_small_one_and_all_of_it_learns() -> No
     assert min(new) > 0
 
 
+def test_a_guided_network_starts_between_what_it_is_told_and_what_the_large_one_says_and_all_of_it_learns() -> None:
+    large = deepened(read_weights(MODELS_DIR / WEIGHTS_NAME))
+    made = guided(large)
+    picture = tf.random.uniform((1, 64, 64, 3), -1, 1, seed=1)
+    around = tf.nn.softmax(3.0 * tf.random.normal((1, 32, 32, CLASSES), seed=2))
+    told = np.maximum(around.numpy(), 1e-3)
+    wanted = tf.nn.softmax(0.5 * large(picture, training=False) + 0.5 * np.log(told)).numpy()
+    np.testing.assert_allclose(tf.nn.softmax(made([picture, around], training=False)).numpy(), wanted, atol=1e-4)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(made([picture, around], training=True)))
+    gradients = tape.gradient(loss, [v.value for v in made.trainable_variables])
+    new = [
+        tf.reduce_max(tf.abs(gradient)).numpy()
+        for gradient, variable in zip(gradients, made.trainable_variables, strict=True)
+        if "around" in variable.path
+    ]
+    assert len(new) == 4
+    assert min(new) > 0
+
+
+def test_what_is_found_around_is_laid_where_the_fine_crop_is(stills: Path) -> None:
+    seen, truth = StillPool([stills], held_out=False).aligned_pair(1, SIZE)
+
+    def red_is_skin(pictures: tf.Tensor, training: bool) -> tf.Tensor:
+        small = tf.nn.avg_pool2d(pictures, 2, 2, "VALID")
+        skin = tf.cast(small[..., 0] - small[..., 1] > 0.5, tf.float32)
+        return 20.0 * tf.one_hot(tf.cast(skin, tf.int32), CLASSES)
+
+    _, around = network_input(tuple(tf.constant(each[None]) for each in seen), red_is_skin)
+    found = around.numpy()[0, ..., Label.SKIN] > 0.5
+    skin = np.isin(truth, (Label.SKIN,))
+    assert (found & skin).sum() / (found | skin).sum() > 0.85
+
+
 def test_the_networks_keep_to_their_work() -> None:
-    for kind, most in (("fused", 0.5), ("large", 1.5)):
+    for kind, most in (("fused", 0.5), ("large", 1.5), ("guided", 1.52)):
         built = build_parser(kind, normalised=False, size=256)  # type: ignore[arg-type]
         assert gigaflops(built) + gigaflops(built.get_layer(ENCODER)) <= most
 
 
-@pytest.mark.parametrize("kind", ["fused", "large", "mobilenetv3"])
+@pytest.mark.parametrize("kind", ["fused", "large", "guided", "mobilenetv3"])
 def test_export_says_what_keras_says_in_the_operators_that_are_accepted(kind: str) -> None:
     from deepfake_core.inference.session import open_session
     from deepfake_core.parsing.parser import checked, network_shares
 
-    if kind == "large":  # without normalisation only trained weights keep features in bounds
-        parser = shaken(deepened(read_weights(MODELS_DIR / WEIGHTS_NAME)), 0.002)
+    if kind in ("large", "guided"):  # without normalisation only trained weights keep features in bounds
+        parser = deepened(read_weights(MODELS_DIR / WEIGHTS_NAME))
+        parser = shaken(guided(parser) if kind == "guided" else parser, 0.002)
     else:
         parser = shaken(build_parser(kind))  # type: ignore[arg-type]
     data = parser_export.parser_onnx(parser)
     assert parser_export.largest_difference(parser, data, seed=3) <= parser_export.TOLERANCE
-    shares = network_shares(checked(open_session(data, name="test")), np.zeros((256, 256, 3), np.uint8))
+    around = np.full((CLASSES, 128, 128), 1 / CLASSES, np.float32) if kind == "guided" else None
+    session = checked(open_session(data, name="test"), guided=kind == "guided")
+    shares = network_shares(session, np.zeros((256, 256, 3), np.uint8), around)
     np.testing.assert_allclose(shares.sum(0), 1.0, atol=1e-4)
 
 
@@ -447,6 +531,15 @@ def test_the_tool_trains_shows_and_exports_only_what_is_whole(
     assert train_parser.main(deepen) == 0
     assert train_parser.main(["export", "--work", str(tmp_path / "large"), "--models", str(models)]) == 0
     assert "parsing/parser_large.onnx" in Manifest.load(models).entries
+    fine, large = tmp_path / "fine", str(tmp_path / "large")
+    guide = ["train", "--work", str(fine), "--from", large, "--deepen", "--guide", large, *train[3:]]
+    assert train_parser.main(guide) == 0
+    assert train_parser.main(["export", "--work", str(fine), "--models", str(models)]) == 0
+    assert "parsing/parser_fine.onnx" in Manifest.load(models).entries
+    score = ["evaluate", "--work", str(fine), "--stills", str(stills), "--count", "2"]
+    assert train_parser.main(score) == 1
+    assert "--guide belongs to" in capsys.readouterr().err
+    assert train_parser.main([*score, "--guide", large]) == 0
     taught = ["train", "--work", str(tmp_path / "taught"), "--teacher", str(tmp_path / "large"), *train[3:]]
     assert train_parser.main([*taught, "--until", "1"]) == 0
     assert json.loads((tmp_path / "taught" / "parser-settings.json").read_text())["taught"] == 0.5
