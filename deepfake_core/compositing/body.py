@@ -121,7 +121,7 @@ class HiddenBody:
         if self._colours is not None:
             kept = np.float32(_kept(since))
             measured = (measured + kept * (self._colours - measured.astype(np.float32)) + 0.5).astype(np.uint8)
-            smooth += kept * (self._smooth - smooth)
+            smooth += kept * (np.where(self._smooth > 0, self._smooth, smooth) - smooth)  # 0: nothing was near
         self._colours, self._smooth, self._shown = measured, smooth, shown
         self._detail = np.where(shown[..., None] > 0, filmed - smooth, np.float32(0))
         if shown.any():
