@@ -90,7 +90,7 @@ def test_a_task_is_done_in_the_second_thread_and_its_error_comes_back() -> None:
         with beside:
             tasks = [beside.submit(threading.get_ident), beside.submit(threading.get_ident)]
             failing = beside.submit(fail)
-            while not failing._ended.is_set():  # nobody took them over
+            while failing._unended.locked():  # nobody took them over
                 time.sleep(0.001)
             seen |= {task.result() for task in tasks}
             with pytest.raises(ValueError, match="on purpose"):
@@ -129,12 +129,31 @@ def test_on_leaving_what_has_begun_has_ended_and_the_rest_is_dropped() -> None:
     assert done == [1]
 
 
+def test_work_that_waits_for_what_was_dropped_ends() -> None:
+    began, dropped = threading.Event(), threading.Event()
+
+    with Beside("second") as beside:
+
+        def work() -> None:
+            other = beside.submit(lambda: None)
+            began.set()
+            assert dropped.wait(5)
+            other.result()
+
+        task = beside.submit(work)
+        began.wait(5)
+        beside._tasks[-1].drop()  # as on leaving
+        dropped.set()
+        with pytest.raises(RuntimeError, match="dropped"):
+            task.result()
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_second_thread_that_is_let_go_is_idle(closed: bool) -> None:
     beside = Beside("second")
     with beside:
         task = beside.submit(threading.get_ident)
-        while not task._ended.is_set():
+        while task._unended.locked():
             time.sleep(0.001)
         ident = task.result()
     assert ident not in {thread.ident for thread in threads._idle}
