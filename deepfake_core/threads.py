@@ -89,7 +89,7 @@ class Task(Generic[T]):
             self._unended.release()
 
     def drop(self) -> None:
-        """Forget work that has not begun, whose result nobody may wait for any more, or wait for the end of what has."""
+        """Forget work that has not begun, whose `result` raises then, or wait for the end of what has."""
         try:
             self._pending.pop()
         except IndexError:
