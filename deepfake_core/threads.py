@@ -130,7 +130,7 @@ class Beside:
             self._tasks.pop().drop()
 
     def __del__(self) -> None:
-        self.close()
+        self._queue.put(None)
 
     def submit(self, work: Callable[[], T]) -> Task[T]:
         """Have the second thread do some work when it has done what it was given before. A task may give others."""
