@@ -23,6 +23,8 @@ _LEAST_SKIN = 0.15
 _LEAST_MASS = 0.04
 """Share of the square's skin below which the last light is kept: a hand covers the face."""
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126], np.float32)
+_OWN_HUE = 0.5
+"""Part of the identity's own hue that lips keep: with none they are violet on pale skin, with all of it scarlet."""
 _GAMMA = 2.2
 _RING_CENTIMETRES = 1.0
 """How far inside the seam the drawn skin is compared to the driver's."""
@@ -137,8 +139,8 @@ def lit(view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.nda
     """The drawn face under the driver's light, uint8 (h, w, 3) of the box, undefined off its matte, uint8 (h, w).
 
     light: float32 (32, 32, 3) from `DriverLight`; correction: factors on it; matte: uint8 (S, S) of the drawn square.
-    Skin, lips too, takes the driver's tone as far as `colour_match` says; eyes, teeth, brows and hair keep the
-    identity's colours.
+    Skin takes the driver's tone as far as `colour_match` says, lips take its brightness and half of its hue; eyes,
+    teeth, brows and hair keep the identity's colours.
     """
     drawn, amount = view.drawn, view.settings.colour_match
     lights = [given(light, drawn.tone, amount)]
@@ -152,10 +154,23 @@ def lit(view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.nda
     if len(large) == 2:
         weight = drawn.skin[part].astype(np.float32) * np.float32(1 / 255)
         large[0] = np.asarray(cv2.blendLinear(large[0], large[1], weight, np.float32(1.0) - weight), np.float32)
+        if drawn.lips is not None:
+            _redden(large[0], drawn.lips[part], lights[1].mean((0, 1)) / lights[0].mean((0, 1)))
     bgr = cv2.multiply(drawn.reflectance[part], large[0], dtype=cv2.CV_8U)
     matrix = after(view.drawn_to_box, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
     both = warped(cv2.merge([bgr, matte[part]]), matrix, (view.box.width, view.box.height), repeat=True)
     return cv2.cvtColor(both, cv2.COLOR_BGRA2BGR), cv2.extractChannel(both, 3)
+
+
+def _redden(light: np.ndarray, lips: np.ndarray, own: np.ndarray) -> None:
+    """Give lips a part of their own hue, in place: the red of dark skin's lips is violet beside pale skin.
+
+    light: float32 (h, w, 3); lips: uint8 (h, w); own: (3,) BGR, the light beside skin over the one on skin.
+    """
+    x, y, width, height = cv2.boundingRect(lips)
+    part = slice(y, y + height), slice(x, x + width)
+    hue = (own / (own @ _LUMINANCE)) ** _OWN_HUE
+    light[part] *= 1 + lips[part][..., None] * ((hue - 1) / 255).astype(np.float32)
 
 
 def _enlarged(light: np.ndarray, size: int) -> np.ndarray:

@@ -71,6 +71,15 @@ def features(points: np.ndarray, size: int) -> np.ndarray:
     return cv2.blur(mask, (width, width))
 
 
+def lips(points: np.ndarray, size: int) -> np.ndarray:
+    """The lips alone: uint8 (size, size), 255 there, soft at their border."""
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [_polygon(points[_LIPS, :2])], 255, cv2.LINE_AA, _SUBPIXEL)
+    cv2.fillPoly(mask, [_polygon(points[_MOUTH, :2])], 0, cv2.LINE_AA, _SUBPIXEL)
+    width = 2 * (size // 100) + 1
+    return cv2.blur(mask, (width, width))
+
+
 def mouth(points: np.ndarray, size: int) -> np.ndarray:
     """The lips and what lies between them: uint8 (size, size), 255 there, soft around them."""
     outline = points[_LIPS, :2].astype(np.float32)

@@ -76,9 +76,11 @@ class DrawnHead(DriverSquare):
     head_matte: np.ndarray
     """uint8 (S, S): the identity's whole head with hair and ears: how much of each pixel it covers."""
     skin: np.ndarray
-    """uint8 (S, S): 255 on skin, which may take the driver's tone; half on lips; 0 on eyes, mouth and hair, soft."""
+    """uint8 (S, S): 255 on skin, which may take the driver's tone; 0 on eyes, mouth and hair, soft."""
     tone: np.ndarray
     """float32 (3,) BGR 0..255: the identity's own skin under white light."""
+    lips: np.ndarray | None = None
+    """uint8 (S, S): 255 on lips, which keep some of their own hue, soft; None where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class Swapper:
                     lambda: self._encoder.run(driver=driver.result(), geometry=_geometry_input(placed, network_size))
                 )
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
-            skin = template.plain_skin()
+            skin, lips = template.plain_skin(), template.lips()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
             if not template_only:
                 try:
@@ -212,6 +214,7 @@ class Swapper:
                 head_matte=_as_matte(head_matte),
                 skin=skin,
                 tone=decoder.head.tone,
+                lips=lips,
             )
 
         return StartedSwap(started, draw)

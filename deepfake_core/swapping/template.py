@@ -84,6 +84,12 @@ class Template(Placed):
         picture[inner] = cv2.min(picture[inner], cv2.bitwise_not(features))
         return picture
 
+    def lips(self) -> np.ndarray:
+        """The lips: uint8 (S, S), soft."""
+        picture = np.zeros((self.square.size, self.square.size), np.uint8)
+        picture[self.square.face] = regions.lips(self.points, self.square.side)
+        return picture
+
     def reflectance(self) -> np.ndarray:
         """Its colours without the light that it was drawn in: float32 (S, S, 3), 0..2, undefined where nothing is."""
         face = self.square.face

@@ -1,5 +1,6 @@
 """The driver's light is read from bare skin, and the identity's tone stands under the same lamps."""
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -90,6 +91,23 @@ def test_a_red_lamp_colours_the_own_tone_too() -> None:
     red = flat(np.array([20, 25, 200], np.float32))
     own = colour.given(red, PALE, 0.0)[0, 0]
     assert own[2] > 3 * own[1]
+
+
+def test_lips_of_a_dark_face_are_redder_than_pale_skin_and_as_bright() -> None:
+    one = face(pose(), None, tone=tuple(DARK))  # type: ignore[arg-type]
+    lips = np.zeros_like(one.drawn.skin)
+    half = len(lips) // 2
+    lips[half:] = 255
+    light = np.full((32, 32, 3), PALE / 2, np.float32)
+    shown = []
+    for drawn in (one.drawn, dataclasses.replace(one.drawn, lips=lips)):
+        view = view_of_face(frame(picture(pose())), dataclasses.replace(one, drawn=drawn), Settings())
+        shown.append(colour.lit(view, light, np.ones_like(light), drawn.face_matte)[0].astype(float))
+    without, reddened = shown
+    changed = np.abs(reddened - without).max(2) > 3
+    assert 0.2 < changed.mean() < 0.9
+    blue, green, red = (reddened[changed] / without[changed]).mean(0)
+    assert blue < 0.95 < green < 1.05 < red
 
 
 def test_no_step_is_left_at_the_seam() -> None:

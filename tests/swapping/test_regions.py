@@ -64,6 +64,10 @@ def test_lips_are_skin_and_what_lies_between_them_is_not() -> None:
     found = [int(features[round(y), round(x)]) for x, y in (upper, lower, inside, eye)]
     assert max(found[:2]) < 90
     assert min(found[2:]) > 200
+    lips = regions.lips(face, size)
+    found = [int(lips[round(y), round(x)]) for x, y in (upper, lower, inside, eye)]
+    assert min(found[:2]) > 165
+    assert max(found[2:]) < 40
 
 
 def test_wild_landmarks_do_no_harm() -> None:
