@@ -34,6 +34,7 @@ MAX_HEAD_PAGES = 16
 MAX_SMALL_SIDE = 256
 MAX_COMPONENTS = 256
 MAX_KNOTS = 64
+MAX_PITCHES = 16
 SIZE = networks.SIZES[1]
 """Side of the networks' pictures that a manifest names; they take the others too."""
 CROP = Crop(alignment="head", extent=round(10 * CROP_CENTIMETRES))
@@ -41,6 +42,7 @@ CROP = Crop(alignment="head", extent=round(10 * CROP_CENTIMETRES))
 _PAGES = 2
 _SMALLEST_IRIS, _LARGEST_IRIS = 0.2, 2.0
 """Cm."""
+_MOST_SHIFTED = 3.0
 _LEAST_APART = 1e-3
 """Openings by which the pages of a surface differ, in widths of eye or mouth."""
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n"
@@ -51,8 +53,8 @@ class IdentityBroken(IdentityError):
 
     def __init__(self, identity: str, problem: str) -> None:
         super().__init__(
-            f"The identity {identity!r} cannot be used: {problem}; install it again or export it anew with "
-            "tools/train_swap.py."
+            f"The identity {identity!r} cannot be used: {problem}; install it again, or run the command that made it "
+            "once more (tools/train_identity.py, or tools/train_swap.py export)."
         )
 
 
@@ -135,6 +137,7 @@ def _open_surface(identity: Identity, threads: int, provider: str) -> IdentityDe
             uv=tensors["uv"],
             page_openings=tensors["page_openings"],
             lid_lines=tensors["lid_lines"],
+            lip_shifts=tensors["lip_shifts"],
             tone=tensors["tone"],
             retargeter=Retargeter(**_part(tensors, "retargeter")),
             head=HeadPages(pictures=head_pages, hair=hair, **_part(tensors, "head")),
@@ -184,12 +187,13 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
         raise IdentityBroken(name, "its geometry.safetensors is damaged") from error
     basis = tensors.get("retargeter.basis")
     components = basis.shape[0] if basis is not None and basis.ndim == 2 else 0
-    asked = tensors.get("response.asked")
-    knots = asked.shape[1] if asked is not None and asked.ndim == 2 else 0
+    read = tensors.get("response.read")
+    pitches, _, knots = read.shape if read is not None and read.ndim == 3 else (0, 0, 0)
     shapes = {
         "uv": (surface.VERTEX_COUNT, 2),
         "page_openings": (2, 3),
         "lid_lines": eyes.UPPER.shape,
+        "lip_shifts": (468,),
         "tone": (3,),
         "head.rotations": (head_pages, 3, 3),
         "eyeballs.iris_radius": (1,),
@@ -206,10 +210,13 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
         "expression.driver_rest": (MEASURES,),
         "expression.identity_rest": (MEASURES,),
         "expression.directions": (MEASURES, 1404),
+        "response.pitches": (pitches,),
         "response.asked": (RESPONSE_ROWS, knots),
-        "response.read": (RESPONSE_ROWS, knots),
+        "response.read": (pitches, RESPONSE_ROWS, knots),
     }
-    counted = 1 <= components <= MAX_COMPONENTS and 2 <= knots <= MAX_KNOTS
+    if tensors.keys() < shapes.keys():
+        raise IdentityBroken(name, "an older version of this program made its geometry.safetensors")
+    counted = 1 <= components <= MAX_COMPONENTS and 2 <= knots <= MAX_KNOTS and 2 <= pitches <= MAX_PITCHES
     if not counted or {key: t.shape for key, t in tensors.items()} != shapes:
         raise IdentityBroken(name, "its geometry.safetensors holds other tensors than expected")
     for key, tensor in tensors.items():
@@ -218,10 +225,12 @@ def _read_geometry(name: str, data: bytes, head_pages: int) -> dict[str, np.ndar
     rotations = tensors["head.rotations"]
     if np.abs(rotations @ rotations.swapaxes(1, 2) - np.eye(3)).max() > 1e-2:
         raise IdentityBroken(name, "the tensor head.rotations of its geometry.safetensors holds no rotations")
-    if any((np.diff(tensors[f"response.{kind}"]) <= 0).any() for kind in ("asked", "read")):
+    if any((np.diff(tensors[f"response.{kind}"]) <= 0).any() for kind in ("pitches", "asked", "read")):
         raise IdentityBroken(name, "the response in its geometry.safetensors does not rise")
     if not ((tensors["lid_lines"] >= 0.0) & (tensors["lid_lines"] <= 1.0)).all():
         raise IdentityBroken(name, "the lids in its geometry.safetensors meet outside of the eyes")
+    if np.abs(tensors["lip_shifts"]).max() > _MOST_SHIFTED:
+        raise IdentityBroken(name, "the lips in its geometry.safetensors lie far from the mouth")
     if np.abs(np.diff(tensors["page_openings"], axis=0)).min() < _LEAST_APART:
         raise IdentityBroken(name, "both pages in its geometry.safetensors are equally open")
     if not _SMALLEST_IRIS <= tensors["eyeballs.iris_radius"][0] <= _LARGEST_IRIS:

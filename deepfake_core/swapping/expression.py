@@ -24,12 +24,15 @@ _LIP_LINE = 0.07
 JAW = 1.6
 """How far, in cm, the mouth's middle sinks below its corners for each width of the mouth that a jaw opens it, as
 FaceMesh reads it of rendered people whose corners stay where they are."""
-_GAIN = np.array([1.0, 1.0, 1.4, 1.25])
-"""FaceMesh shows lips moving by less than they do, on small faces most; what it takes away is given back."""
+_GAIN = np.array([1.0, 1.0, 1.2, 1.2])
+"""FaceMesh shows lips moving by less than they do; what it takes away is given back."""
+_SMALL_GAIN = np.array([0.0, 0.0, 0.6, 0.0])
+_SMALL, _USUAL = 4.3, 5.5
+"""And so much more on faces of 4.3 px for each cm, none from 5.5 on: of 60 px wide faces half as much is read."""
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
-_CLOSING = 6.0
-"""Lids are drawn narrower than at rest by so much of the square of what is read: FaceMesh reads shut lids as 0.76 of
+_CLOSING, _CLOSING_POWER = 2.6, 1.5
+"""Lids are drawn narrower than at rest by so much of that power of what is read: FaceMesh reads shut lids as 0.76 of
 the open eye, in a third of the pictures as more than 0.8, and most of what it reads as 0.9 is open."""
 _WIDEST = 1.1
 """Lids are drawn no wider than this times their opening at rest: beyond, the eyes stare."""
@@ -83,28 +86,39 @@ def _together(eyes: np.ndarray) -> np.ndarray:
 class Response:
     """What FaceMesh reads of an identity that is drawn with some measures; rows are eyes, mouth and smile.
 
-    It hardly sees lids narrow until the iris goes, nor thin lips part: each identity is drawn so that it reads what the
-    driver's face asks for, with knots that are measured on its own drawn face.
+    It hardly sees lids narrow until the iris goes, nor thin lips part, and of a raised head it reads lips twice as far
+    apart as of a lowered one: each identity is drawn so that it reads what the driver's face asks for, with knots that
+    are measured on its own drawn face.
     """
 
+    pitches: np.ndarray
+    """float32 (P,), rising, degrees: nods of the head that it was measured at."""
     asked: np.ndarray
     """float32 (3, K), rising: what is drawn."""
     read: np.ndarray
-    """float32 (3, K), rising: what is read then."""
+    """float32 (P, 3, K), rising: what is read then."""
 
-    def reading(self, drawn: np.ndarray) -> np.ndarray:
-        """Measures (4,) that are read where measures (4,) are drawn."""
-        return np.array([np.interp(drawn[k], self.asked[row], self.read[row]) for k, row in enumerate(_ROW)])
+    def reading(self, drawn: np.ndarray, pitch: float = 0.0) -> np.ndarray:
+        """Measures (4,) that are read where measures (4,) are drawn on a head with this nod, degrees."""
+        read = self._at(pitch)
+        return np.array([np.interp(drawn[k], self.asked[row], read[row]) for k, row in enumerate(_ROW)])
 
-    def drawn(self, reading: np.ndarray) -> np.ndarray:
+    def drawn(self, reading: np.ndarray, pitch: float = 0.0) -> np.ndarray:
         """The other way round."""
-        return np.array([np.interp(reading[k], self.read[row], self.asked[row]) for k, row in enumerate(_ROW)])
+        read = self._at(pitch)
+        return np.array([np.interp(reading[k], read[row], self.asked[row]) for k, row in enumerate(_ROW)])
+
+    def _at(self, pitch: float) -> np.ndarray:
+        """What is read at one nod, (3, K)."""
+        place = float(np.interp(pitch, self.pitches, np.arange(len(self.pitches))))
+        below = min(int(place), len(self.pitches) - 2)
+        return np.asarray(self.read[below] + (place - below) * (self.read[below + 1] - self.read[below]))
 
 
 def faithful() -> Response:
     """The response of a face of which is read what is drawn."""
     ends = np.stack([_LOWEST, _HIGHEST], axis=1)[1:]
-    return Response(ends, ends)
+    return Response(np.array([-1.0, 1.0], np.float32), ends, np.stack([ends, ends]))
 
 
 @dataclass(frozen=True)
@@ -123,12 +137,16 @@ class ExpressionMatch:
     """float32 (4, 1404), cm: how the identity's landmarks move for one unit of each measure."""
     response: Response = field(default_factory=faithful, kw_only=True)
 
-    def __call__(self, head: np.ndarray, measured: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
-        """The identity's landmarks (468, 3) cm with the expression that a driver's measures (4,) ask for."""
-        return self.control(head, self.wanted(measured, neutral))
+    def __call__(
+        self, head: np.ndarray, measured: np.ndarray, neutral: Neutral | None = None, pose: Pose | None = None
+    ) -> np.ndarray:
+        """The identity's landmarks (468, 3) cm with the expression that a driver's measures (4,), read of a head with
+        this pose, ask for."""
+        return self.control(head, self.wanted(measured, neutral, pose))
 
-    def wanted(self, measured: np.ndarray, neutral: Neutral | None = None) -> np.ndarray:
+    def wanted(self, measured: np.ndarray, neutral: Neutral | None = None, pose: Pose | None = None) -> np.ndarray:
         """Measures float32 (4,) of the identity for a driver's, as far as a face can have them."""
+        pitch, scale = (pose.pitch_degrees, pose.scale) if pose is not None else (0.0, _USUAL)
         rest = self.driver_rest
         if neutral is not None:
             seen = measures(neutral.head)
@@ -139,14 +157,15 @@ class ExpressionMatch:
         shut = self.identity_rest.copy()
         shut[SMILE] += JAW * shut[MOUTH]
         shut[MOUTH] = 0.0
-        usual = self.response.reading(shut)
+        usual = self.response.reading(shut, pitch)
         moved = measured - rest
         moved[MOUTH] = np.sign(moved[MOUTH]) * max(abs(moved[MOUTH]) - _TOUCHING, 0.0)
-        reading = usual + moved * (1.0 + (_GAIN - 1.0) * np.exp(-np.abs(moved) / _LARGE))
+        gain = _GAIN + _SMALL_GAIN * min(max((_USUAL - scale) / (_USUAL - _SMALL), 0.0), 1.0)
+        reading = usual + moved * (1.0 + (gain - 1.0) * np.exp(-np.abs(moved) / _LARGE))
         lids = _together(measured[EYES] / rest[EYES])
-        narrowed = _CLOSING * np.maximum(1.0 - lids, 0.0) ** 2
+        narrowed = _CLOSING * np.maximum(1.0 - lids, 0.0) ** _CLOSING_POWER
         reading[EYES] = usual[EYES] * (np.maximum(lids, 1.0) - narrowed)
-        wanted = self.response.drawn(reading)
+        wanted = self.response.drawn(reading, pitch)
         wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)
 

@@ -25,6 +25,10 @@ _CREASE = 0.35
 _LASHES = 2.0
 _EDGE = 1.5
 """How far a lid's lashes reach below its edge, and how soft that is, px of a page."""
+OPENED = 0.35
+"""Part of the mouth's way, from shut to as open as it was baked, at which the texture is that of the open mouth."""
+_WIDEST = 1.2
+"""And part of it that lips are moved by at most."""
 _STARTED = 0.15
 """How far a lid has to be shut until its lashes are the shut page's."""
 
@@ -43,6 +47,9 @@ class IdentityHead:
     lid_lines: np.ndarray
     """float32 (2, 7), 0..1: where the lids of the right and left eye meet, from the open upper lid to the open lower
     one, at each pair of `eyes.UPPER` and `eyes.LOWER`."""
+    lip_shifts: np.ndarray
+    """float32 (468,), cm: how much higher the landmarks lie where the mouth is open than FaceMesh, which takes the
+    upper teeth for lip, sees them there."""
     tone: np.ndarray
     """float32 (3,) BGR 0..255: the identity's own skin under white light."""
     retargeter: Retargeter
@@ -52,8 +59,18 @@ class IdentityHead:
 
     def shares(self, head: np.ndarray) -> np.ndarray:
         """How much of the second page eyes and mouth show, float (3,), 0..1, for landmarks (468, 3) cm."""
+        return np.clip(self._way(head), 0.0, 1.0)
+
+    def parted(self, head: np.ndarray) -> np.ndarray:
+        """Landmarks (468, 3) cm as FaceMesh would see them -> as they are."""
+        moved = head.copy()
+        moved[:, 1] += min(max(OPENED * float(self._way(head)[2]), 0.0), _WIDEST) * self.lip_shifts
+        return moved
+
+    def _way(self, head: np.ndarray) -> np.ndarray:
+        """How far eyes and mouth are from the first page's openings to the second's, float (3,)."""
         first, second = self.page_openings
-        return np.clip((openings(head)[:3] - first) / (second - first), 0.0, 1.0)
+        return np.asarray((openings(head)[:3] - first) / (second - first))
 
 
 class TextureBlender:

@@ -22,7 +22,12 @@ _TOUCHING = 0.4
 """Mean height in px of the opening between lips that touch."""
 _LEAST_FACING = 0.2
 """Cosine of the turn beyond which the teeth are not seen."""
-_DARKEST = 0.45
+_DARKEST, _SLIT = 0.6, 0.3
+"""How bright it is at the border of the opening, and in lips that hardly part."""
+_LIP_DEPTH = np.array([0.0, 0.0, 0.35])
+"""Cm from the front of the lips to their back: of a raised head the upper lip's underside is seen before the teeth."""
+_LIT = 1.5
+"""Mean height of the opening, cm, from which on light reaches the teeth."""
 _SUBPIXEL = 4
 
 
@@ -59,9 +64,11 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     if x1 - x0 < 4 or y1 - y0 < 4 or apart == 0.0 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
         return
     width, height = int(x1 - x0), int(y1 - y0)
-    mask = np.zeros((height, width), np.uint8)
-    outline = np.round((opening - (x0, y0)) * 2**_SUBPIXEL).astype(np.int32)
-    cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
+    mask, behind = np.zeros((2, height, width), np.uint8)
+    for part, loop in ((mask, opening), (behind, square.to_pixels((head[LOOP] - _LIP_DEPTH) @ rotation.T))):
+        outline = np.round((loop - (x0, y0)) * 2**_SUBPIXEL).astype(np.int32)
+        cv2.fillPoly(part, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
+    behind = np.minimum(mask, behind, out=behind)
     inside = cv2.blur(mask, (3, 3)).astype(np.float32) * np.float32(apart / 255.0)
     down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
     shown = np.empty((height, width, 3), np.float32)
@@ -73,13 +80,14 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
         place = mouth.places[row] + (chin(head) if row else 0.0)
         maps = patch_maps(across, up, place, rotation, mouth.teeth.shape[1])
         teeth = cv2.remap(mouth.teeth[row], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        share = cv2.extractChannel(teeth, 3) * np.float32(1.0 / 255.0)
+        share = cv2.multiply(cv2.extractChannel(teeth, 3), behind, scale=1.0 / 255.0**2, dtype=cv2.CV_32F)
         difference = teeth[..., :3] - shown
         difference *= cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)
         shown += difference
     reach = max(3, round(0.2 * height) * 2 + 1)
-    lit = cv2.blur(inside, (reach, reach), borderType=cv2.BORDER_CONSTANT)
-    lit = lit * np.float32(1.0 - _DARKEST) + np.float32(_DARKEST)
+    lit = cv2.blur(behind, (reach, reach), borderType=cv2.BORDER_CONSTANT)
+    light = _SLIT + (1.0 - _SLIT) * min(mean_height * square.centimetres / (square.side * _LIT), 1.0)
+    lit = lit * np.float32(light * (1.0 - _DARKEST) / 255.0) + np.float32(light * _DARKEST)
     part = picture[y0:y1, x0:x1]
     shown *= cv2.cvtColor(lit, cv2.COLOR_GRAY2BGR)
     shown -= part

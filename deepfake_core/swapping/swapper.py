@@ -191,7 +191,8 @@ class Swapper:
                 driver = beside.submit(lambda: _driver_input(frame, face_landmarks, known, network_size))
             driver_head = known.to_head(face_landmarks)
             measured, neutral = self._drivers(driver_head, known, driver_id)
-            head = decoder.expression(decoder.head.retargeter(driver_head, neutral), measured, neutral)
+            told = decoder.head.retargeter(driver_head, neutral)
+            head = decoder.head.parted(decoder.expression(told, measured, neutral, known))
             placed = place(known, head, size=resolution, head_mode=head_mode)
             if not template_only:
                 features = beside.submit(

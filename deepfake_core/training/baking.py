@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from deepfake_core.facemesh import topology
 from deepfake_core.swapping import eyes, surface
-from deepfake_core.swapping.alignment import fit_pose
+from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose, transform_points
 
 PAGE_SIZE = 512
+ON_LIPS = 128
 _MARGIN = 6.0
 _EDGE_SHARE, _RING_SHARE = 0.75, -1.3
 _AXIS_DEPTH = -6.0
 _FACING_POWER = 5.0
-_DETAIL, _DETAIL_POWER = 4.0, 30.0
+_DETAIL, _DETAIL_POWER = 8.0, 30.0
 _EYE_REACH = np.array([1.15, 1.7])
 _UPPER_LIP = (*topology.LIPS_OUTER[:11], *topology.LIPS_INNER[10:], topology.LIPS_INNER[0])
 """The upper lip and what lies between the lips: a loop of vertices."""
@@ -29,7 +30,15 @@ _LID_WAY = (0.4, 1.0)
 _BROW_REACH = 17
 _BROW_WIDTH = 25
 _STRANDS_APART = 4.0
+_STRAND, _SOFTER = 2.5, 0.4
+"""Width of a brow's strand, px of a page, and how much softer it becomes: on a soft camera's picture coarse strands
+break into dots."""
 _IRIS_REACH = 1.15
+_LIPS_SIZE = 512
+_LEAST_BETWEEN = 100
+"""Pixels between the lips of a crop of that size from which on they are open."""
+_WITH_LIPS = (0.3, 2.0)
+"""Cm from the lips' outlines up to which all moves with them, and from which on nothing does."""
 _NOSE = [6, 122, 351, 198, 420, 129, 358, 203, 423, 98, 327, 2, 64, 294, 48, 278]
 _NOSE_FEATHER = 5.0
 
@@ -50,6 +59,8 @@ class View:
     """uint8 (H, W): how much of each pixel the head covers, hair included; only of views that show hair."""
     hair: np.ndarray | None = None
     """uint8 (H, W): 255 where the picture shows hair; only of views with a matte."""
+    lips: np.ndarray | None = None
+    """uint8 (H, W): 255 between the lips, `ON_LIPS` on them; only needed of the view with an open mouth."""
 
 
 def layout(head: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
@@ -146,6 +157,45 @@ def with_frontal_nose(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndar
     return np.clip(np.round(first + share * (nose - first.astype(np.float32))), 0, 255).astype(np.uint8)
 
 
+def lips(between: np.ndarray, on: np.ndarray) -> np.ndarray:
+    """`View.lips` from where a picture shows what lies between the lips, and the lips: both bool (H, W)."""
+    return np.where(between, np.uint8(255), on * np.uint8(ON_LIPS))
+
+
+def with_seen_lips(view: View) -> View:
+    """The view with its landmarks where its labels see the lips: FaceMesh takes the upper teeth for lip."""
+    if view.lips is None:
+        return view
+    to_crop = crop_transform(fit_pose(view.landmarks), _LIPS_SIZE)
+    labels = cv2.warpAffine(view.lips, to_crop, (_LIPS_SIZE, _LIPS_SIZE), flags=cv2.INTER_NEAREST)
+    if np.count_nonzero(labels == 255) < _LEAST_BETWEEN:
+        return view
+    points = transform_points(to_crop, view.landmarks)[:, :2]
+    outer, inner = (list(loop) for loop in (topology.LIPS_OUTER, topology.LIPS_INNER))
+    known = np.array([*outer, *inner])
+    down = np.concatenate([_outline(labels >= ON_LIPS, points[outer]), _outline(labels == 255, points[inner])])
+    down -= points[known, 1]
+    away = np.linalg.norm(points[:, None] - points[known], axis=-1)
+    weight = 1.0 / (1.0 + away**2) ** 2
+    near, far = np.array(_WITH_LIPS) * (_LIPS_SIZE / CROP_CENTIMETRES)
+    shift = np.clip((far - away.min(1)) / (far - near), 0.0, 1.0) * (weight @ down) / weight.sum(1)
+    shift[known] = down
+    landmarks = view.landmarks.copy()
+    landmarks[:, :2] += np.outer(shift, np.linalg.inv(to_crop[:, :2])[:, 1]).astype(np.float32)
+    return replace(view, landmarks=landmarks)
+
+
+def _outline(shown: np.ndarray, loop: np.ndarray) -> np.ndarray:
+    """How far down the outline of `shown`, bool (S, S), lies at a loop's points (N, 2) px, of which the first half goes
+    along its upper side from corner to corner: float (N,) px."""
+    columns, side = np.flatnonzero(shown.any(0)), len(loop) // 2
+    edges = shown[:, columns].argmax(0), shown.shape[0] - 1 - shown[::-1, columns].argmax(0)
+    smooth = (cv2.blur(edge.astype(np.float32)[None], (5, 1))[0] for edge in edges)
+    upper, lower = (np.interp(loop[:, 0], columns, edge) for edge in smooth)
+    corners = np.isin(np.arange(len(loop)), (0, side))
+    return np.where(corners, 0.5 * (upper + lower), np.where(np.arange(len(loop)) < side, upper, lower))
+
+
 def without_irises(first: np.ndarray, view: View, uv: np.ndarray, irises: np.ndarray) -> np.ndarray:
     """The page uint8 (S, S, 3) with nothing but the white of the eye between the lids.
 
@@ -191,6 +241,7 @@ def filled_brows(pages: np.ndarray, uv: np.ndarray) -> np.ndarray:
         skin = cv2.GaussianBlur(cv2.morphologyEx(shown, cv2.MORPH_CLOSE, kernel), (0, 0), 2.0 * _FEATHER)
         body = cv2.GaussianBlur(np.maximum(skin - shown, 0.0) * share, (0, 0), _STRANDS_APART)
         shown += share * (np.minimum(shown, skin - body) - shown)
+        shown += share * _SOFTER * (cv2.GaussianBlur(shown, (0, 0), _STRAND) - shown)
         page[..., :3] = np.clip(np.round(shown), 0, 255).astype(np.uint8)
     return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,7 @@ from deepfake_core.frame import Frame
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.swapping.eyes import Eyeballs
 from deepfake_core.swapping.head_layer import HeadPages
-from deepfake_core.swapping.identity_head import IdentityHead
+from deepfake_core.swapping.identity_head import OPENED, IdentityHead
 from deepfake_core.swapping.mouth import Mouth
 from deepfake_core.swapping.retargeting import Retargeter, openings
 from deepfake_core.training import baking, head_baking
@@ -30,7 +30,7 @@ FRONT = "yaw+00"
 # CelebAMask-HQ: skin, brows, eyes, nose, mouth, neck and shaved hair; the ring beyond the cheeks shows no ears.
 _FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _EYE_LABELS = (4, 5)
-_HAIR_LABEL = 17
+_HAIR_LABEL, _BETWEEN_LIPS, _LIP_LABELS = 17, 11, (12, 13)
 _OPEN = 0.93
 """Share of the opening in the view from the front from which on eyes are open: other light is read narrower."""
 _HEAD_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 17)
@@ -48,6 +48,7 @@ class BakedHead:
     uv: np.ndarray
     page_openings: np.ndarray
     lid_lines: np.ndarray
+    lip_shifts: np.ndarray
     tone: np.ndarray
     head: HeadPages
     eyeballs: Eyeballs
@@ -58,6 +59,14 @@ class BakedHead:
     def save(self, path: Path) -> None:
         """Write as .npz."""
         np.savez(path, allow_pickle=False, **flattened(self))
+
+    @classmethod
+    def lies_in(cls, path: Path) -> bool:
+        """Whether a file is there that this version's `save` wrote."""
+        if not path.exists():
+            return False
+        with np.load(path, allow_pickle=False) as file:
+            return {name.split(".")[0] for name in file.files} == {field.name for field in fields(cls)}
 
     @classmethod
     def load(cls, path: Path) -> BakedHead:
@@ -78,6 +87,7 @@ class BakedHead:
     def with_retargeter(self, retargeter: Retargeter) -> IdentityHead:
         """All that the template is drawn from."""
         drawn = {name: value for name, value in vars(self).items() if name != "rest"}
+        drawn["mouth"] = head_baking.with_teeth_behind_lip(self.mouth, retargeter.identity_neutral.reshape(-1, 3))
         return IdentityHead(**drawn, retargeter=with_nose(retargeter, self.rest))
 
 
@@ -124,6 +134,7 @@ def read_views(folder: Path, find: StillLandmarks) -> dict[str, baking.View]:
             None if found is None else found.iris,
             matte,
             None if matte is None else (labels == _HAIR_LABEL).astype(np.uint8) * 255,
+            baking.lips(labels == _BETWEEN_LIPS, np.isin(labels, _LIP_LABELS)) if name == MOUTH_OPEN else None,
         )
     missing = {FRONT, MOUTH_OPEN, EYES_SHUT} - views.keys()
     if missing:
@@ -153,12 +164,14 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
     haired = [view for view in views.values() if view.matte is not None]
     bare = {name: view for name, view in views.items() if view.matte is None}
     heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in bare.items()}
-    uv = baking.layout(heads[MOUTH_OPEN])
+    parted = baking.with_seen_lips(views[MOUTH_OPEN])
+    seen_lips = fit_pose(parted.landmarks).to_head(parted.landmarks)
+    uv = baking.layout(seen_lips)
     neutral: Sequence[baking.View] = [v for name, v in bare.items() if name not in (MOUTH_OPEN, EYES_SHUT)]
     mixed = baking.with_frontal_nose(baking.bake(neutral, uv), views[FRONT], uv)
     first = baking.without_irises(mixed, views[FRONT], uv, head_baking.irises(views[FRONT]))
     eyes_shut = baking.bake([views[EYES_SHUT]], uv)
-    mouth_open = baking.bake([views[MOUTH_OPEN]], uv)
+    mouth_open = baking.bake([parted], uv)
     pages = baking.pages(first, eyes_shut, mouth_open, baking.seen_face(haired, uv), uv)
     if fill_brows:
         pages = baking.filled_brows(pages, uv)
@@ -167,18 +180,27 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
     opened = openings(heads[MOUTH_OPEN])[:3]
     eyes = np.stack([_OPEN * rest[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
     # Lips that part show teeth soon.
-    mouth = np.stack([rest[2:], 0.65 * rest[2:] + 0.35 * opened[2:]])
+    mouth = np.stack([rest[2:], rest[2:] + OPENED * (opened[2:] - rest[2:])])
     return BakedHead(
         pages=pages,
         uv=uv,
         page_openings=np.hstack([eyes, mouth]).astype(np.float32),
         lid_lines=baking.lid_lines(eyes_shut, uv),
+        lip_shifts=_raised(heads[MOUTH_OPEN], seen_lips),
         tone=_tone(pages[0], uv),
         head=head_baking.head_pages(haired),
         eyeballs=head_baking.eyeballs(views[FRONT]),
-        mouth=head_baking.open_mouth(views[MOUTH_OPEN]),
+        mouth=head_baking.open_mouth(parted),
         rest=heads[FRONT].astype(np.float32),
     )
+
+
+def _raised(found: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """How much higher landmarks (468, 3) cm of an open mouth were seen than found, float32 (468,) cm; the upper lip is
+    never lowered: it would hide its teeth."""
+    shifts = (seen - found)[:, 1]
+    upper = found[:, 1] > found[[13, 14], 1].mean()
+    return np.where(upper, np.maximum(shifts, 0.0), shifts).astype(np.float32)
 
 
 def _tone(page: np.ndarray, uv: np.ndarray) -> np.ndarray:

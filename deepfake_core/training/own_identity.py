@@ -31,7 +31,7 @@ from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.evaluation import describe
 from deepfake_core.training.export import TOLERANCE, largest_difference
 from deepfake_core.training.fitting import own_fit
-from deepfake_core.training.identity_views import bake_head
+from deepfake_core.training.identity_views import BakedHead, bake_head
 from deepfake_core.training.losses import Critics
 from deepfake_core.training.own_base import Base
 from deepfake_core.training.own_consent import person_of
@@ -91,7 +91,7 @@ class OwnIdentity:
 
     def bake(self) -> None:
         """Bake what the template is drawn from; raises own_video.VideoUnusable."""
-        if self._workspace.head(self._name).exists():
+        if BakedHead.lies_in(self._workspace.head(self._name)):
             return
         own = OwnVideo.load(self._video_path)
         seen = coverage.traits(own.frames)

@@ -87,7 +87,8 @@ class SampleMaker:
         """Another identity with this frame's pose, expression, gaze and light, uint8 (SIDE, SIDE, 3)."""
         pose = frame.pose()
         driver = pose.to_head(frame.landmarks.astype(np.float64))
-        head = known.expression(known.head.retargeter(driver, self._rest), measures(driver), self._rest)
+        told = known.head.retargeter(driver, self._rest)
+        head = known.head.parted(known.expression(told, measures(driver), self._rest, pose))
         template = self._drawer.draw(
             known.head, pose, head, frame.gaze, size=_DRAWN_SIZE, centimetres=_DRAWN_CENTIMETRES
         )

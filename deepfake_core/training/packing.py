@@ -104,7 +104,7 @@ def exported_decoder(decoder: keras.Model) -> bytes:
 
 def drawn_files(identity: IdentityHead, expression: ExpressionMatch, portrait: Path) -> dict[str, bytes]:
     """The files of a pack that the template is drawn from, and its portrait; raises PortraitMissing."""
-    geometry = {name: getattr(identity, name) for name in ("uv", "page_openings", "lid_lines", "tone")}
+    geometry = {name: getattr(identity, name) for name in ("uv", "page_openings", "lid_lines", "lip_shifts", "tone")}
     geometry |= {"head.rotations": identity.head.rotations}
     geometry |= {f"eyeballs.{name}": getattr(identity.eyeballs, name) for name in ("iris_radius", "offsets")}
     geometry |= {f"mouth.{name}": getattr(identity.mouth, name) for name in ("places", "cavity")}

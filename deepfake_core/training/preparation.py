@@ -114,7 +114,7 @@ def make_sample(
     # At run time lids, lips and smile follow the driver's; here they are the truth's, so that the networks learn to
     # keep what the template says of them.
     truth = fit_pose(landmarks.identity[index]).to_head(landmarks.identity[index])
-    head = expression.control(identity.retargeter(driver_head), measures(truth))
+    head = identity.parted(expression.control(identity.retargeter(driver_head), measures(truth)))
     fine = _FINER * SAMPLE_SIZE
     template = drawer.draw(identity, pose, head, landmarks.gaze[index], size=fine, centimetres=SAMPLE_CENTIMETRES)
     points = template.scaled_points(SAMPLE_SIZE)

@@ -18,8 +18,10 @@ from deepfake_core.swapping.swapper import DrawnHead, Swapper
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.still_landmarks import StillLandmarks
 
-_TURNS = ((0.0, 0.0), (-12.0, 0.0), (12.0, 4.0), (0.0, -10.0), (5.0, 6.0))
-"""Yaw and pitch, degrees, over which a reading is averaged."""
+_PITCHES = (-24.0, -12.0, 0.0)
+"""Nods, degrees: a lowered head counts as a level one, which served rendered drivers better than its own readings."""
+_TURNS = ((0.0, -3.0), (-12.0, 0.0), (12.0, 3.0))
+"""Yaw and nod beyond each of the pitches, degrees, over which a reading is averaged."""
 _EYES = np.array([0.6, 0.7, 0.74, 0.77, 0.8, 0.83, 0.86, 0.9, 0.94, 1.0, 1.05, 1.1])
 """Openings that are tried, as a share of the opening at rest: most happens near the end of the lids' way."""
 _MOUTH = np.array([0.0, 0.02, 0.05, 0.08, 0.11, 0.15, 0.2, 0.25, 0.32, 0.42, 0.6, 0.95])
@@ -58,10 +60,11 @@ def measured(name: str, identity: IdentityHead, expression: ExpressionMatch, dec
     for part, tried in ((EYES, _EYES * rest[EYES].mean()), (MOUTH, _MOUTH), (SMILE, _SMILE)):
         asked = np.tile(rest, (len(tried), 1))
         asked[:, part] = tried[:, None] if part == EYES else tried
-        read = np.array([np.mean(reader(one)[part]) for one in asked])
+        read = np.array([[np.mean(reader(one, pitch)[part]) for one in asked] for pitch in _PITCHES])
         asked_rows.append(tried)
-        read_rows.append(_rising(tried, read, 1.0 / _STEEPEST[len(read_rows)]))
-    return replace(expression, response=Response(np.array(asked_rows, np.float32), np.array(read_rows, np.float32)))
+        read_rows.append(np.stack([_rising(tried, row, 1.0 / _STEEPEST[len(read_rows)]) for row in read]))
+    found = Response(*(np.array(t, np.float32) for t in (_PITCHES, asked_rows, np.stack(read_rows, axis=1))))
+    return replace(expression, response=found)
 
 
 def _rising(asked: np.ndarray, read: np.ndarray, least: float) -> np.ndarray:
@@ -78,12 +81,11 @@ class _Reader:
         self._find = StillLandmarks()
         self._neutral = decoder.head.retargeter.identity_neutral.reshape(-1, 3).astype(np.float64)
 
-    def __call__(self, asked: np.ndarray) -> np.ndarray:
-        """What is read of measures (4,), the mean over some turns of the head; raises ResponseUnread."""
+    def __call__(self, asked: np.ndarray, pitch: float) -> np.ndarray:
+        """What is read of measures (4,), the mean over some turns of the head around a nod; raises ResponseUnread."""
         head = self._decoder.expression.control(self._neutral, asked)
-        found = [
-            measures(fit_pose(face).to_head(face)) for turn in _TURNS if (face := self._read(head, *turn)) is not None
-        ]
+        faces = [self._read(head, yaw, pitch + beyond) for yaw, beyond in _TURNS]
+        found = [measures(fit_pose(face).to_head(face)) for face in faces if face is not None]
         if len(found) < len(_TURNS) / 2:
             raise ResponseUnread(
                 f"FaceMesh finds no face in most drawn pictures of {self._decoder.name!r}; bake it from better views."

@@ -91,8 +91,10 @@ class Workspace:
 
     def identity(self, name: str) -> tuple[IdentityHead, ExpressionMatch]:
         """An identity as training and export see it; raises StepMissing."""
-        if not (self.head(name).exists() and self.retargeter(name).exists()):
-            raise StepMissing(f"{self.folder} holds no {name} that is baked and fitted; run 'bake', then 'prepare'.")
+        if not (BakedHead.lies_in(self.head(name)) and self.retargeter(name).exists()):
+            raise StepMissing(
+                f"{self.folder} holds no {name} that this version baked and fitted; run 'bake', then 'prepare'."
+            )
         tensors = load_file(self.retargeter(name))
 
         def part(prefix: str) -> dict[str, np.ndarray]:

@@ -57,6 +57,7 @@ def painted(size: int = 128) -> IdentityHead:
         pages=np.stack([page, lids]),
         uv=uv,
         lid_lines=np.full((2, 7), 0.9, np.float32),
+        lip_shifts=np.zeros(468, np.float32),
         page_openings=np.array([[0.2, 0.2, 0.1], [0.05, 0.05, 0.4]], np.float32),
         tone=np.array(SKIN, np.float32),
         retargeter=Retargeter(

@@ -30,7 +30,7 @@ def refusal(identity: Identity) -> str:
     message = str(caught.value)
     assert "vesper" in message
     assert "\n" not in message
-    assert message.endswith("tools/train_swap.py.")
+    assert message.endswith("(tools/train_identity.py, or tools/train_swap.py export).")
     return message
 
 
@@ -112,6 +112,7 @@ def changed(identity: Identity, **tensors: np.ndarray | None) -> Identity:
 
 
 NAN = np.full(3, np.nan, np.float32)
+ONE = np.zeros(1, np.float32)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,10 @@ NAN = np.full(3, np.nan, np.float32)
         {"lid_lines": np.full((2, 7), 1.5, np.float32)},
         {"lid_lines": np.full((2, 7), -0.1, np.float32)},
         {"lid_lines": np.full((2, 8), 0.5, np.float32)},
+        {"lip_shifts": None},
+        {"lip_shifts": np.full(468, np.nan, np.float32)},
+        {"lip_shifts": np.full(468, 9.0, np.float32)},
+        {"lip_shifts": np.zeros(467, np.float32)},
         {"uv": np.full((504, 2), -50, np.float32)},
         {"uv": np.full((504, 2), 5000, np.float32)},
         {"retargeter__basis": np.zeros((0, 1404), np.float32)},
@@ -136,13 +141,23 @@ NAN = np.full(3, np.nan, np.float32)
         {"retargeter__basis": np.zeros(1404, np.float32)},
         {"expression__directions": np.full((4, 1404), np.nan, np.float32)},
         {"response__asked": None},
-        {"response__read": np.full((3, 12), np.nan, np.float32)},
-        {"response__read": np.zeros((3, 12), np.float32)},
+        {"response__pitches": None},
+        {"response__pitches": np.zeros(5, np.float32)},
+        {"response__pitches": np.full(5, np.nan, np.float32)},
+        {"response__pitches": np.arange(4, dtype=np.float32)},
+        {"response__read": np.full((5, 3, 12), np.nan, np.float32)},
+        {"response__read": np.zeros((5, 3, 12), np.float32)},
+        {"response__read": np.tile(np.arange(12, dtype=np.float32), (3, 1))},
+        {"response__read": np.tile(np.arange(12, dtype=np.float32), (1, 3, 1)), "response__pitches": ONE},
+        {
+            "response__read": np.tile(np.arange(12, dtype=np.float32), (40, 3, 1)),
+            "response__pitches": np.arange(40, dtype=np.float32),
+        },
         {"response__asked": np.tile(np.arange(12, 0, -1, dtype=np.float32), (3, 1))},
-        {"response__asked": np.zeros((3, 0), np.float32), "response__read": np.zeros((3, 0), np.float32)},
+        {"response__asked": np.zeros((3, 0), np.float32), "response__read": np.zeros((5, 3, 0), np.float32)},
         {
             "response__asked": np.tile(np.arange(1000, dtype=np.float32), (3, 1)),
-            "response__read": np.tile(np.arange(1000, dtype=np.float32), (3, 1)),
+            "response__read": np.tile(np.arange(1000, dtype=np.float32), (5, 3, 1)),
         },
         {"head__rotations": np.zeros((11, 3, 3), np.float32)},
         {"head__rotations": np.full((11, 3, 3), np.inf, np.float32)},
@@ -156,6 +171,10 @@ NAN = np.full(3, np.nan, np.float32)
 )
 def test_a_hostile_geometry_is_refused(vesper: Identity, tensors: dict[str, np.ndarray | None]) -> None:
     assert "geometry.safetensors" in refusal(changed(vesper, **tensors))
+
+
+def test_a_pack_of_an_older_version_says_what_it_is(vesper: Identity) -> None:
+    assert "an older version" in refusal(changed(vesper, lip_shifts=None, response__pitches=None))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, struct.pack("<Q", 2**60) + b"{}", b"\x02\0\0\0\0\0\0\0{}"])

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -240,12 +241,17 @@ def test_a_driver_that_often_narrows_its_eyes_has_open_ones_at_rest() -> None:
     assert neutral.lids[0] > narrow + 0.75 * (usual - narrow)
 
 
+def level(asked: np.ndarray, read: np.ndarray) -> Response:
+    """The same at every nod of the head."""
+    return Response(np.array([-1.0, 1.0], np.float32), asked, np.stack([read, read]))
+
+
 def test_what_is_read_of_the_identity_is_what_the_driver_asks_for() -> None:
     """A face of which hardly any opening is read until the lips are far apart."""
     match = match_expression(expressions(300, 0), expressions(300, 0))
     asked = np.array([[0.1, 0.2, 0.3, 0.6], [0.0, 0.1, 0.3, 0.9], [-0.5, 0.0, 0.5, 1.2]], np.float32)
     read = np.array([[0.1, 0.2, 0.3, 0.6], [0.0, 0.02, 0.12, 0.8], [-0.25, 0.0, 0.25, 0.6]], np.float32)
-    thin = replace(match, response=Response(asked, read))
+    thin = replace(match, response=level(asked, read))
     driver = match.driver_rest.copy()
     np.testing.assert_allclose(thin.response.drawn(thin.response.reading(driver)), driver, atol=1e-6)
     shut, shy = thin.wanted(driver), match.wanted(driver)
@@ -256,6 +262,34 @@ def test_what_is_read_of_the_identity_is_what_the_driver_asks_for() -> None:
     assert opened[3] - shut[3] == pytest.approx(2.0 * (plain[3] - shy[3]), rel=0.01)
     seen = thin.response.reading(opened) - thin.response.reading(shut)
     np.testing.assert_allclose(seen[2:], (plain - shy)[2:], atol=1e-4)
+
+
+def test_a_raised_head_is_drawn_as_open_as_a_level_one() -> None:
+    """FaceMesh reads lips of a raised head further apart, of the driver as of the identity."""
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    ends = np.array([[0.1, 0.6], [0.0, 0.9], [-0.5, 1.2]], np.float32)
+    read = ends * np.array([1.5, 1.0, 0.5], np.float32)[:, None, None]
+    read[:, [0, 2]] = ends[[0, 2]]
+    match = replace(match, response=Response(np.array([-20.0, 0.0, 20.0], np.float32), ends, read))
+    rest = match.driver_rest
+
+    def drawn(opening: float, pitch: float) -> float:
+        pose = Pose(9.0, cv2.Rodrigues(np.radians([pitch, 0.0, 0.0]))[0], np.zeros(3))
+        return float(match.wanted(rest + np.array([0, 0, opening, 0]), None, pose)[2])
+
+    assert drawn(0.3, -20.0) == pytest.approx(drawn(0.3, 0.0) / 1.5, rel=0.02)
+    assert drawn(0.3, 20.0) == pytest.approx(drawn(0.3, 0.0) / 0.5, rel=0.02)
+    assert drawn(0.3, -10.0) == pytest.approx(drawn(0.3, 0.0) / 1.25, rel=0.02)
+    assert drawn(0.3, -60.0) == drawn(0.3, -20.0)
+    assert drawn(0.0, -20.0) == drawn(0.0, 20.0) == 0.0
+
+
+def test_lips_of_a_small_face_are_drawn_further_apart() -> None:
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    talking = match.driver_rest + np.array([0, 0, 0.06, 0])
+    far, near, nearer = (match.wanted(talking, None, Pose(s, np.eye(3), np.zeros(3)))[2] for s in (4.0, 6.0, 20.0))
+    assert near == nearer
+    assert 1.2 < far / near < 1.6
 
 
 def test_a_mouth_that_reads_open_when_shut_is_drawn_shut() -> None:
@@ -293,7 +327,7 @@ def test_a_jaw_that_drops_without_a_smile_draws_none() -> None:
     match = match_expression(expressions(300, 0), expressions(300, 0))
     halves = np.array([[0.1, 0.6], [0.0, 0.9], [-0.5, 1.2]], np.float32)
     # Of such a face hardly a third of a smile is read, so smiles are drawn larger.
-    stiff = replace(match, response=Response(halves, np.array([[0.1, 0.6], [0.0, 0.9], [-0.17, 0.4]], np.float32)))
+    stiff = replace(match, response=level(halves, np.array([[0.1, 0.6], [0.0, 0.9], [-0.17, 0.4]], np.float32)))
     width = float(np.linalg.norm(head()[61] - head()[291]))
     calm, dropped = opened(0.9, 0.1), opened(0.9, 0.1)
     dropped[[14, 17], 1] -= 0.4 * width

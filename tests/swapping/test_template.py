@@ -127,6 +127,27 @@ def test_upper_teeth_stay_and_lower_ones_go_with_the_jaw(identity: IdentityHead,
     assert wider.min() - wide.min() > 8, "the lower teeth stayed in the head"
 
 
+def test_teeth_lie_in_the_shade_of_lips_that_hardly_part(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    def brightest(centimetres: float, pitch: float) -> int:
+        template = drawer.draw(identity, posed(pitch=pitch), opened(centimetres), None, size=SIZE)
+        x, top, bottom = int(template.points[13, 0]), template.points[13, 1], template.points[14, 1]
+        return int(template.bgr[int(top) + 1 : int(bottom), x - 5 : x + 6].min(-1).max(initial=0))
+
+    assert brightest(2.0, 0.0) > 180
+    assert 60 < brightest(-0.2, 0.0) < 160
+    assert brightest(-0.2, -30.0) < 60, "of a raised head the upper lip's underside hides them"
+
+
+def test_lips_that_part_go_where_they_were_seen(identity: IdentityHead) -> None:
+    shifted = dataclasses.replace(identity, lip_shifts=np.full(468, 0.5, np.float32))
+    shut, wide = canonical(), opened(3.0)
+    shut[topology.LIPS_INNER[11:], 1] = shut[topology.LIPS_INNER[9:0:-1], 1]
+    np.testing.assert_array_equal(shifted.parted(shut), shut)
+    moved = shifted.parted(wide) - wide
+    assert 0.2 < moved[13, 1] <= 0.6
+    assert moved[:, [0, 2]].max() == 0.0
+
+
 def test_shut_lips_show_no_teeth(identity: IdentityHead, drawer: TemplateDrawer) -> None:
     head = canonical()
     head[topology.LIPS_INNER[11:], 1] = head[topology.LIPS_INNER[9:0:-1], 1]

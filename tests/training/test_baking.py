@@ -64,6 +64,25 @@ def test_the_second_page_differs_only_at_eyes_and_mouth() -> None:
     np.testing.assert_array_equal(pages[0][..., 3], pages[1][..., 3])
 
 
+def test_lips_are_moved_to_where_labels_show_them() -> None:
+    """FaceMesh sees the upper teeth as lip: the labels show the lips' edges 0.4 cm higher than it does."""
+    opened = head()
+    opened[[*topology.LIPS_INNER[11:], *topology.LIPS_OUTER[11:]], 1] -= 1.5
+    pose = alignment.Pose(20.0, np.eye(3), np.array([250.0, -250.0, 0.0]))
+    points = pose.to_picture(opened)
+    lips = np.zeros((500, 500), np.uint8)
+    for loop, value in ((topology.LIPS_OUTER, baking.ON_LIPS), (topology.LIPS_INNER, 255)):
+        cv2.fillPoly(lips, [np.round(points[list(loop), :2] - (0, 8)).astype(np.int32)], value)
+    blank = np.zeros((500, 500, 3), np.uint8)
+    seen = baking.View(blank, lips, points.astype(np.float32), lips=lips)
+    moved = baking.with_seen_lips(seen).landmarks - seen.landmarks
+    np.testing.assert_allclose(moved[[0, 13, 14, 17], 1], -8, atol=1.5)
+    np.testing.assert_allclose(moved[alignment.RIGID], 0, atol=1e-3)
+    assert np.abs(moved[:, 0]).max() < 0.2
+    shut = baking.View(blank, lips, seen.landmarks, lips=np.zeros_like(lips))
+    assert baking.with_seen_lips(shut) is shut
+
+
 def test_brows_of_few_strands_get_a_body_and_nothing_else_changes() -> None:
     uv = baking.layout(head(), 256)
     skin = np.full((2, 256, 256, 4), 200, np.uint8)

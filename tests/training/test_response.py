@@ -16,6 +16,7 @@ def vesper() -> IdentityDecoder:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response, "_TURNS", ((0.0, 0.0),))
+    monkeypatch.setattr(response, "_PITCHES", (-15.0, 0.0))
     for name, tried in (("_EYES", [0.7, 0.85, 1.0]), ("_MOUTH", [0.0, 0.2, 0.5]), ("_SMILE", [-0.2, 0.2, 0.8])):
         monkeypatch.setattr(response, name, np.array(tried))
 
@@ -30,7 +31,9 @@ def test_the_response_is_what_is_read_of_the_drawn_face(vesper: IdentityDecoder)
     assert found.asked.dtype == found.read.dtype == np.float32
     assert (np.diff(found.asked) > 0).all()
     assert (np.diff(found.read) > 0).all()
-    eyes, mouth, smile = found.read
+    assert found.pitches.tolist() == [-15.0, 0.0]
+    raised, (eyes, mouth, smile) = found.read
+    assert raised[1][1] > mouth[1] + 0.02, "lips of a raised head are read further apart"
     assert eyes[2] - eyes[0] > 0.05
     assert mouth[0] < 0.08
     assert mouth[2] > 0.25

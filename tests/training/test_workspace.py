@@ -236,12 +236,25 @@ def test_a_baked_head_comes_back(tmp_path: Path) -> None:
     parts = {name: value for name, value in vars(painted()).items() if name != "retargeter"}
     rest = topology.canonical_face().vertices.astype(np.float32)
     BakedHead(**parts, rest=rest).save(tmp_path / "head.npz")
+    assert BakedHead.lies_in(tmp_path / "head.npz")
     loaded = BakedHead.load(tmp_path / "head.npz")
     np.testing.assert_array_equal(loaded.pages, parts["pages"])
     np.testing.assert_array_equal(loaded.head.pictures, parts["head"].pictures)
     np.testing.assert_array_equal(loaded.eyeballs.offsets, parts["eyeballs"].offsets)
     np.testing.assert_array_equal(loaded.mouth.teeth, parts["mouth"].teeth)
     np.testing.assert_array_equal(loaded.rest, rest)
+
+
+def test_a_head_that_an_older_version_baked_is_baked_again(tmp_path: Path) -> None:
+    workspace, _ = prepared_workspace(tmp_path)
+    path = workspace.head("one")
+    assert BakedHead.lies_in(path)
+    with np.load(path) as file:
+        np.savez(path, **{name: file[name] for name in file.files if name != "lip_shifts"})
+    assert not BakedHead.lies_in(path)
+    workspace.retargeter("one").write_bytes(b"")
+    with pytest.raises(StepMissing, match="bake"):
+        workspace.identity("one")
 
 
 class HalfHeldOut(Configuration):
