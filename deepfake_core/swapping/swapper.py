@@ -187,17 +187,15 @@ class Swapper:
         )
 
         def draw() -> DrawnHead:
-            if not template_only:
-                driver = beside.submit(lambda: _driver_input(frame, face_landmarks, known, network_size))
             driver_head = known.to_head(face_landmarks)
             measured, neutral = self._drivers(driver_head, known, driver_id)
             told = decoder.head.retargeter(driver_head, neutral)
             head = decoder.head.parted(decoder.expression(told, measured, neutral, known))
             placed = place(known, head, size=resolution, head_mode=head_mode)
             if not template_only:
-                features = beside.submit(
-                    lambda: self._encoder.run(driver=driver.result(), geometry=_geometry_input(placed, network_size))
-                )
+                inputs = _encoder_inputs(frame, face_landmarks, known, placed, network_size)
+                # A second thread gains nothing from Python's own many short calls: it runs the network alone.
+                features = beside.submit(lambda: self._encoder.run(**inputs))
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
             skin, lips = template.plain_skin(), template.lips()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
@@ -315,17 +313,16 @@ class Swapper:
         return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
 
 
-def _driver_input(frame: Frame, face_landmarks: np.ndarray, pose: Pose, n: int) -> np.ndarray:
-    """What the encoder is given of the driver: float32 (1, n, n, 3)."""
+def _encoder_inputs(
+    frame: Frame, face_landmarks: np.ndarray, pose: Pose, placed: Placed, n: int
+) -> dict[str, np.ndarray]:
+    """What the encoder is given of the driver, and of where the identity lies."""
     to_crop = crop_transform(pose, n)
     driver = crop(frame, to_crop, n)
     driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n) * np.float32(1.0 / 255.0)
-    return networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))[None]
-
-
-def _geometry_input(placed: Placed, n: int) -> np.ndarray:
-    """What the encoder is given of where the identity lies: float32 (1, n, n, 4)."""
-    return networks.geometry_input(placed.normals(n), placed.openings(n))[None]
+    driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
+    geometry = networks.geometry_input(placed.normals(n), placed.openings(n))
+    return {"driver": driver_input[None], "geometry": geometry[None]}
 
 
 @dataclass(frozen=True)
