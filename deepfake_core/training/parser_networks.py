@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import keras
@@ -105,17 +106,15 @@ def build_encoder(kind: Kind, *, normalised: bool = True, size: int | None = Non
 def folded(parser: keras.Model) -> keras.Model:
     """The same "fused" network with its normalisations folded into the convolutions before them."""
     made = build_parser("fused", normalised=False)
-    for mine, theirs in ((made, parser), (made.get_layer(ENCODER), parser.get_layer(ENCODER))):
-        for layer in mine.layers:
-            if not isinstance(layer, layers.Conv2D):
-                continue
-            source = theirs.get_layer(layer.name)
-            if source.use_bias:
-                layer.set_weights(source.get_weights())
-                continue
-            gamma, beta, mean, variance = theirs.get_layer(layer.name.replace("_conv", "_norm")).get_weights()
-            factor = gamma / np.sqrt(variance + theirs.get_layer(layer.name.replace("_conv", "_norm")).epsilon)
-            layer.set_weights([source.get_weights()[0] * factor, beta - mean * factor])
+    for layer, known in _convolutions(made, parser):
+        source = known[layer.name]
+        if source.use_bias:
+            layer.set_weights(source.get_weights())
+            continue
+        norm = known[layer.name.replace("_conv", "_norm")]
+        gamma, beta, mean, variance = norm.get_weights()
+        factor = gamma / np.sqrt(variance + norm.epsilon)
+        layer.set_weights([source.get_weights()[0] * factor, beta - mean * factor])
     return made
 
 
@@ -126,21 +125,17 @@ def deepened(parser: keras.Model) -> keras.Model:
     Goodfellow and Shlens, "Net2Net", 2016).
     """
     made = build_parser("large", normalised=False)
-    for mine, theirs in ((made, parser), (made.get_layer(ENCODER), parser.get_layer(ENCODER))):
-        known = {layer.name: layer for layer in theirs.layers}
-        for layer in mine.layers:
-            if not isinstance(layer, layers.Conv2D):
-                continue
-            kernel, bias = layer.get_weights()
-            if layer.name in known:
-                old_kernel, old_bias = known[layer.name].get_weights()
-                *_, read, made_of = old_kernel.shape
-                kernel[:, :, read:, :made_of] = 0.0
-                kernel[:, :, :read, :made_of] = old_kernel
-                bias[:made_of] = old_bias
-            elif layer.name.endswith("_out_conv"):
-                kernel[:] = 0.0
-            layer.set_weights([kernel, bias])
+    for layer, known in _convolutions(made, parser):
+        kernel, bias = layer.get_weights()
+        if layer.name in known:
+            old_kernel, old_bias = known[layer.name].get_weights()
+            *_, read, made_of = old_kernel.shape
+            kernel[:, :, read:, :made_of] = 0.0
+            kernel[:, :, :read, :made_of] = old_kernel
+            bias[:made_of] = old_bias
+        elif layer.name.endswith("_out_conv"):
+            kernel[:] = 0.0
+        layer.set_weights([kernel, bias])
     return made
 
 
@@ -148,20 +143,23 @@ def guided(parser: keras.Model) -> keras.Model:
     """A "guided" network that starts as the geometric mean of what a "large" one says of a part of the picture and of
     what is said of it by whoever sees more around it."""
     made = build_parser("guided", normalised=False)
+    for layer, known in _convolutions(made, parser):
+        kernel, bias = layer.get_weights()
+        if layer.name in known:
+            kernel, bias = known[layer.name].get_weights()
+            if layer.name == LOGITS:
+                kernel, bias = 0.5 * kernel, 0.5 * bias
+        else:
+            kernel[:] = 0.5 * np.eye(CLASSES) if layer.name == _AROUND_LOGITS else 0.0
+        layer.set_weights([kernel, bias])
+    return made
+
+
+def _convolutions(made: keras.Model, parser: keras.Model) -> Iterator[tuple[layers.Conv2D, dict[str, layers.Layer]]]:
+    """Each convolution of a network, with another one's layers of the same part by name."""
     for mine, theirs in ((made, parser), (made.get_layer(ENCODER), parser.get_layer(ENCODER))):
         known = {layer.name: layer for layer in theirs.layers}
-        for layer in mine.layers:
-            if not isinstance(layer, layers.Conv2D):
-                continue
-            kernel, bias = layer.get_weights()
-            if layer.name in known:
-                kernel, bias = known[layer.name].get_weights()
-                if layer.name == LOGITS:
-                    kernel, bias = 0.5 * kernel, 0.5 * bias
-            else:
-                kernel[:] = 0.5 * np.eye(CLASSES) if layer.name == _AROUND_LOGITS else 0.0
-            layer.set_weights([kernel, bias])
-    return made
+        yield from ((layer, known) for layer in mine.layers if isinstance(layer, layers.Conv2D))
 
 
 def _fused(
