@@ -9,9 +9,10 @@ import numpy as np
 
 from deepfake_core.compositing import seam
 from deepfake_core.compositing.inpainting import spread
-from deepfake_core.compositing.masks import PAD, SIZE, WIDE, wide
+from deepfake_core.compositing.masks import PAD, SIZE, SQUARE, WIDE, wide
 from deepfake_core.compositing.removal import Removal
-from deepfake_core.compositing.view import box_around, inverse, resized, resized_target, warped
+from deepfake_core.compositing.settling import followed
+from deepfake_core.compositing.view import box_around, corners, inverse, resized, resized_target, shifted, warped
 from deepfake_core.frame import Box, Frame
 from deepfake_core.parsing.parsing import Parsing
 
@@ -28,8 +29,6 @@ _GAP = 0.05
 """Such pixels around one in which neck and clothes are weighed against each other, and how little they count."""
 _SETTLING = 0.3
 """s."""
-_GAP_SECONDS = 1.0
-"""After which what was followed is no longer heeded."""
 _FOLDS = (9, 9)
 """Such pixels over which clothes are averaged: what is finer, about 4 cm, is texture, what is coarser is shading."""
 _SAMPLES = 32
@@ -54,7 +53,6 @@ _WORSE = 0.7
 _HALF = 127
 _NOTHING = 12
 """Level of a copy's share up to which it does not count."""
-_SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass
@@ -119,7 +117,7 @@ class HiddenBody:
             measured = np.stack([self._colours[0], neck])
         smooth = _smooth(filmed, shown)
         if self._colours is not None:
-            kept = np.float32(_kept(since))
+            kept = np.float32(1.0 - followed(since, _SETTLING))
             measured = (measured + kept * (self._colours - measured.astype(np.float32)) + 0.5).astype(np.uint8)
             smooth += kept * (np.where(self._smooth > 0, self._smooth, smooth) - smooth)  # 0: nothing was near
         self._colours, self._smooth, self._shown = measured, smooth, shown
@@ -146,7 +144,7 @@ class HiddenBody:
         body, removed = _half(masks.body), _half(masks.removed)
         hidden = ((body > _HALF) & (removed > _HALF) & (of_neck < 0.5)).astype(np.uint8)
         since, self._arranged = seconds - self._arranged, seconds
-        self._copy(hidden, 1.0 - of_neck, resized(wide(to_frame), _STEP), 1.0 - _kept(since))
+        self._copy(hidden, 1.0 - of_neck, resized(wide(to_frame), _STEP), followed(since, _SETTLING))
 
     def _copy(self, hidden: np.ndarray, of_clothes: np.ndarray, to_frame: np.ndarray, step: float) -> None:
         """Choose what is copied, anew only where the last choice no longer does, and how much of each shows."""
@@ -155,7 +153,7 @@ class HiddenBody:
         if count < _LEAST_HIDDEN:
             self._copies, self._covered = [], 0.0
             return
-        shown = cv2.blur(cv2.erode(self._shown, _SQUARE), (3, 3))
+        shown = cv2.blur(cv2.erode(self._shown, SQUARE), (3, 3))
         backwards = cv2.invertAffineTransform(to_frame)[:, :2]
         targets = _targets(shown, [backwards @ copy.offset for copy in self._copies])
         now = _covered(targets, hidden, count)
@@ -173,7 +171,7 @@ class HiddenBody:
                 targets = chosen + [nothing] * len(before)
                 now = better
             self._covered = now
-        where = cv2.blur(cv2.dilate(hidden, _SQUARE).astype(np.float32), (3, 3)) * of_clothes
+        where = cv2.blur(cv2.dilate(hidden, SQUARE).astype(np.float32), (3, 3)) * of_clothes
         base = self._mixed.astype(np.float32) + np.float32(128.5)
         for copy, target in zip(self._copies, targets, strict=True):
             offset = backwards @ copy.offset
@@ -203,7 +201,7 @@ class HiddenBody:
             x, y = copy.offset
             seen = Box(-x, -y, frame.width - x, frame.height - y)
             left, top, width, height = cv2.boundingRect(cv2.threshold(copy.share, _NOTHING, 255, cv2.THRESH_BINARY)[1])
-            x0, y0, x1, y1 = box_around(_corners(left, top, left + width, top + height), way)
+            x0, y0, x1, y1 = box_around(corners(left, top, left + width, top + height), way)
             x0, y0 = max(box.x0, x0, seen.x0), max(box.y0, y0, seen.y0)
             x1, y1 = min(box.x1, x1, seen.x1), min(box.y1, y1, seen.y1)
             if not width or x0 >= x1 or y0 >= y1:
@@ -222,8 +220,7 @@ class HiddenBody:
 
 def _laid(picture: np.ndarray, way: np.ndarray, box: Box, step: int) -> np.ndarray:
     """A picture (96, 96, 4) laid into a box of the frame, first at 1 / step of the resolution."""
-    matrix = way.copy()
-    matrix[:, 2] -= box.x0, box.y0
+    matrix = shifted(way, box)
     size = -(-box.width // step), -(-box.height // step)
     small = cv2.warpAffine(picture, resized_target(matrix, 1 / step), size, borderMode=cv2.BORDER_REPLICATE)
     if step == 1:
@@ -232,17 +229,8 @@ def _laid(picture: np.ndarray, way: np.ndarray, box: Box, step: int) -> np.ndarr
     return large[: box.height, : box.width]
 
 
-def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
-    return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
-
-
 def _half(mask: np.ndarray) -> np.ndarray:
     return cv2.resize(mask, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-
-
-def _kept(since: float) -> float:
-    """How much is kept of what was measured `since` seconds ago."""
-    return float(np.exp(-since / _SETTLING)) if 0 <= since <= _GAP_SECONDS else 0.0
 
 
 @dataclass(frozen=True)
@@ -267,20 +255,20 @@ class _Seen:
     def of(cls, filmed: np.ndarray, inside: np.ndarray, parsing: Parsing, masks: Removal) -> _Seen:
         """inside: uint8 (96, 96), where the frame is."""
         gone = _half(masks.removed)
-        left = cv2.min(cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], _SQUARE), inside)
+        left = cv2.min(cv2.erode(cv2.threshold(gone, 0, 255, cv2.THRESH_BINARY_INV)[1], SQUARE), inside)
         # On the neck the removal fades out over pixels that show nothing but neck.
         whole = cv2.min(cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1], inside)
         sources, counts = [], []
         for visible in (parsing.cloth, parsing.neck):
             source = cv2.min(_of_crop(visible), whole)
-            pure = np.asarray(cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE))
+            pure = np.asarray(cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], SQUARE))
             counts.append(cv2.countNonZero(pure))
             sources.append(pure if counts[-1] >= _LEAST_PURE else _unlike(filmed, source, gone))
         others = [
             cv2.threshold(_of_crop(other), _WHOLE, 255, cv2.THRESH_BINARY)[1]
             for other in (parsing.skin, parsing.neck, parsing.occluder, masks.background)
         ]
-        beyond = cv2.min(cv2.erode(cv2.threshold(_half(masks.body), _WHOLE, 255, cv2.THRESH_BINARY)[1], _SQUARE), left)
+        beyond = cv2.min(cv2.erode(cv2.threshold(_half(masks.body), _WHOLE, 255, cv2.THRESH_BINARY)[1], SQUARE), left)
         beyond[_INNER, _INNER] = 0
         return cls(filmed, sources[0], counts[0] >= _LEAST_PURE, sources[1], others, left, beyond)
 

@@ -181,7 +181,7 @@ def beyond(removed: np.ndarray, alike: np.ndarray | None, shoulders: np.ndarray,
     repeated = (repeated * share).astype(np.uint8)
     if alike is None:
         return repeated
-    followed = cv2.copyMakeBorder(removed, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
+    followed = widened(removed)
     if removed[:, -1].any():
         followed = _followed(followed.T, alike.T).T
     if removed[:, 0].any():

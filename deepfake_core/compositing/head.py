@@ -18,17 +18,20 @@ from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.body import HiddenBody
 from deepfake_core.compositing.grain import Grain, with_noise
-from deepfake_core.compositing.masks import PAD, SIZE, WIDE, wide
+from deepfake_core.compositing.masks import PAD, SIZE, SQUARE, WIDE, wide, widened
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.removal import Removal, removal
+from deepfake_core.compositing.settling import followed
 from deepfake_core.compositing.view import (
     DriverView,
     FaceView,
     Layer,
     after,
+    corners,
     inverse,
     resized,
     resized_target,
+    shifted,
     warped,
 )
 from deepfake_core.frame import Box, Frame
@@ -60,8 +63,6 @@ _TONE_SETTLING = 0.3
 """s."""
 _WALL_SETTLING = 1.0
 """s."""
-_GAP_SECONDS = 1.0
-"""After which what was followed is no longer heeded."""
 _SAME_TONE = 0.01
 """Relative difference of two tones that nobody sees."""
 _FILMED = 320
@@ -90,7 +91,6 @@ _CRISP = np.clip((np.arange(256) - 127.5) * 1.6 + 127.5, 0, 255).astype(np.uint8
 """The outline of the hidden body as sharp as a filmed one: the masks know it to a quarter of a centimetre."""
 _AT_SIZES = np.array([1.0, 0.62])
 """A camera's noise at full size and at half, against that at full size."""
-_SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class HeadMode:
         # Hair beyond the parser's crop goes on there for a while.
         leaves = max(parsing.head[[0, -1]].max(), parsing.head[:, [0, -1]].max()) > _CUT_OFF
         far = side * _BEYOND if leaves else 0
-        crop = _around(frame.box, _moved(parsing.crop_to_frame, _corners(-far, -far, side + far, side + far)))
+        crop = _around(frame.box, _moved(parsing.crop_to_frame, corners(-far, -far, side + far, side + far)))
         masks_to_frame = resized(parsing.crop_to_frame, side / SIZE)
         seen = self._background.watch(
             frame, crop, masks.background, masks_to_frame, visible=masks.visible, margin=PAD, busy=new
@@ -206,23 +206,21 @@ class HeadMode:
         removing = _around(frame.box, _moved(wide(masks_to_frame), _changed_corners(masks)))
         x0, y0, x1, y1 = removing
         shown = np.vstack([_matte_corners(square.driver_matte), reach * len(square.driver_matte)])
-        corners = [_corners(x0, y0, x1, y1)] if removing.width else []
-        box = _around(frame.box, np.vstack([*corners, _moved(square.crop_to_frame, shown)]))
+        removed_corners = [corners(x0, y0, x1, y1)] if removing.width else []
+        box = _around(frame.box, np.vstack([*removed_corners, _moved(square.crop_to_frame, shown)]))
         # What stays before the head is found while it is drawn.
         self._front.of_parsing(driver, hair=False, worn=masks.worn)
-        # The masks know nothing fine: at half the resolution they are as good.
-        step = 2 if driver.pixels_per_centimetre > _COARSE_FROM else 1
+        step = _step(driver)
         if not box.width or not box.height:
             return _Ground.as_filmed(frame, box, step, masks)
         small = -(-box.width // step), -(-box.height // step)
-        to_small = resized_target(_shifted(wide(masks_to_frame), box), 1 / step)
+        to_small = resized_target(shifted(wide(masks_to_frame), box), 1 / step)
         # Four channels are warped more than twice as fast as three, or two.
-        padded = cv2.copyMakeBorder(masks.strands, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
-        laid = cv2.merge([masks.removed, masks.toned, masks.body, padded])
+        laid = cv2.merge([masks.removed, masks.toned, masks.body, widened(masks.strands)])
         removed, toned, body, strands = cv2.split(_warped(laid, to_small, small, cv2.BORDER_CONSTANT))
         body = cv2.LUT(body, _CRISP)
         # Pixel k of a half is pixel 2 k.
-        to_box = resized_target(_shifted(square.crop_to_frame, box), 1 / step)
+        to_box = resized_target(shifted(square.crop_to_frame, box), 1 / step)
         face = _warped(
             seam.driver_face(driver, 2), after(to_box, np.diag([2.0, 2.0, 1.0])[:2]), small, cv2.BORDER_CONSTANT
         )
@@ -247,7 +245,7 @@ class HeadMode:
         if not heading.width or not heading.height:
             return []
         view = FaceView(driver, drawn, heading)
-        step = 2 if view.pixels_per_centimetre > _COARSE_FROM else 1
+        step = _step(view)
         face_to_part = resized_target(view.drawn_to_box, 1 / step)
         small = -(-heading.width // step), -(-heading.height // step)
         face = _warped(drawn.face_matte, face_to_part, small, cv2.BORDER_CONSTANT)
@@ -354,7 +352,7 @@ class HeadMode:
         since, self._wall_seconds = seconds - self._wall_seconds, seconds
         if measured is None:
             return
-        share = np.float32(_followed(since, _WALL_SETTLING))
+        share = np.float32(followed(since, _WALL_SETTLING))
         self._wall = measured if self._wall is None else self._wall + share * (measured - self._wall)
 
     def _follow_tone(
@@ -377,14 +375,14 @@ class HeadMode:
             lift = 1.0 + shaded * float(np.clip(_LIT / max(neck, 0.01) - 1.0, 0.0, _MOST_LIFTED - 1.0))
             measured *= lift
             since, self._tone_seconds = view.seconds - self._tone_seconds, view.seconds
-            share = _followed(since, _TONE_SETTLING)
+            share = followed(since, _TONE_SETTLING)
             self._tone += share * (measured - self._tone)
             self._shade += share * (np.clip(1.0 - _UNDER_CHIN / max(lift * neck, 0.01), 0.0, _MOST_SHADE) - self._shade)
 
 
-def _followed(since: float, settling: float) -> float:
-    """How much of a new measure is taken, `since` seconds after the last one: all of it after a gap."""
-    return 1.0 - float(np.exp(-since / settling)) if 0 <= since <= _GAP_SECONDS else 1.0
+def _step(view: DriverView) -> int:
+    """Pixels of the frame a side per pixel of the masks laid into it: they know nothing fine, and half is as good."""
+    return 2 if view.pixels_per_centimetre > _COARSE_FROM else 1
 
 
 def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:
@@ -418,7 +416,7 @@ def _without_crumbs(matte: np.ndarray, nose: float, centimetre: float) -> np.nda
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     solid = half.copy()
     # The head's edge is not to become any rounder.
-    solid[low:] = cv2.min(half[low:], cv2.dilate(cv2.morphologyEx(half[low:], cv2.MORPH_OPEN, disc), _SQUARE))
+    solid[low:] = cv2.min(half[low:], cv2.dilate(cv2.morphologyEx(half[low:], cv2.MORPH_OPEN, disc), SQUARE))
     count, blobs, figures, _ = cv2.connectedComponentsWithStats(solid, connectivity=8, ltype=cv2.CV_16U)
     if count < 2:
         return matte
@@ -426,7 +424,7 @@ def _without_crumbs(matte: np.ndarray, nose: float, centimetre: float) -> np.nda
     crumbs[blobs == 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax())] = 0
     if not cv2.countNonZero(crumbs):
         return matte
-    crumbs = cv2.dilate(crumbs, _SQUARE)  # with their soft rims
+    crumbs = cv2.dilate(crumbs, SQUARE)  # with their soft rims
     return cv2.subtract(matte, cv2.resize(crumbs, matte.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
@@ -539,30 +537,19 @@ def _around(within: Box, points: np.ndarray) -> Box:
 def _changed_corners(masks: Removal) -> np.ndarray:
     """Corners around what is removed or toned, px of the wide masks."""
     rows, columns = _bounds(cv2.max(masks.removed, masks.toned))
-    return _corners(columns.start - 2, rows.start - 2, columns.stop + 2, rows.stop + 2)
+    return corners(columns.start - 2, rows.start - 2, columns.stop + 2, rows.stop + 2)
 
 
 def _matte_corners(matte: np.ndarray) -> np.ndarray:
     """Corners around a matte, px, a little wider for the warp."""
     x, y, width, height = cv2.boundingRect(matte)
-    return _corners(x - 2, y - 2, x + width + 2, y + height + 2)
+    return corners(x - 2, y - 2, x + width + 2, y + height + 2)
 
 
 def _moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
-    return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
-
-
 def _parsing(view: DriverView) -> Parsing:
     assert view.parsing is not None  # the compositor falls back to face mode without one
     return view.parsing
-
-
-def _shifted(to_frame: np.ndarray, box: Box) -> np.ndarray:
-    """A transform (2, 3) into the frame as one into a box of it."""
-    matrix = to_frame.copy()
-    matrix[:, 2] -= box.x0, box.y0
-    return matrix

@@ -10,7 +10,7 @@ import numpy as np
 
 from deepfake_core.compositing import shoulders
 from deepfake_core.compositing.hair import Hair, beyond
-from deepfake_core.compositing.masks import PAD, SIZE, SQUARE, WIDE, Parsed, widened
+from deepfake_core.compositing.masks import PAD, SIZE, SQUARE, WIDE, Parsed, wide, widened
 from deepfake_core.parsing.classes import Label
 from deepfake_core.parsing.parsing import Parsing
 
@@ -79,8 +79,8 @@ class Removal:
         ends = np.array([[0.0, 0.0], [SIZE, 0.0], [0.0, SIZE], [SIZE, SIZE]])
         if np.abs(ends @ way[:, :2].T + way[:, 2] - ends).max() < _STILL:
             return self
-        padded = way.copy()
-        padded[:, 2] += PAD - way[:, :2] @ (PAD, PAD)
+        padded = wide(way)
+        padded[:, 2] += PAD
         removed, visible = (
             cv2.warpAffine(each, padded, (WIDE, WIDE), borderMode=cv2.BORDER_REPLICATE)
             for each in (self.removed, self.visible)

@@ -204,9 +204,7 @@ class FaceView(DriverView):
         return warped(picture, self._in_box(self.parsing.crop_to_frame), size, repeat=repeat)
 
     def _in_box(self, to_frame: np.ndarray) -> np.ndarray:
-        matrix = to_frame.copy()
-        matrix[:, 2] -= self.box.x0, self.box.y0
-        return matrix
+        return shifted(to_frame, self.box)
 
 
 def check_place(drawn: DriverSquare) -> None:
@@ -252,6 +250,18 @@ def resized(matrix: np.ndarray, step: float) -> np.ndarray:
 def resized_target(matrix: np.ndarray, factor: float) -> np.ndarray:
     """`matrix` into a target with `factor` times as many pixels a side."""
     return after(_stretch(factor, factor), matrix)
+
+
+def shifted(to_frame: np.ndarray, box: Box) -> np.ndarray:
+    """A transform (2, 3) into the frame as one into a box of it."""
+    matrix = to_frame.copy()
+    matrix[:, 2] -= box.x0, box.y0
+    return matrix
+
+
+def corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    """Of a rectangle: float64 (4, 2)."""
+    return np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], np.float64)
 
 
 def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:

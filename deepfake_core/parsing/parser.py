@@ -141,10 +141,16 @@ def shares_in(coarse: np.ndarray, to_fine: np.ndarray) -> np.ndarray:
 
     to_fine: (2, 3), px of the crop -> px of the fine crop, both of 256 px.
     """
-    half = to_fine.copy()  # px of the shares are twice as large, and their middles lie between four others
-    half[:, 2] = 0.5 * (to_fine @ (0.5, 0.5, 1.0)) - 0.25
+    half = between_shares(to_fine)
     size = (SHARES_SIZE, SHARES_SIZE)
     return np.stack([cv2.warpAffine(each, half, size, borderMode=cv2.BORDER_REPLICATE) for each in coarse])
+
+
+def between_shares(to_fine: np.ndarray) -> np.ndarray:
+    """(2, 3), px of the crop -> px of the fine crop, for shares at half of both sizes."""
+    half = to_fine.copy()  # their px are twice as large, and the middles of these lie between four others
+    half[:, 2] = 0.5 * (to_fine @ (0.5, 0.5, 1.0)) - 0.25
+    return half
 
 
 def _laid_in(

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from deepfake_core.parsing.classes import MIRRORED, Label
 from deepfake_core.parsing.crop import parsing_crop
+from deepfake_core.parsing.parser import between_shares
 from deepfake_core.swapping.alignment import fit_pose
 from deepfake_core.synthetic import dataset
 from deepfake_core.training.errors import TrainingError
@@ -332,10 +333,8 @@ def _inverted(matrix: np.ndarray) -> np.ndarray:
 
 
 def _between_shares(to_fine: np.ndarray) -> np.ndarray:
-    """Of `Pair`, from (2, 3): px of the crop -> px of the fine crop. Shares lie between 2 x 2 pixels."""
-    half = to_fine.copy()
-    half[:, 2] = 0.5 * (to_fine @ (0.5, 0.5, 1.0)) - 0.25
-    return cv2.invertAffineTransform(half).astype(np.float32)
+    """Of `Pair`, from (2, 3): px of the crop -> px of the fine crop."""
+    return cv2.invertAffineTransform(between_shares(to_fine)).astype(np.float32)
 
 
 def _jittered(points: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
