@@ -28,7 +28,9 @@ MOUTH_VALUE = 192
 
 def _polygon(points: np.ndarray) -> np.ndarray:
     limit = 2.0**14
-    return np.round(np.clip(points, -limit, limit) * 2**_SUBPIXEL).astype(np.int32)
+    # np.clip takes longer than both for so few.
+    bounded = np.minimum(np.maximum(points, -limit), limit)
+    return np.rint(bounded * 2**_SUBPIXEL).astype(np.int32)
 
 
 def fill_hull(mask: np.ndarray, points: np.ndarray, line: int = cv2.LINE_AA) -> None:

@@ -24,7 +24,7 @@ def upright(pose: Pose) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Square:
-    """Side and place of the drawn square; made by `face` or `head`."""
+    """Side and place of the drawn square; made by `face_square` or `head_square`."""
 
     size: int
     """Px."""
@@ -49,6 +49,11 @@ class Square:
         centre = (self.side - 1) / 2
         across = (points[:, 0] - self.middle[0]) * factor + centre + self.left
         return np.column_stack([across, centre + self.top - (points[:, 1] - self.middle[1]) * factor])
+
+    @property
+    def crop(self) -> Square:
+        """The face's crop alone."""
+        return Square(self.side, 0, 0, self.side, self.centimetres, self.middle)
 
     @property
     def face(self) -> tuple[slice, slice]:

@@ -191,7 +191,7 @@ class Swapper:
             measured, neutral = self._drivers(driver_head, known, driver_id)
             told = decoder.head.retargeter(driver_head, neutral)
             head = decoder.head.parted(decoder.expression(told, measured, neutral, known))
-            placed = place(known, head, size=resolution, head_mode=head_mode)
+            placed = place(head, rotation, square)
             if not template_only:
                 inputs = _encoder_inputs(frame, face_landmarks, known, placed, network_size)
                 # A second thread gains nothing from Python's own many short calls: it runs the network alone.

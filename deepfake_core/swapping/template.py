@@ -147,17 +147,19 @@ class TemplateDrawer:
         head_mode: bool = False,
         centimetres: float = CROP_CENTIMETRES,
     ) -> Template:
-        """Draw the identity's landmarks (468, 3), cm of the canonical head, at the driver's pose; see `place`.
+        """Draw the identity's landmarks (468, 3), cm of the canonical head, at the driver's pose.
 
-        gaze: see `eyes.draw`.
+        gaze: see `eyes.draw`; size: side of the face's crop, px, which is `centimetres` wide; in head mode the whole
+        head is drawn around it.
         """
-        placed = place(pose, head, size=size, head_mode=head_mode, centimetres=centimetres)
-        return self.draw_placed(identity, placed, lambda: gaze)
+        rotation = upright(pose)
+        square = head_square(rotation, size) if head_mode else face_square(rotation, size, centimetres)
+        return self.draw_placed(identity, place(head, rotation, square), lambda: gaze)
 
     def draw_placed(self, identity: IdentityHead, placed: Placed, gaze: Callable[[], np.ndarray | None]) -> Template:
         """Draw an identity where `place` put it; gaze: gives what `eyes.draw` takes, asked as late as can be."""
         head, rotation, square = placed.head, placed.rotation, placed.square
-        crop = face_square(rotation, square.side, square.centimetres)
+        crop = square.crop
         shares = identity.shares(head)
         behind, alpha, hair = self._heads.draw(identity.head, rotation, square)
         texture = self._blender.blend(identity, shares)
@@ -185,18 +187,14 @@ class TemplateDrawer:
         return Template(**vars(placed), bgr=behind, alpha=alpha, face=whole, hair=hair, shares=shares)
 
 
-def place(
-    pose: Pose, head: np.ndarray, *, size: int, head_mode: bool = False, centimetres: float = CROP_CENTIMETRES
-) -> Placed:
-    """Put an identity's landmarks (468, 3), cm of the canonical head, at the driver's pose.
+def place(head: np.ndarray, rotation: np.ndarray, square: Square) -> Placed:
+    """Put an identity's landmarks (468, 3), cm of the canonical head, into a square.
 
-    size: side of the face's crop, px, which is `centimetres` wide; in head mode the whole head is drawn around it.
+    rotation: of the driver's head, from `upright`; square: from it by `face_square` or `head_square`.
     """
-    rotation = upright(pose)
-    square = head_square(rotation, size) if head_mode else face_square(rotation, size, centimetres)
+    size = square.side
     mesh = surface.extend(head) @ rotation.T
-    crop = face_square(rotation, size, square.centimetres)
-    points = np.column_stack([crop.to_pixels(mesh), mesh[:, 2] * (-size / square.centimetres)])
+    points = np.column_stack([square.crop.to_pixels(mesh), mesh[:, 2] * (-size / square.centimetres)])
     # The surface is smooth, so that half of a small picture's pixels are enough.
     coarse = min(round(RASTER_PER_CENTIMETRE * square.centimetres), max(size // 2, _SMALLEST_RASTER))
     factor = coarse / size
