@@ -59,13 +59,13 @@ from deepfake_core.synthetic.traits import TONES
 from deepfake_core.synthetic.views import render_bake_views, render_portrait
 
 
-class CountUneven(ValueError):
+class TonesUneven(ValueError):
     """Not everybody would be shown in all tones."""
 
 
 EXPECTED_ERRORS = (
     AssetsMissing, GraphicsMissing, ModelError, OSError,
-    dataset.DatasetMismatch, dataset.DatasetIncomplete, dataset.ShardBroken, CountUneven,
+    dataset.DatasetMismatch, dataset.DatasetIncomplete, dataset.ShardBroken, TonesUneven,
 )  # fmt: skip
 INTERRUPTED = 130
 FITTED_ON, JUDGED_ON = range(1000, 1060), range(1060, 1080)  # seeds of people
@@ -132,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915  (a list of what ther
     pairs.add_argument("--count", type=_number(1, dataset.MAX_SAMPLES), default=4480, help="samples")
     pairs.add_argument(
         "--each-tone", action="store_true", help="each person in all ten Monk tones, in one scene: ten samples each"
+    )
+    pairs.add_argument(
+        "--tones", type=_number(1, TONES), nargs="+", default=(), metavar="TONE", help="actors of these Monk tones only"
     )
     pairs.set_defaults(run=_pairs)
 
@@ -207,7 +210,9 @@ def _stills(options: argparse.Namespace) -> None:
 
 def _pairs(options: argparse.Namespace) -> None:
     if options.each_tone and options.count % TONES:
-        raise CountUneven(f"With --each-tone everybody takes {TONES} samples: --count must be a multiple of {TONES}.")
+        raise TonesUneven(f"With --each-tone everybody takes {TONES} samples: --count must be a multiple of {TONES}.")
+    if options.each_tone and options.tones:
+        raise TonesUneven("With --each-tone everybody is shown in all tones: --tones cannot choose among them.")
     _render(
         options,
         options.out,
@@ -215,6 +220,7 @@ def _pairs(options: argparse.Namespace) -> None:
         identity=options.identity,
         count=options.count,
         each_tone=options.each_tone,
+        tones=tuple(sorted(set(options.tones))),
         views=options.views,
         webcam=options.webcam,
     )

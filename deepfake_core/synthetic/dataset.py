@@ -57,7 +57,7 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
     size: side of the pictures in px; views: the pictures of a sample; webcam: whether the actor's picture went
     through a webcam; units, lights, cases: what the numbers in `expression`, `light` and `case` stand for;
     people: those to train on or those of the benchmark; each_tone: of pairs, each person is shown in all ten tones, in
-    one scene; command: what made it.
+    one scene; tones: of pairs, the actors' Monk tones, () for all; command: what made it.
     """
 
     kind: Kind
@@ -73,6 +73,7 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
     cases: tuple[str, ...] = Field(default=("random",), min_length=1, max_length=256, strict=False)
     people: Literal["training", "benchmark"] = "training"
     each_tone: bool = False
+    tones: tuple[int, ...] = Field(default=(), strict=False)
     command: str
     format: Literal[2] = FORMAT
 
@@ -84,6 +85,10 @@ class Description(BaseModel, frozen=True, extra="forbid", strict=True):
             raise ValueError("only sequences have more than one frame")
         if self.each_tone and (self.kind != "pairs" or self.count % TONES):
             raise ValueError(f"only pairs show each person in {TONES} tones, so many for everybody")
+        if self.tones and (self.kind != "pairs" or self.each_tone):
+            raise ValueError("only the people of pairs are chosen by their tones, and not those shown in each")
+        if self.tones != tuple(sorted(set(self.tones) & set(range(1, TONES + 1)))):
+            raise ValueError(f"tones must be of 1 to {TONES}, each once, in this order")
         return self
 
     def same_samples(self, other: Description) -> bool:
@@ -198,7 +203,8 @@ def start_dataset(folder: Path, description: Description) -> list[int]:
             raise DatasetMismatch(
                 f"{folder} holds {present.kind} of {present.identity or 'random people'} at {present.size} px with "
                 f"seed {present.seed}, views {', '.join(present.views)}, {present.frames} frames, "
-                f"webcam {'on' if present.webcam else 'off'}, each tone {'on' if present.each_tone else 'off'}: "
+                f"webcam {'on' if present.webcam else 'off'}, each tone {'on' if present.each_tone else 'off'}, "
+                f"tones {', '.join(map(str, present.tones)) or 'all'}: "
                 "use those settings, or another folder."
             )
         last = present.shards - 1

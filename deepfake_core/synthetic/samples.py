@@ -83,9 +83,17 @@ class SampleMaker:
         else:
             while True:
                 case = random_case(g) if description.kind == "stills" else CASES[0]
-                cast = self._cast(self._recipe(g, int(g.integers(benchmark.FIRST_SEED)), case))
+                cast = self._cast(self._recipe(g, self._somebody(g), case))
                 for _ in range(SAMPLES_OF_ACTOR):
                     yield self._still(g, cast, case)
+
+    def _somebody(self, g: np.random.Generator) -> int:
+        """The seed of a random person of the tones asked for."""
+        tones = self.description.tones
+        while True:
+            seed = int(g.integers(benchmark.FIRST_SEED))
+            if not tones or benchmark.traits(seed).monk_tone in tones:
+                return seed
 
     def _in_each_tone(self, g: np.random.Generator) -> Iterator[Sample]:
         """One person after the other in a scene of their own, from the lightest tone to the darkest."""

@@ -86,6 +86,10 @@ def test_nobodys_tones_lie_in_two_shards() -> None:
         {"count": 0},
         {"count": 64, "each_tone": True},
         {"count": 60, "each_tone": True, "kind": "stills"},
+        {"count": 60, "each_tone": True, "tones": (9, 10)},
+        {"tones": (9, 10), "kind": "stills"},
+        {"tones": (10, 9)},
+        {"tones": (11,)},
     ],
 )
 def test_a_description_must_make_sense(changes: dict[str, object]) -> None:

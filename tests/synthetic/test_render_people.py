@@ -70,6 +70,8 @@ def test_everybody_has_all_tones_or_nobody(tmp_path: Path, capsys: pytest.Captur
     arguments = ["pairs", "--identity", "vesper", "--each-tone", "--count", "25", "--out", str(tmp_path / "set")]
     assert render_people.main(arguments) == 1
     assert "multiple of 10" in capsys.readouterr().err
+    assert render_people.main([*arguments, "--count", "20", "--tones", "9"]) == 1
+    assert "--tones cannot choose" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -84,6 +86,7 @@ def test_everybody_has_all_tones_or_nobody(tmp_path: Path, capsys: pytest.Captur
         (["stills", "--seed", "-1"], "at least 0"),
         (["pairs", "--identity", "vesper", "--views", "actor,hat"], "no view is called hat"),
         (["pairs", "--identity", "nobody"], "invalid choice"),
+        (["pairs", "--identity", "vesper", "--tones", "11"], "at most 10"),
     ],
 )
 def test_impossible_wishes_are_refused(

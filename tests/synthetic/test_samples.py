@@ -117,6 +117,12 @@ def test_a_person_in_each_tone_does_the_same(assets: Path, units: tuple[str, ...
     assert (np.diff(made["exposure"]) > 0).all()
 
 
+def test_actors_have_the_tones_asked_for(assets: Path, units: tuple[str, ...]) -> None:
+    dark = maker(assets, units, tones=(9, 10), views=("actor",)).shard(0, samples=9)
+    assert set(dark["monk_tone"]) <= {9, 10}
+    assert len(set(dark["actor_seed"])) == 2
+
+
 def test_a_sequence_moves_smoothly_before_a_still_camera(assets: Path, units: tuple[str, ...]) -> None:
     made = maker(
         assets, units, kind="sequences", people="benchmark", count=12, frames=4, views=("actor", "face", "plate")
