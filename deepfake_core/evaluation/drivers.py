@@ -32,6 +32,7 @@ WARMING = 60
 _NO_TRUTH = Sample(*(np.zeros((0, 0), np.uint8),) * 4)
 KEYS = (
     *(f"{name}_r" for name in LEAST),
+    "mouth_error_cm",
     "jerk_ratio",
     "shape_leak_r",
     "shape_leak_drivers_unit_r",
@@ -181,6 +182,7 @@ def _figures(scores: list[ClipScore]) -> dict[str, float]:
     shares = movement.shape_share(pairs)
     found = [name == one.identity for one in scores for name in one.taken_for]
     return figures | {
+        "mouth_error_cm": movement.mouth_error(pairs),
         "jerk_ratio": movement.jerk(pairs),
         **{f"{kind}_r": _mean(list(each.values())) for kind, each in leaks.items()},
         **{f"{kind}_{name}_r": value for kind, each in leaks.items() for name, value in each.items()},

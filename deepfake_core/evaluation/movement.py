@@ -35,6 +35,8 @@ _ASTRAY = 0.35
 face."""
 _CALM_YAW, _CALM_MOUTH = 25.0, 0.1
 _SHAPE_ENDS = (([168], [1]), ([98], [327]), ([17], [152]), ([33, 133], [362, 263]))
+_LIPS = (13, 14)
+"""The middles of the upper and of the lower lip, inside."""
 _BY_POSE = np.array(
     [[-0.005, 0.050, -0.101], [-0.024, 0.007, -0.175], [-0.410, 0.319, -0.057], [-0.078, 0.014, -0.080]]
 )
@@ -146,6 +148,23 @@ def agreement(clips: Sequence[tuple[Readings, Readings]], name: str) -> float:
             pair = np.stack([driver[name][rows], output[name][rows]])
             columns.append(pair - pair.mean(1, keepdims=True))
     return _correlation(*np.concatenate(columns, axis=1)) if columns else float("nan")
+
+
+def mouth_error(clips: Sequence[tuple[Readings, Readings]]) -> float:
+    """Mean difference of the gap between the lips in output and driver, cm of a head fitted to each; NaN for no frame.
+
+    Unlike `agreement` it knows how far a mouth opens, and where it is shut, in drivers that hardly move it as well.
+    """
+    differences = [np.abs(_gap(output) - _gap(driver)) for driver, output in clips]
+    found = np.concatenate([each[np.isfinite(each)] for each in differences])
+    return float(found.mean()) if found.size else float("nan")
+
+
+def _gap(readings: Readings) -> np.ndarray:
+    """Between the lips (F,), cm; NaN where they are hidden."""
+    upper, lower = (readings["landmarks"][:, end, :2] for end in _LIPS)
+    gap = np.linalg.norm(upper - lower, axis=-1) / readings["scale"]
+    return np.where(np.isfinite(readings["mouth"]), gap, np.nan)
 
 
 def jerk(clips: Sequence[tuple[Readings, Readings]]) -> float:

@@ -12,6 +12,7 @@ from deepfake_core.evaluation.movement import (
     agreement,
     followed,
     jerk,
+    mouth_error,
     moved,
     shape_leak,
     shape_share,
@@ -81,6 +82,18 @@ def test_frames_without_a_reading_are_left_out() -> None:
     assert moved(driver, output, "gaze").sum() == FRAMES - 20
     output["gaze"][:50] = np.nan
     assert not moved(driver, output, "gaze").any()
+
+
+def test_the_mouths_error_is_the_difference_of_the_gaps_where_the_lips_are_seen() -> None:
+    driver = readings()
+    wider = driver | {"landmarks": driver["landmarks"].copy(), "mouth": driver["mouth"].copy()}
+    wider["landmarks"][:30, 14, 1] += 4.0  # 0.4 cm
+    wider["landmarks"][50:, 14, 1] += 40.0
+    wider["mouth"][50:] = np.nan
+    assert mouth_error([(driver, driver)]) == pytest.approx(0.0)
+    assert mouth_error([(driver, wider)]) == pytest.approx(0.4 * 30 / 50)
+    nothing = driver | {"mouth": np.full(FRAMES, np.nan)}
+    assert np.isnan(mouth_error([(nothing, nothing)]))
 
 
 def test_a_shaking_output_jerks_more_and_a_smoothed_one_less() -> None:
