@@ -18,7 +18,7 @@ from deepfake_core.synthetic.landmark_fitting import Observation, errors, fit, r
 from deepfake_core.synthetic.landmarks import Correspondence, project, project_places
 from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.person import HeadPose, Person, Posed, Wardrobe
-from deepfake_core.synthetic.renderer import GraphicsMissing, Picture, Renderer
+from deepfake_core.synthetic.renderer import Picture, Renderer
 from deepfake_core.synthetic.views import OPEN_MOUTH
 from deepfake_core.training.still_landmarks import StillLandmarks
 
@@ -40,14 +40,6 @@ def person(wardrobe: Wardrobe) -> Person:
 @pytest.fixture(scope="module")
 def points() -> Correspondence:
     return Correspondence.load()
-
-
-@pytest.fixture(scope="module")
-def renderer(wardrobe: Wardrobe) -> Renderer:
-    try:
-        return Renderer(wardrobe.body, SIZE)
-    except GraphicsMissing as error:
-        pytest.skip(str(error))
 
 
 def shoot(renderer: Renderer, person: Person, posed: Posed) -> tuple[Picture, Camera]:

@@ -30,7 +30,7 @@ from deepfake_core.synthetic.mesh import Mesh
 from deepfake_core.synthetic.part import WHITE, Material, Part, Surface, Texture
 from deepfake_core.synthetic.performance import SECONDS, moment
 from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe, random_recipe
-from deepfake_core.synthetic.renderer import GraphicsMissing, Picture, Renderer
+from deepfake_core.synthetic.renderer import Picture, Renderer
 from deepfake_core.synthetic.views import OPEN_MOUTH
 
 pytestmark = pytest.mark.train
@@ -40,14 +40,6 @@ SIZE = 128
 @pytest.fixture(scope="module")
 def wardrobe(assets: Path) -> Wardrobe:
     return Wardrobe(assets, skin_size=512)
-
-
-@pytest.fixture(scope="module")
-def renderer(wardrobe: Wardrobe) -> Renderer:
-    try:
-        return Renderer(wardrobe.body, SIZE)
-    except GraphicsMissing as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

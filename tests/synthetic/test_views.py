@@ -17,7 +17,7 @@ from deepfake_core.synthetic.identities import IDENTITIES, PERFORMER, identity_r
 from deepfake_core.synthetic.landmarks import Correspondence
 from deepfake_core.synthetic.lighting import Light
 from deepfake_core.synthetic.person import HeadPose, Wardrobe
-from deepfake_core.synthetic.renderer import GraphicsMissing, Renderer
+from deepfake_core.synthetic.renderer import Renderer
 from deepfake_core.synthetic.views import (
     BAKE_VIEWS,
     HEAD_FRAMING,
@@ -30,14 +30,6 @@ from deepfake_core.synthetic.views import (
 pytestmark = pytest.mark.train
 BUNDLED = [name for name in IDENTITIES if name != PERFORMER]
 SIZE = 160
-
-
-@pytest.fixture(scope="module")
-def renderer(wardrobe: Wardrobe) -> Renderer:
-    try:
-        return Renderer(wardrobe.body, SIZE)
-    except GraphicsMissing as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -28,21 +28,13 @@ from deepfake_core.synthetic.occluders import GESTURES, Occlusion, Stay, random_
 from deepfake_core.synthetic.outfit import OutfitRecipe, random_outfit
 from deepfake_core.synthetic.person import HeadPose, Person, Wardrobe
 from deepfake_core.synthetic.recipe import random_recipe
-from deepfake_core.synthetic.renderer import GraphicsMissing, Picture, Renderer
+from deepfake_core.synthetic.renderer import Picture, Renderer
 from deepfake_core.synthetic.solids import ball, box, lathe, tube
 from deepfake_core.synthetic.traits import random_traits
 
 pytestmark = pytest.mark.train
 SIZE = 128
 SEEDS = (4, 8)  # of heads of different shape
-
-
-@pytest.fixture(scope="module")
-def renderer(wardrobe: Wardrobe) -> Renderer:
-    try:
-        return Renderer(wardrobe.body, SIZE)
-    except GraphicsMissing as error:
-        pytest.skip(str(error))
 
 
 Dressed = Callable[..., Person]
