@@ -138,7 +138,7 @@ def _train(options: argparse.Namespace) -> None:
     _set_threads(options.threads)
     from deepfake_core.training.backend import precision
     from deepfake_core.training.parser_data import StillPool
-    from deepfake_core.training.parser_networks import deepened, folded, guided, is_guided
+    from deepfake_core.training.parser_networks import deepened, folded, guided
     from deepfake_core.training.parser_trainer import averaged_parser
     from deepfake_core.training.parser_weights import is_normalised, read_weights
 
@@ -150,12 +150,12 @@ def _train(options: argparse.Namespace) -> None:
         if start is None or options.encoder != "fused":
             raise Unfinished("--fold and --deepen need --from a training of the encoder 'fused'.")
         start = folded(start) if is_normalised(start) else start
-    if options.deepen and not is_guided(start):
+    if options.deepen:
         start = deepened(start)
     guide = None
-    if options.guide and (start is None or not options.deepen):
-        raise Unfinished("--guide needs --deepen and --from: it starts from a larger network.")
     if options.guide:
+        if start is None or not options.deepen:
+            raise Unfinished("--guide needs --deepen and --from: it starts from a larger network.")
         start = guided(start)
         with precision("mixed_bfloat16" if options.bfloat16 else "float32"):
             guide = averaged_parser(options.guide)[0]

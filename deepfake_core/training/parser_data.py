@@ -76,7 +76,6 @@ class StillPool:
         self._places: list[tuple[int, int]] = []
         self._with_things: list[int] = []
         self._with_sleeves: list[int] = []
-        self._with_jewels: list[int] = []
         self.take_new()
         if not self._places:
             raise RenderedDataUnusable(f"{', '.join(map(str, folders))}: there is no sample yet.")
@@ -151,7 +150,13 @@ class StillPool:
 
     def _scene(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """A still with its background, clothes, light and things changed: picture, labels, landmarks, how much."""
-        still = self._still(generator)
+        still = self.sample(int(generator.integers(len(self._places))))
+        if generator.random() < 0.6 and (still["labels"] == Label.HAT).any():
+            # Hats are rarer before cameras than among the rendered people.
+            still = self.sample(int(generator.integers(len(self._places))))
+        if generator.random() < 0.04 and self._with_sleeves:
+            # Arms in sleeves before the face are one in a hundred of the rendered people, and hard.
+            still = self.sample(self._with_sleeves[int(generator.integers(len(self._with_sleeves)))])
         bgr, labels = still["bgr"], still["labels"]
         # Most pictures stay close to what was rendered, the others go far from it, towards the real world.
         strength = 1.0 if generator.random() < 0.33 else 0.3
@@ -192,20 +197,6 @@ class StillPool:
             bgr, labels = with_thing(bgr, labels, other["bgr"], still["points"], generator)
         return bgr, labels, still["points"], strength
 
-    def _still(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
-        """Any still: fewer with hats, more with sleeves and jewels than were rendered."""
-        still = self.sample(int(generator.integers(len(self._places))))
-        if generator.random() < 0.6 and (still["labels"] == Label.HAT).any():
-            # Hats are rarer before cameras than among the rendered people.
-            still = self.sample(int(generator.integers(len(self._places))))
-        if generator.random() < 0.04 and self._with_sleeves:
-            # Arms in sleeves before the face are one in a hundred of the rendered people, and hard.
-            still = self.sample(self._with_sleeves[int(generator.integers(len(self._with_sleeves)))])
-        elif generator.random() < 0.2 and self._with_jewels:
-            # Earrings and necklaces are small, and each on one head in five.
-            still = self.sample(self._with_jewels[int(generator.integers(len(self._with_jewels)))])
-        return still
-
     def aligned(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """One still in the crop of the run time, unchanged: picture, and labels at half its side."""
         still = self.sample(number)
@@ -242,13 +233,10 @@ class StillPool:
                     self._with_things.append(len(self._places))
                 if int(bits) & _HAND and _sleeved(arrays["actor_labels"][row], arrays["actor_points"][row]):
                     self._with_sleeves.append(len(self._places))
-                if np.isin(arrays["actor_labels"][row], _JEWELS).any():
-                    self._with_jewels.append(len(self._places))
                 self._places.append((number, row))
 
 
 _HAND = 2
-_JEWELS = np.array([Label.EARRING, Label.NECKLACE])
 _HELD_THINGS = _HAND | 4 | 8 | 16
 """Bits of `occluded`: hand, microphone, cup, phone."""
 MIRRORED_OR_UNLABELLED = np.full(256, UNLABELLED, np.uint8)

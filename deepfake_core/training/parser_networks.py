@@ -21,8 +21,6 @@ _AROUND_LOGITS = f"around_{LOGITS}"
 _DECODER = (32, 48, 80)
 """Channels of the decoder at a quarter, an eighth and a sixteenth of the picture's side."""
 _LARGE_DECODER = (64, 80, 80)
-_FINER_BLOCKS = ("d4b", "d4c")
-"""More residual blocks of "guided" networks, where the decoder is finest: there brows, eyes and lips are drawn."""
 _LEAST_SHARE = 1e-3
 
 
@@ -88,8 +86,6 @@ def build_parser(kind: Kind = "fused", *, normalised: bool = True, size: int | N
     fine = layers.Concatenate(name="fine")([Folded(name="x2_folded")(x2), x4])
     x = block.joined(x, fine, channels[0], "d4")
     x = block.residual(x, "d4a", 32) if large else x
-    for name in _FINER_BLOCKS if kind == "guided" else ():
-        x = block.residual(x, name, 48)
     x = layers.Conv2D(4 * CLASSES, 1, name=LOGITS)(x)
     x = Unfolded(name="logits")(x)
     if kind == "guided":
@@ -145,26 +141,18 @@ def deepened(parser: keras.Model) -> keras.Model:
 
 def guided(parser: keras.Model) -> keras.Model:
     """A "guided" network that starts as the geometric mean of what a "large" one says of a part of the picture and of
-    what is said of it by whoever sees more around it; or as another "guided" one, perhaps with fewer blocks."""
+    what is said of it by whoever sees more around it."""
     made = build_parser("guided", normalised=False)
-    share = 1.0 if is_guided(parser) else 0.5
     for layer, known in _convolutions(made, parser):
         kernel, bias = layer.get_weights()
         if layer.name in known:
             kernel, bias = known[layer.name].get_weights()
             if layer.name == LOGITS:
-                kernel, bias = share * kernel, share * bias
-        elif layer.name == _AROUND_LOGITS:
-            kernel[:] = share * np.eye(CLASSES)
-        elif not layer.name.endswith("_in_conv"):
-            kernel[:] = 0.0
+                kernel, bias = 0.5 * kernel, 0.5 * bias
+        else:
+            kernel[:] = 0.5 * np.eye(CLASSES) if layer.name == _AROUND_LOGITS else 0.0
         layer.set_weights([kernel, bias])
     return made
-
-
-def is_guided(parser: keras.Model) -> bool:
-    """Whether a parser also takes what is said of its part of the picture by whoever sees more around it."""
-    return len(parser.inputs) == 2
 
 
 def _convolutions(made: keras.Model, parser: keras.Model) -> Iterator[tuple[layers.Conv2D, dict[str, layers.Layer]]]:

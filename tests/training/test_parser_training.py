@@ -195,20 +195,6 @@ def test_an_arm_in_a_sleeve_before_the_face_is_seen_more_often_than_it_was_rende
     assert np.mean(shown) > 3 / len(pool)  # one in len(pool) was rendered
 
 
-def test_jewels_are_seen_more_often_than_they_were_rendered(stills: Path, tmp_path: Path) -> None:
-    for path in stills.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    first = sorted(tmp_path.glob("shard-*.npz"))[0]
-    with np.load(first) as archive:
-        arrays = dict(archive)
-    row = next(k for k in range(1, len(arrays["occluded"]), 2) if arrays["actor_seed"][k])
-    arrays["actor_labels"][row, 28:34, 20:26] = Label.EARRING
-    np.savez(first, **arrays)
-    pool = StillPool([tmp_path], held_out=False)
-    shown = [(pool.drawn(4, counter, SIZE)[1] == Label.EARRING).any() for counter in range(100)]
-    assert np.mean(shown) > 6 / len(pool)  # one in len(pool) was rendered
-
-
 def test_clothes_change_and_nothing_else_and_dark_eyes_are_no_glasses(stills: Path) -> None:
     pool = StillPool([stills], held_out=False)
     still = next(pool.sample(k) for k in range(len(pool)) if pool.sample(k)["occluded"] == 0)
@@ -426,13 +412,10 @@ def test_a_guided_network_starts_between_what_it_is_told_and_what_the_large_one_
     new = [
         tf.reduce_max(tf.abs(gradient)).numpy()
         for gradient, variable in zip(gradients, made.trainable_variables, strict=True)
-        if "around" in variable.path or variable.path.split("/")[-2] in ("d4b_out_conv", "d4c_out_conv")
+        if "around" in variable.path
     ]
-    assert len(new) == 8
+    assert len(new) == 4
     assert min(new) > 0
-    again = guided(shaken(made, 0.002))
-    given = [picture, around]
-    np.testing.assert_allclose(again(given, training=False), made(given, training=False), atol=1e-4)
 
 
 def test_what_is_found_around_is_laid_where_the_fine_crop_is(stills: Path) -> None:
@@ -450,7 +433,7 @@ def test_what_is_found_around_is_laid_where_the_fine_crop_is(stills: Path) -> No
 
 
 def test_the_networks_keep_to_their_work() -> None:
-    for kind, most in (("fused", 0.5), ("large", 1.5), ("guided", 2.02)):
+    for kind, most in (("fused", 0.5), ("large", 1.5), ("guided", 1.52)):
         built = build_parser(kind, normalised=False, size=256)  # type: ignore[arg-type]
         assert gigaflops(built) + gigaflops(built.get_layer(ENCODER)) <= most
 
@@ -553,8 +536,6 @@ def test_the_tool_trains_shows_and_exports_only_what_is_whole(
     assert train_parser.main(guide) == 0
     assert train_parser.main(["export", "--work", str(fine), "--models", str(models)]) == 0
     assert "parsing/parser_fine.onnx" in Manifest.load(models).entries
-    on = ["train", "--work", str(tmp_path / "on"), "--from", str(fine), "--deepen", "--guide", large, *train[3:]]
-    assert train_parser.main([*on, "--until", "1"]) == 0
     score = ["evaluate", "--work", str(fine), "--stills", str(stills), "--count", "2"]
     assert train_parser.main(score) == 1
     assert "--guide belongs to" in capsys.readouterr().err
