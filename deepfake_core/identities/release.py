@@ -4,4 +4,4 @@ A constant, not a setting or a file: whoever wants another one has to change the
 release is signed.
 """
 
-PUBLIC_KEY = "did:key:z6Mkh86kY91QJQzHAeAYwTTFMjRWQiCbdFrtQfu1EHTcyVL4"
+PUBLIC_KEY = "did:key:z6Mkoky1T4AunDapA6oLF5qkakMczPQB8ByJMEicFXWMXBgZ"
