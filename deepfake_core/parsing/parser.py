@@ -42,8 +42,8 @@ _FAR = 0.12
 """A head that moved by more of the crop's side, in place or size, is parsed at once."""
 _NOISE = 0.002
 """Part of the crop's side by which it lags behind the landmarks: they are never quite still, masks should be."""
-FINE_BORDER = SIZE // 16
-"""Px of the fine crop that are not used on each side."""
+FINE_BORDER = SIZE // 128
+"""Px of the fine crop that are not used on each side: hardly any, as its network is told what lies around it."""
 _LATE_NS = 150_000_000
 _FACES = 8
 """So many faces are remembered."""
@@ -160,10 +160,7 @@ def _laid_in(
     fine_mattes: dict[str, np.ndarray],
     to_fine: np.ndarray,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine as in `shares_in`.
-
-    The fine crop's border sees too little around it, and is left out.
-    """
+    """Labels and mattes of the crop, those of the fine crop in its middle; to_fine as in `shares_in`."""
     labels = labels.copy()
     inner = to_fine.copy()
     inner[:, 2] -= FINE_BORDER
