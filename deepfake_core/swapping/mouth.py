@@ -11,6 +11,7 @@ from deepfake_core.facemesh import topology
 from deepfake_core.swapping.square import Square
 
 LOOP = np.array(topology.LIPS_INNER)
+_LOWER_LIP = 14
 CHIN = np.array([152, 148, 377, 176, 400, 199, 175])
 """Landmarks that go with the jaw."""
 PATCH_CENTIMETRES = np.array([6.0, 3.0])
@@ -22,12 +23,15 @@ _TOUCHING = 0.4
 """Mean height in px of the opening between lips that touch."""
 _LEAST_FACING = 0.2
 """Cosine of the turn beyond which the teeth are not seen."""
-_DARKEST, _SLIT = 0.6, 0.3
-"""How bright it is at the border of the opening, and in lips that hardly part."""
+_DARKEST, _REACH = 0.42, 0.6
+"""How bright teeth are at the border of the opening, and the width, cm, of the surroundings that light reaches them
+from: in lips that hardly part they lie in the shade."""
+_ROOF = 0.75
+"""How bright the mouth is behind the upper teeth; at the bottom the tongue has its own colour."""
+_ABOVE_LIP = (0.12, 0.2)
+"""Cm by which lower teeth stand above the lower lip: FaceMesh places the chin less surely than that."""
 _LIP_DEPTH = np.array([0.0, 0.0, 0.35])
 """Cm from the front of the lips to their back: of a raised head the upper lip's underside is seen before the teeth."""
-_LIT = 1.5
-"""Mean height of the opening, cm, from which on light reaches the teeth."""
 _SUBPIXEL = 4
 
 
@@ -70,30 +74,39 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
         cv2.fillPoly(part, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
     behind = np.minimum(mask, behind, out=behind)
     inside = cv2.blur(mask, (3, 3)).astype(np.float32) * np.float32(apart / 255.0)
+    reach = max(3, round(_REACH / 2 * square.side / square.centimetres) * 2 + 1)
+    lit = cv2.blur(behind, (reach, reach), borderType=cv2.BORDER_CONSTANT)
+    lit = cv2.cvtColor(lit * np.float32((1.0 - _DARKEST) / 255.0) + np.float32(_DARKEST), cv2.COLOR_GRAY2BGR)
     down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
     shown = np.empty((height, width, 3), np.float32)
-    shown[:] = mouth.cavity[0] + down * (mouth.cavity[1] - mouth.cavity[0])
+    shown[:] = _ROOF * mouth.cavity[0] + down * (mouth.cavity[1] - _ROOF * mouth.cavity[0])
     across, up = square.to_camera(
         np.arange(x0, x1, dtype=np.float32)[None], np.arange(y0, y1, dtype=np.float32)[:, None]
     )
-    for row in (1, 0):
-        place = mouth.places[row] + (chin(head) if row else 0.0)
+    for row, place in ((1, _lower_place(mouth, head)), (0, mouth.places[0])):
         maps = patch_maps(across, up, place, rotation, mouth.teeth.shape[1])
         teeth = cv2.remap(mouth.teeth[row], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         share = cv2.multiply(cv2.extractChannel(teeth, 3), behind, scale=1.0 / 255.0**2, dtype=cv2.CV_32F)
-        difference = teeth[..., :3] - shown
+        difference = teeth[..., :3] * lit - shown
         difference *= cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)
         shown += difference
-    reach = max(3, round(0.2 * height) * 2 + 1)
-    lit = cv2.blur(behind, (reach, reach), borderType=cv2.BORDER_CONSTANT)
-    light = _SLIT + (1.0 - _SLIT) * min(mean_height * square.centimetres / (square.side * _LIT), 1.0)
-    lit = lit * np.float32(light * (1.0 - _DARKEST) / 255.0) + np.float32(light * _DARKEST)
     part = picture[y0:y1, x0:x1]
-    shown *= cv2.cvtColor(lit, cv2.COLOR_GRAY2BGR)
     shown -= part
     shown *= cv2.cvtColor(inside, cv2.COLOR_GRAY2BGR)
     shown += part
     part[:] = cv2.convertScaleAbs(shown)
+
+
+def _lower_place(mouth: Mouth, head: np.ndarray) -> np.ndarray:
+    """The middle of the lower teeth's picture, (3,) cm: in the jaw, but no deeper in the lip than teeth are."""
+    height, width = mouth.teeth.shape[1:3]
+    place = mouth.places[1] + chin(head)
+    first = int((mouth.teeth[1, :, width // 2, 3] > 127).argmax())
+    edge = ((height - 1) / 2 - first) * PATCH_CENTIMETRES[1] / height
+    least, most = _ABOVE_LIP
+    lip = head[_LOWER_LIP, 1]
+    place[1] = min(max(place[1] + edge, lip + least), lip + most) - edge
+    return np.asarray(place)
 
 
 def patch_maps(

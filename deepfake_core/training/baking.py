@@ -13,7 +13,8 @@ from deepfake_core.swapping import eyes, surface
 from deepfake_core.swapping.alignment import CROP_CENTIMETRES, crop_transform, fit_pose, transform_points
 
 PAGE_SIZE = 512
-ON_LIPS = 128
+UPPER_LIP, LOWER_LIP = 128, 129
+BETWEEN_LIPS = 255
 _MARGIN = 6.0
 _EDGE_SHARE, _RING_SHARE = 0.75, -1.3
 _AXIS_DEPTH = -6.0
@@ -22,7 +23,7 @@ _DETAIL, _DETAIL_POWER = 8.0, 30.0
 _EYE_REACH = np.array([1.15, 1.7])
 _UPPER_LIP = (*topology.LIPS_OUTER[:11], *topology.LIPS_INNER[10:], topology.LIPS_INNER[0])
 """The upper lip and what lies between the lips: a loop of vertices."""
-_MOUTH_REACH = 1.03
+_MOUTH_REACH, _LIPS_REACH = 1.03, 1.1
 _FEATHER = 3.0
 _HOLE = 31
 _LID_REACH = 1.25
@@ -35,8 +36,9 @@ _STRAND, _SOFTER = 2.5, 0.4
 break into dots."""
 _IRIS_REACH = 1.15
 _LIPS_SIZE = 512
-_LEAST_BETWEEN = 100
-"""Pixels between the lips of a crop of that size from which on they are open."""
+_SHADED = 5
+_LEAST_BETWEEN, _LEAST_LIP = 500, 100
+"""Pixels between the lips of a crop of that size from which on they are open, and of each lip that is seen."""
 _WITH_LIPS = (0.3, 2.0)
 """Cm from the lips' outlines up to which all moves with them, and from which on nothing does."""
 _NOSE = [6, 122, 351, 198, 420, 129, 358, 203, 423, 98, 327, 2, 64, 294, 48, 278]
@@ -60,7 +62,8 @@ class View:
     hair: np.ndarray | None = None
     """uint8 (H, W): 255 where the picture shows hair; only of views with a matte."""
     lips: np.ndarray | None = None
-    """uint8 (H, W): 255 between the lips, `ON_LIPS` on them; only needed of the view with an open mouth."""
+    """uint8 (H, W): `BETWEEN_LIPS`, `UPPER_LIP`, `LOWER_LIP`, else 0; needed of the views from the front with shut and
+    with open lips."""
 
 
 def layout(head: np.ndarray, size: int = PAGE_SIZE) -> np.ndarray:
@@ -88,10 +91,15 @@ def bake(views: Sequence[View], uv: np.ndarray, size: int = PAGE_SIZE) -> np.nda
     for view in views:
         x, y, facing = _texels(view, page)
         colour = cv2.remap(view.bgr, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        inner = cv2.erode(view.usable, np.ones((7, 7), np.uint8))
+        # What shows between the lips is drawn, not baked: it would stand on them where they meet.
+        skin = view.usable if view.lips is None else view.usable * (_near_opening(view.lips) == 0)
+        inner = cv2.erode(skin, np.ones((7, 7), np.uint8))
         seen = cv2.remap(inner, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        known = (seen > 127).astype(np.float32)
+        # What is not used must not tinge what lies beside it.
+        colour = fill_gaps(colour * known[..., None], known)
         weight = facing**_FACING_POWER * (seen.astype(np.float32) / 255.0) ** 2
-        weight = cv2.GaussianBlur(weight, (0, 0), 2.0) * (seen > 127)
+        weight = cv2.GaussianBlur(weight, (0, 0), 2.0) * known
         smooth = cv2.GaussianBlur(colour, (0, 0), _DETAIL).astype(np.float32)
         total += smooth * weight[..., None]
         mass += weight
@@ -157,23 +165,39 @@ def with_frontal_nose(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndar
     return np.clip(np.round(first + share * (nose - first.astype(np.float32))), 0, 255).astype(np.uint8)
 
 
-def lips(between: np.ndarray, on: np.ndarray) -> np.ndarray:
-    """`View.lips` from where a picture shows what lies between the lips, and the lips: both bool (H, W)."""
-    return np.where(between, np.uint8(255), on * np.uint8(ON_LIPS))
+def lips(between: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """`View.lips` from where a picture shows what lies between the lips, and each lip: all bool (H, W).
+
+    The dark line of lips that touch lies between them too.
+    """
+    beside = np.ones((3, 3), np.uint8)
+    line = cv2.min(cv2.dilate(upper.astype(np.uint8), beside), cv2.dilate(lower.astype(np.uint8), beside))
+    on = upper * np.uint8(UPPER_LIP) + lower * np.uint8(LOWER_LIP)
+    return np.where(between | (line > 0), np.uint8(BETWEEN_LIPS), on)
+
+
+def _near_opening(labels: np.ndarray) -> np.ndarray:
+    """What lies between the lips, and the shade beside it: uint8 (H, W) of `View.lips`."""
+    between = (labels == BETWEEN_LIPS).astype(np.uint8)
+    return cv2.dilate(between, np.ones((_SHADED, _SHADED), np.uint8))
 
 
 def with_seen_lips(view: View) -> View:
-    """The view with its landmarks where its labels see the lips: FaceMesh takes the upper teeth for lip."""
+    """The view with its landmarks where its labels see the lips: FaceMesh takes the upper teeth for lip, and reads
+    full lips apart that touch."""
     if view.lips is None:
         return view
     to_crop = crop_transform(fit_pose(view.landmarks), _LIPS_SIZE)
     labels = cv2.warpAffine(view.lips, to_crop, (_LIPS_SIZE, _LIPS_SIZE), flags=cv2.INTER_NEAREST)
-    if np.count_nonzero(labels == 255) < _LEAST_BETWEEN:
+    between, upper, lower = (labels == value for value in (BETWEEN_LIPS, UPPER_LIP, LOWER_LIP))
+    if min(np.count_nonzero(upper), np.count_nonzero(lower)) < _LEAST_LIP:
         return view
     points = transform_points(to_crop, view.landmarks)[:, :2]
     outer, inner = (list(loop) for loop in (topology.LIPS_OUTER, topology.LIPS_INNER))
     known = np.array([*outer, *inner])
-    down = np.concatenate([_outline(labels >= ON_LIPS, points[outer]), _outline(labels == 255, points[inner])])
+    parted = np.count_nonzero(between) >= _LEAST_BETWEEN
+    edges = _outline(between, points[inner]) if parted else _meeting(upper, lower, points[inner])
+    down = np.concatenate([_outline(labels >= UPPER_LIP, points[outer]), edges])
     down -= points[known, 1]
     away = np.linalg.norm(points[:, None] - points[known], axis=-1)
     weight = 1.0 / (1.0 + away**2) ** 2
@@ -194,6 +218,25 @@ def _outline(shown: np.ndarray, loop: np.ndarray) -> np.ndarray:
     upper, lower = (np.interp(loop[:, 0], columns, edge) for edge in smooth)
     corners = np.isin(np.arange(len(loop)), (0, side))
     return np.where(corners, 0.5 * (upper + lower), np.where(np.arange(len(loop)) < side, upper, lower))
+
+
+def _meeting(upper: np.ndarray, lower: np.ndarray, loop: np.ndarray) -> np.ndarray:
+    """How far down lips, bool (S, S), meet at a loop's points (N, 2) px: float (N,) px."""
+    columns = np.flatnonzero(upper.any(0) & lower.any(0))
+    line = 0.5 * (upper.shape[0] - 1 - upper[::-1, columns].argmax(0) + lower[:, columns].argmax(0))
+    return np.asarray(np.interp(loop[:, 0], columns, cv2.blur(line.astype(np.float32)[None], (5, 1))[0]))
+
+
+def with_seen_mouth(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndarray:
+    """The page uint8 (S, S, 3) with the shut mouth of the view from the front, whose landmarks lie where its lips are
+    seen: no two views' landmarks agree on the line where lips meet."""
+    mouth = bake([front], uv, first.shape[0])
+    zone = np.zeros(first.shape[:2], np.uint8)
+    outline = uv[list(topology.LIPS_OUTER)]
+    middle = outline.mean(0)
+    cv2.fillPoly(zone, [np.round(middle + _LIPS_REACH * (outline - middle)).astype(np.int32)], 255)
+    share = cv2.GaussianBlur(zone, (0, 0), _FEATHER).astype(np.float32)[..., None] / 255.0
+    return np.clip(np.round(first + share * (mouth - first.astype(np.float32))), 0, 255).astype(np.uint8)
 
 
 def without_irises(first: np.ndarray, view: View, uv: np.ndarray, irises: np.ndarray) -> np.ndarray:

@@ -10,27 +10,35 @@ import numpy as np
 
 from deepfake_core.swapping import eyes, head_layer, mouth, square
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose
-from deepfake_core.training.baking import View, fill_gaps
+from deepfake_core.training.baking import BETWEEN_LIPS, View, fill_gaps
 
 HEAD_PAGE_SIZE = 448
 _IRIS_SIZE = 64
 _LOWER_LIP = 17
 _BEFORE_EARS = [234, 93, 132, 58, 454, 323, 361, 288]
 _STRAND, _SLIT = 13, 17
-_TEETH_SIZE = 48
+_TEETH_SIZE = 64
 _CROP_SIZE = 1024
 _LID_DEPTH = 0.1
 _TEETH_DEPTH = 0.5
-_UPPER_LIP, _BELOW_LIP = 13, 0.05
-"""How far upper teeth reach below the upper lip of a face at rest, cm: usual are 0 to 0.3."""
+_UPPER_LIP = 13
 _LASH = 40.0
 """Levels from the colour that is usual at its distance from the iris's middle."""
+_REDDISH = 0.6
+"""How much of red is taken from blue where teeth are looked for: a tongue has less blue than that."""
 _LEAST_CONTRAST = 25.0
 """Levels between teeth and what is behind them, below which no teeth are seen."""
-_LEAST_ROW = 0.6
-"""Width of a row of teeth over that of the open mouth below which it would look like a block in the mouth."""
-_MOST_REDNESS = 55.0
-"""Levels by which red may exceed blue in teeth."""
+_LEAST_ROW = 0.15
+"""Width of a row of teeth that is seen, over that of the open mouth, below which it is none."""
+_CROWN, _ROOTED = 0.65, 0.15
+"""Cm of a tooth that stand out of the gum, and over which it goes over into it."""
+_GUM = 1.6
+"""How much brighter the gum is than what is seen behind the teeth."""
+_MOST_LIT, _WARMER = 1.9, 0.2
+"""Times the skin that teeth may be as bright as, in each channel, and how much of what is cut off in blue stays in the
+other channels."""
+_HALF_ROW, _UNEVEN = 2.5, 0.15
+"""Cm from the middle of a row of teeth to where it ends, across, and by which its edge may be higher or lower."""
 
 
 def head_pages(views: Sequence[View], size: int = HEAD_PAGE_SIZE) -> head_layer.HeadPages:
@@ -193,58 +201,75 @@ def _completed(total: np.ndarray, mass: np.ndarray) -> np.ndarray:
 def open_mouth(view: View) -> mouth.Mouth:
     """Teeth and cavity from a view with the mouth wide open."""
     picture, head, rotation, crop = _upright_crop(view)
-    inside = np.zeros(picture.shape[:2], np.uint8)
-    cv2.fillPoly(inside, [np.round(crop.to_pixels(head[mouth.LOOP] @ rotation.T)).astype(np.int32)], 255)
-    shown = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
-    lips, width = head[[13, 14]], _LEAST_ROW * float(np.ptp(head[mouth.LOOP, 0]))
-    middle = crop.to_pixels((lips.mean(0) @ rotation.T)[None])[0, 1]
-    down = np.arange(picture.shape[0])[:, None] > middle
+    shown = cv2.erode(_between_lips(view, head, rotation, crop), np.ones((5, 5), np.uint8)) > 0
+    columns = shown.any(0)
+    middle = 0.5 * (shown.argmax(0) + len(shown) - 1 - shown[::-1].argmax(0))
+    upper_half = np.arange(len(shown))[:, None] < middle
+    white = _white(picture, shown)
+    lips, least = head[[13, 14]], _LEAST_ROW * np.count_nonzero(columns)
     rows, places, cavity = [], [], []
-    for row, lip in enumerate(lips):
-        half = shown & (down if row else ~down)
-        bright = _bright(picture, half)
+    for row, (lip, half) in enumerate(zip(lips, (shown & upper_half, shown & ~upper_half), strict=True)):
         place = np.array([lips[:, 0].mean(), lip[1], lips[:, 2].mean() - _TEETH_DEPTH])
-        rows.append(_whole(_teeth(picture, bright, place, rotation, crop, upper=row == 0), width))
-        places.append(place - (mouth.chin(head) if row else 0.0))
-        dark = half & ~bright
+        teeth = white & half
+        if np.count_nonzero(teeth.any(0)) < least:
+            teeth = np.zeros_like(teeth)
+        dark = half & ~white
         cavity.append(np.median(picture[dark], axis=0) if dark.any() else np.zeros(3))
+        gum = np.minimum(_GUM * cavity[-1], 255.0)
+        rows.append(_teeth(picture, teeth, place, rotation, crop, gum=gum, upper=row == 0))
+        places.append(place - (mouth.chin(head) if row else 0.0))
     return mouth.Mouth(np.stack(rows), np.array(places, np.float32), np.array(cavity, np.float32))
 
 
+def _between_lips(view: View, head: np.ndarray, rotation: np.ndarray, crop: square.Square) -> np.ndarray:
+    """What shows between the lips in the view's upright crop: uint8 (S, S), by its labels or else by its landmarks."""
+    size = (_CROP_SIZE, _CROP_SIZE)
+    if view.lips is not None:
+        between = (view.lips == BETWEEN_LIPS) * np.uint8(255)
+        return np.asarray(cv2.warpAffine(between, crop_transform(fit_pose(view.landmarks), _CROP_SIZE), size))
+    inside = np.zeros(size, np.uint8)
+    cv2.fillPoly(inside, [np.round(crop.to_pixels(head[mouth.LOOP] @ rotation.T)).astype(np.int32)], 255)
+    return inside
+
+
 def with_teeth_behind_lip(baked: mouth.Mouth, rest: np.ndarray) -> mouth.Mouth:
-    """The same with its upper teeth where those of a face at rest are, landmarks (468, 3) cm: they end a little below
-    the upper lip. Of a mouth that is wide open FaceMesh's pose, and so their place, is less sure."""
+    """The same with its upper teeth where those of a face at rest are, landmarks (468, 3) cm: they end at the
+    upper lip. Of a mouth that is wide open FaceMesh's pose, and so their place, is less sure."""
     matte = baked.teeth[0, ..., 3]
     shown = np.flatnonzero((matte > 127).sum(1) > matte.shape[1] // 10)
     if not len(shown):
         return baked
     step = mouth.PATCH_CENTIMETRES[1] / len(matte)
     places = baked.places.copy()
-    places[0, 1] = rest[_UPPER_LIP, 1] - _BELOW_LIP - ((len(matte) - 1) / 2 - shown[-1]) * step
+    places[0, 1] = rest[_UPPER_LIP, 1] - ((len(matte) - 1) / 2 - shown[-1]) * step
     places[0, 2] = rest[_UPPER_LIP, 2] - _TEETH_DEPTH
     return dataclasses.replace(baked, places=places)
 
 
-def _bright(picture: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """The teeth in one half of an opening: bright in blue, as lips, gums and tongue and the dark behind are not."""
-    if not half.any():
-        return half
-    blue, red = picture[..., 0], picture[..., 2]
-    threshold, _ = cv2.threshold(blue[half].reshape(-1, 1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    bright = half & (blue > threshold)
-    dark = half & ~bright
-    if not bright.any() or not dark.any() or blue[bright].mean() - blue[dark].mean() < _LEAST_CONTRAST:
-        return np.zeros_like(half)
-    if red[bright].mean() - blue[bright].mean() > _MOST_REDNESS:  # the tongue, or the lip
-        return np.zeros_like(half)
-    return bright
+def within_light(baked: mouth.Mouth, tone: np.ndarray) -> mouth.Mouth:
+    """The same with teeth that stand out of skin of this tone, (3,) BGR, no further than a reflectance can say: cut off
+    in blue alone, a dark face's teeth would be orange."""
+    bgr = baked.teeth[..., :3].astype(np.float32)
+    cut = np.minimum(_MOST_LIT * tone / np.maximum(bgr, 1.0), 1.0)
+    whole = cut.min(-1, keepdims=True)
+    factor = whole + _WARMER * (cut - whole)
+    teeth = np.concatenate([np.round(bgr * factor).astype(np.uint8), baked.teeth[..., 3:]], axis=-1)
+    return dataclasses.replace(baked, teeth=teeth)
 
 
-def _whole(row: np.ndarray, least: float) -> np.ndarray:
-    """A row of teeth, without any matte where it is less wide than `least` cm."""
-    shown = (row[..., 3] > 127).any(0).sum() * mouth.PATCH_CENTIMETRES[0] / row.shape[1]
-    row[..., 3] *= shown >= least
-    return row
+def _white(picture: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The teeth in an opening, bool (S, S): bright in blue beside red, as lips, gums and tongue and the dark behind are
+    not."""
+    if not shown.any():
+        return shown
+    blue, red = picture[..., 0].astype(np.float32), picture[..., 2].astype(np.float32)
+    whiteness = np.clip(blue - _REDDISH * red, 0.0, 255.0).astype(np.uint8)
+    threshold, _ = cv2.threshold(whiteness[shown].reshape(-1, 1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    white = shown & (whiteness > threshold)
+    rest = shown & ~white
+    if not white.any() or not rest.any() or whiteness[white].mean() - whiteness[rest].mean() < _LEAST_CONTRAST:
+        return np.zeros_like(shown)
+    return white
 
 
 def _teeth(
@@ -254,22 +279,37 @@ def _teeth(
     rotation: np.ndarray,
     crop: square.Square,
     *,
+    gum: np.ndarray,
     upper: bool,
 ) -> np.ndarray:
-    """One row of teeth, uint8 (M, 2M, 4); it goes on beneath the lip that hides its end."""
+    """One row of teeth, uint8 (M, 2M, 4), in a gum of this colour, (3,) BGR; it goes on beneath the lip that hides its
+    end."""
     height, width = _TEETH_SIZE, 2 * _TEETH_SIZE
+    y_index = np.arange(height, dtype=np.float32)[:, None]
     step = mouth.PATCH_CENTIMETRES[1] / height
     x, y = np.meshgrid((np.arange(width) - (width - 1) / 2) * step, ((height - 1) / 2 - np.arange(height)) * step)
     points = np.stack([x, y, -mouth.ARCH * x**2], axis=-1) + place
     pixels = crop.to_pixels((points @ rotation.T).reshape(-1, 3)).reshape(height, width, 2).astype(np.float32)
     maps = np.ascontiguousarray(pixels[..., 0]), np.ascontiguousarray(pixels[..., 1])
     colour = cv2.remap(picture, *maps, cv2.INTER_AREA).astype(np.float32)
-    known = cv2.remap(teeth.astype(np.float32), *maps, cv2.INTER_LINEAR)
-    sure = (known > 0.7).astype(np.float32)
-    bgr = fill_gaps(colour * sure[..., None], sure)
-    matte = cv2.morphologyEx(known, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8))
-    matte = cv2.morphologyEx(matte, cv2.MORPH_OPEN, np.ones((3, 5), np.uint8))
-    matte = np.maximum.accumulate(matte[::-1])[::-1] if upper else np.maximum.accumulate(matte)
-    matte = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, np.ones((1, 21), np.uint8))
-    matte = cv2.GaussianBlur(matte, (0, 0), 0.7) * 255.0
-    return np.dstack([bgr, np.clip(np.round(matte), 0, 255).astype(np.uint8)])
+    # The dark between two teeth belongs to them, that at their edge does not.
+    closed = cv2.morphologyEx(teeth.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 11), np.uint8))
+    inner = cv2.erode(closed, np.ones((5, 5), np.uint8)).astype(np.float32)
+    known = cv2.remap(closed.astype(np.float32), *maps, cv2.INTER_LINEAR) > 0.5
+    known = cv2.morphologyEx(known.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, 3), np.uint8)) > 0
+    sure = (cv2.remap(inner, *maps, cv2.INTER_LINEAR) > 0.7) & known
+    columns = np.flatnonzero(known.any(0))
+    if not len(columns):
+        return np.zeros((height, width, 4), np.uint8)
+    # Lips and cheeks hide teeth at the sides: the row's edge goes on there as it is where it is seen last.
+    ends = height - 1 - known[::-1, columns].argmax(0) if upper else known[:, columns].argmax(0)
+    usual = np.median(ends)
+    ends = np.clip(ends, usual - _UNEVEN / step, usual + _UNEVEN / step)
+    edge = cv2.blur(np.interp(np.arange(width), columns, ends).astype(np.float32)[None], (5, 1))
+    down = edge - y_index if upper else y_index - edge
+    matte = np.clip(down + 1.0, 0.0, 1.0) * np.clip((_HALF_ROW - np.abs(x)) / step + 0.5, 0.0, 1.0)
+    sure = sure if sure.any() else known
+    bgr = fill_gaps(colour * sure[..., None], sure.astype(np.float32))
+    rooted = np.clip((down * step - _CROWN) / _ROOTED, 0.0, 1.0)[..., None]
+    bgr = np.round(bgr + rooted * (gum - bgr)).astype(np.uint8)
+    return np.dstack([bgr, np.round(255.0 * matte).astype(np.uint8)])

@@ -30,7 +30,7 @@ FRONT = "yaw+00"
 # CelebAMask-HQ: skin, brows, eyes, nose, mouth, neck and shaved hair; the ring beyond the cheeks shows no ears.
 _FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _EYE_LABELS = (4, 5)
-_HAIR_LABEL, _BETWEEN_LIPS, _LIP_LABELS = 17, 11, (12, 13)
+_HAIR_LABEL, _BETWEEN_LIPS, _UPPER_LIP, _LOWER_LIP = 17, 11, 12, 13
 _OPEN = 0.93
 """Share of the opening in the view from the front from which on eyes are open: other light is read narrower."""
 _HEAD_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 17)
@@ -134,7 +134,7 @@ def read_views(folder: Path, find: StillLandmarks) -> dict[str, baking.View]:
             None if found is None else found.iris,
             matte,
             None if matte is None else (labels == _HAIR_LABEL).astype(np.uint8) * 255,
-            baking.lips(labels == _BETWEEN_LIPS, np.isin(labels, _LIP_LABELS)) if name == MOUTH_OPEN else None,
+            baking.lips(labels == _BETWEEN_LIPS, labels == _UPPER_LIP, labels == _LOWER_LIP) if matte is None else None,
         )
     missing = {FRONT, MOUTH_OPEN, EYES_SHUT} - views.keys()
     if missing:
@@ -164,11 +164,13 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
     haired = [view for view in views.values() if view.matte is not None]
     bare = {name: view for name, view in views.items() if view.matte is None}
     heads = {name: fit_pose(view.landmarks).to_head(view.landmarks) for name, view in bare.items()}
-    parted = baking.with_seen_lips(views[MOUTH_OPEN])
+    parted, together = baking.with_seen_lips(views[MOUTH_OPEN]), baking.with_seen_lips(views[FRONT])
     seen_lips = fit_pose(parted.landmarks).to_head(parted.landmarks)
+    touching = openings(fit_pose(together.landmarks).to_head(together.landmarks))[2:3]
     uv = baking.layout(seen_lips)
     neutral: Sequence[baking.View] = [v for name, v in bare.items() if name not in (MOUTH_OPEN, EYES_SHUT)]
     mixed = baking.with_frontal_nose(baking.bake(neutral, uv), views[FRONT], uv)
+    mixed = baking.with_seen_mouth(mixed, together, uv)
     first = baking.without_irises(mixed, views[FRONT], uv, head_baking.irises(views[FRONT]))
     eyes_shut = baking.bake([views[EYES_SHUT]], uv)
     mouth_open = baking.bake([parted], uv)
@@ -180,17 +182,18 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
     opened = openings(heads[MOUTH_OPEN])[:3]
     eyes = np.stack([_OPEN * rest[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
     # Lips that part show teeth soon.
-    mouth = np.stack([rest[2:], rest[2:] + OPENED * (opened[2:] - rest[2:])])
+    tone = _tone(pages[0], uv)
+    mouth = np.stack([touching, touching + OPENED * (opened[2:] - touching)])
     return BakedHead(
         pages=pages,
         uv=uv,
         page_openings=np.hstack([eyes, mouth]).astype(np.float32),
         lid_lines=baking.lid_lines(eyes_shut, uv),
         lip_shifts=_raised(heads[MOUTH_OPEN], seen_lips),
-        tone=_tone(pages[0], uv),
+        tone=tone,
         head=head_baking.head_pages(haired),
         eyeballs=head_baking.eyeballs(views[FRONT]),
-        mouth=head_baking.open_mouth(parted),
+        mouth=head_baking.within_light(head_baking.open_mouth(parted), tone),
         rest=heads[FRONT].astype(np.float32),
     )
 

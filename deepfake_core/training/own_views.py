@@ -140,7 +140,7 @@ def _view(frame: OwnFrame, tone: np.ndarray, irises: IrisNetwork, *, whole: bool
         None if read is None else read.iris,
         head_matte(frame) if whole else None,
         frame.labelled((Label.HAIR,)) if whole else None,
-        baking.lips(frame.labels == Label.MOUTH, frame.labelled((Label.UPPER_LIP, Label.LOWER_LIP)) > 0),
+        baking.lips(*(frame.labels == part for part in (Label.MOUTH, Label.UPPER_LIP, Label.LOWER_LIP))),
     )
 
 

@@ -11,6 +11,7 @@ from deepfake_core.swapping import head_layer
 from deepfake_core.swapping.alignment import CROP_CENTRE, Pose, crop_transform
 from deepfake_core.swapping.eyes import LOWER, UPPER
 from deepfake_core.swapping.identity_head import IdentityHead
+from deepfake_core.swapping.mouth import CHIN
 from deepfake_core.swapping.square import face_square, head_square, upright
 from deepfake_core.swapping.template import Template, TemplateDrawer
 from tests.swapping.painted_identity import HAIR, IRIS, LID, SKIN, WHITE, canonical, painted, turned
@@ -127,14 +128,28 @@ def test_upper_teeth_stay_and_lower_ones_go_with_the_jaw(identity: IdentityHead,
     assert wider.min() - wide.min() > 8, "the lower teeth stayed in the head"
 
 
+def test_lower_teeth_stand_at_the_lip_wherever_the_chin_is_read(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    def shown(lifted: float) -> int:
+        head = opened(1.5)
+        head[CHIN, 1] += lifted
+        template = drawer.draw(identity, posed(), head, None, size=SIZE)
+        x, bottom = int(template.points[14, 0]), int(template.points[14, 1])
+        part = template.bgr[bottom - 30 : bottom, x - 5 : x + 6].astype(int)
+        return int(((part[..., 0] > 70) & (part[..., 2] < 60)).any(1).sum())
+
+    usual = shown(0.0)
+    for lifted in (-1.0, 1.0):
+        assert 1 <= shown(lifted) <= usual + 4
+
+
 def test_teeth_lie_in_the_shade_of_lips_that_hardly_part(identity: IdentityHead, drawer: TemplateDrawer) -> None:
     def brightest(centimetres: float, pitch: float) -> int:
         template = drawer.draw(identity, posed(pitch=pitch), opened(centimetres), None, size=SIZE)
         x, top, bottom = int(template.points[13, 0]), template.points[13, 1], template.points[14, 1]
         return int(template.bgr[int(top) + 1 : int(bottom), x - 5 : x + 6].min(-1).max(initial=0))
 
-    assert brightest(2.0, 0.0) > 180
-    assert 60 < brightest(-0.2, 0.0) < 160
+    assert brightest(2.0, 0.0) > 220
+    assert 120 < brightest(-0.2, 0.0) < 200
     assert brightest(-0.2, -30.0) < 60, "of a raised head the upper lip's underside hides them"
 
 

@@ -70,17 +70,53 @@ def test_lips_are_moved_to_where_labels_show_them() -> None:
     opened[[*topology.LIPS_INNER[11:], *topology.LIPS_OUTER[11:]], 1] -= 1.5
     pose = alignment.Pose(20.0, np.eye(3), np.array([250.0, -250.0, 0.0]))
     points = pose.to_picture(opened)
-    lips = np.zeros((500, 500), np.uint8)
-    for loop, value in ((topology.LIPS_OUTER, baking.ON_LIPS), (topology.LIPS_INNER, 255)):
-        cv2.fillPoly(lips, [np.round(points[list(loop), :2] - (0, 8)).astype(np.int32)], value)
+    lips = labelled(points - (0, 8, 0), points[[13, 14], 1].mean() - 8)
     blank = np.zeros((500, 500, 3), np.uint8)
     seen = baking.View(blank, lips, points.astype(np.float32), lips=lips)
     moved = baking.with_seen_lips(seen).landmarks - seen.landmarks
     np.testing.assert_allclose(moved[[0, 13, 14, 17], 1], -8, atol=1.5)
     np.testing.assert_allclose(moved[alignment.RIGID], 0, atol=1e-3)
     assert np.abs(moved[:, 0]).max() < 0.2
-    shut = baking.View(blank, lips, seen.landmarks, lips=np.zeros_like(lips))
-    assert baking.with_seen_lips(shut) is shut
+    hidden = baking.View(blank, lips, seen.landmarks, lips=np.zeros_like(lips))
+    assert baking.with_seen_lips(hidden) is hidden
+
+
+def test_lips_that_touch_are_moved_to_their_line() -> None:
+    """FaceMesh reads full lips half a centimetre apart that touch."""
+    read, shut = head(), head()
+    upper, lower = list(topology.LIPS_INNER[1:10]), list(topology.LIPS_INNER[:10:-1])
+    line = 0.5 * (read[upper, 1] + read[lower, 1])
+    read[upper, 1], read[lower, 1] = line + 0.25, line - 0.25
+    shut[upper, 1] = shut[lower, 1] = line
+    pose = alignment.Pose(20.0, np.eye(3), np.array([250.0, -250.0, 0.0]))
+    points = pose.to_picture(shut)
+    lips = labelled(points, points[14, 1])
+    landmarks = pose.to_picture(read).astype(np.float32)
+    found = baking.with_seen_lips(baking.View(np.zeros((500, 500, 3), np.uint8), lips, landmarks, lips=lips)).landmarks
+    np.testing.assert_allclose(found[upper, 1], found[lower, 1], atol=0.5)
+    np.testing.assert_allclose(found[[13, 14], 1], points[[13, 14], 1], atol=1.5)
+
+
+def labelled(points: np.ndarray, middle: float) -> np.ndarray:
+    """`View.lips` uint8 (500, 500) of landmarks (468, 3) px: the upper lip above a row, the lower one below it."""
+    on, between = np.zeros((2, 500, 500), np.uint8)
+    for part, loop in ((on, topology.LIPS_OUTER), (between, topology.LIPS_INNER)):
+        cv2.fillPoly(part, [np.round(points[list(loop), :2]).astype(np.int32)], 1)
+    above = np.arange(500)[:, None] < middle
+    opened = (between > 0) & (np.ptp(points[[13, 14], 1]) > 1)
+    return baking.lips(opened, (on > 0) & above, (on > 0) & ~above)
+
+
+def test_nothing_of_what_shows_between_lips_is_baked() -> None:
+    opened = head()
+    opened[topology.LIPS_INNER[11:], 1] -= 1.0
+    pose = alignment.Pose(20.0, np.eye(3), np.array([250.0, -250.0, 0.0]))
+    points = pose.to_picture(opened)
+    lips = labelled(points, points[[13, 14], 1].mean())
+    picture = np.where(lips[..., None] == baking.BETWEEN_LIPS, 255, 100).astype(np.uint8).repeat(3, axis=2)
+    view = baking.View(picture, np.full_like(lips, 255), points.astype(np.float32), lips=lips)
+    page = baking.bake([view], baking.layout(opened, 256), 256)
+    assert np.abs(page.astype(int) - 100).max() < 10
 
 
 def test_brows_of_few_strands_get_a_body_and_nothing_else_changes() -> None:

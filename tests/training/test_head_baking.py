@@ -6,6 +6,7 @@ import pytest
 
 from deepfake_core.swapping import eyes, head_layer
 from deepfake_core.swapping.alignment import Pose, crop_transform, fit_pose
+from deepfake_core.swapping.mouth import Mouth
 from deepfake_core.swapping.square import head_square, upright
 from deepfake_core.swapping.template import TemplateDrawer
 from deepfake_core.training import head_baking
@@ -59,12 +60,27 @@ def test_teeth_are_found_above_and_below_with_the_dark_between() -> None:
     baked = head_baking.open_mouth(pictured(opened(2.6)))
     upper, lower = baked.teeth
     height = upper.shape[0]
-    assert (upper[: height // 3, 40:56, 3] > 200).all(), "teeth go on beneath the upper lip"
+    assert (upper[: height // 3, 50:78, 3] > 200).all(), "teeth go on beneath the upper lip"
     assert upper[-4:, :, 3].max() < 60
     assert lower[:4, :, 3].max() < 60
-    white = upper[upper[..., 3] > 200][:, :3].mean(0)
+    edge = int(np.flatnonzero(upper[:, 64, 3] > 200).max())
+    white = upper[edge - 7 : edge - 1, 50:78, :3].reshape(-1, 3).mean(0)
     assert white.min() > 110
+    assert upper[edge - 20, 64, :3].mean() < white.mean() - 40, "teeth stand in gum"
+    assert (upper[edge - 4, 20:108, 3] > 200).all(), "cheeks hide teeth that are there"
     assert baked.cavity.mean() < 80
+
+
+def test_a_dark_faces_teeth_keep_their_hue_in_what_a_reflectance_can_say() -> None:
+    teeth = np.full((2, 8, 16, 4), 220, np.uint8)
+    white = Mouth(teeth, np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32))
+    tone = np.array([50.0, 75.0, 110.0], np.float32)
+    blue, green, red = head_baking.within_light(white, tone).teeth[0, 0, 0, :3].astype(float)
+    assert blue < 2 * tone[0]
+    assert red / blue < 1.5
+    assert green < red
+    pale = head_baking.within_light(white, np.full(3, 180.0, np.float32))
+    np.testing.assert_array_equal(pale.teeth, teeth)
 
 
 def test_a_mouth_without_teeth_has_none() -> None:
