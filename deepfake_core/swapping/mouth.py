@@ -62,10 +62,10 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     low, high = np.floor(opening.min(0)).astype(int) - 1, np.ceil(opening.max(0)).astype(int) + 2
     x0, y0 = np.clip(low, 0, square.size)
     x1, y1 = np.clip(high, 0, square.size)
-    # A line of lips that touch is a pixel wide too, so the mean height decides.
+    # Of lips that touch, which leave a line a pixel wide too, no teeth show.
     mean_height = cv2.contourArea(opening.astype(np.float32)) / max(float(np.ptp(opening[:, 0])), 1.0)
     apart = min(max(mean_height - _TOUCHING, 0.0), 1.0)
-    if x1 - x0 < 4 or y1 - y0 < 4 or apart == 0.0 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
+    if x1 - x0 < 4 or y1 - y0 < 4 or np.linalg.det(rotation[:2, :2]) < _LEAST_FACING:
         return
     width, height = int(x1 - x0), int(y1 - y0)
     mask, behind = np.zeros((2, height, width), np.uint8)
@@ -73,7 +73,7 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
         outline = np.round((loop - (x0, y0)) * 2**_SUBPIXEL).astype(np.int32)
         cv2.fillPoly(part, [outline], 255, cv2.LINE_AA, _SUBPIXEL)
     behind = np.minimum(mask, behind, out=behind)
-    inside = cv2.blur(mask, (3, 3)).astype(np.float32) * np.float32(apart / 255.0)
+    inside = cv2.blur(mask, (3, 3)).astype(np.float32) * np.float32(1.0 / 255.0)
     reach = max(3, round(_REACH / 2 * square.side / square.centimetres) * 2 + 1)
     lit = cv2.blur(behind, (reach, reach), borderType=cv2.BORDER_CONSTANT)
     lit = cv2.cvtColor(lit * np.float32((1.0 - _DARKEST) / 255.0) + np.float32(_DARKEST), cv2.COLOR_GRAY2BGR)
@@ -86,7 +86,7 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     for row, place in ((1, _lower_place(mouth, head)), (0, mouth.places[0])):
         maps = patch_maps(across, up, place, rotation, mouth.teeth.shape[1])
         teeth = cv2.remap(mouth.teeth[row], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        share = cv2.multiply(cv2.extractChannel(teeth, 3), behind, scale=1.0 / 255.0**2, dtype=cv2.CV_32F)
+        share = cv2.multiply(cv2.extractChannel(teeth, 3), behind, scale=apart / 255.0**2, dtype=cv2.CV_32F)
         difference = teeth[..., :3] * lit - shown
         difference *= cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)
         shown += difference

@@ -168,7 +168,10 @@ def test_shut_lips_show_no_teeth(identity: IdentityHead, drawer: TemplateDrawer)
     head[topology.LIPS_INNER[11:], 1] = head[topology.LIPS_INNER[9:0:-1], 1]
     template = drawer.draw(identity, posed(), head, None, size=SIZE)
     x, y = template.points[13, :2].astype(int)
-    assert template.bgr[y - 2 : y + 3, x - 5 : x + 6].min(-1).max() < 130
+    shown = template.bgr[y - 2 : y + 3, x - 5 : x + 6]
+    assert shown.min(-1).max() < 130
+    line, beside = shown.sum(-1).min(0), template.bgr[y - 6, x - 5 : x + 6].sum(-1)
+    assert (line < 0.85 * beside).all(), "no line where they touch"
 
 
 def test_pages_are_chosen_by_side_and_change_without_a_jump(identity: IdentityHead) -> None:
