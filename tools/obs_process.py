@@ -22,6 +22,8 @@ UNATTENDED_SETTINGS = {
     "BasicWindow": {"SysTrayEnabled": "false", "PreviewEnabled": "false"},
 }
 _READY = "==== Startup complete"
+_END_SECONDS = 5
+"""That Xvfb and the window manager have to end by themselves."""
 
 
 class ObsFailed(RuntimeError):
@@ -62,7 +64,11 @@ class Display:
     ) -> None:
         for process in (self._windows, self._server):
             process.terminate()
-            process.wait()
+            try:
+                process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:  # nothing of theirs is worth waiting for
+                process.kill()
+                process.wait()
 
 
 class Obs:

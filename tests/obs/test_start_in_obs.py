@@ -107,19 +107,27 @@ def test_a_run_that_is_terminated_leaves_no_process_behind(scratch: Path) -> Non
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert any("OBS is running" in line for line in process.stdout)
-    assert {"Xvfb", "openbox", "obs"} <= marked_processes(scratch)
+    assert {"Xvfb", "openbox", "obs"} <= marked_processes(scratch).keys()
     process.terminate()
     assert process.wait(30) == 128 + signal.SIGTERM
-    assert marked_processes(scratch) == set()
+    assert marked_processes(scratch) == {}
 
 
-def marked_processes(mark: Path) -> set[str]:
-    """Names of the living processes whose environment holds the mark."""
-    found = set()
+def test_a_display_that_hangs_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(obs_process, "_END_SECONDS", 0.5)
+    monkeypatch.setenv("MARK_OF_THIS_TEST", "hanging display")
+    with obs_process.Display():
+        os.kill(marked_processes(Path("hanging display"))["Xvfb"], signal.SIGSTOP)
+    assert marked_processes(Path("hanging display")) == {}
+
+
+def marked_processes(mark: Path) -> dict[str, int]:
+    """Names and numbers of the living processes whose environment holds the mark."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if f"MARK_OF_THIS_TEST={mark}".encode() in (folder / "environ").read_bytes():
-                found.add((folder / "comm").read_text(encoding="utf-8").strip())
+                found[(folder / "comm").read_text(encoding="utf-8").strip()] = int(folder.name)
         except OSError:  # gone meanwhile, or another user's
             continue
     return found
