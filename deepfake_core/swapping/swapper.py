@@ -270,7 +270,7 @@ class Swapper:
         made += small
         relief = np.clip(made, 0.0, 2.0, out=made)
         weight = detail_weight(relief, small, always, openings, kept)
-        relief = sharpen(relief, small, weight)
+        relief = sharpen(relief, small, weight, kept)
         refined = _enlarged(relief, small, drawn, weight)
         # Single hairs are drawn finer than the networks see; they say what is wrong about them.
         own_face, wrong = (
@@ -437,8 +437,9 @@ def detail_weight(
     return (always + (np.float32(1.0) - always) * fits) * _DETAIL
 
 
-def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`relief` with the template's detail where `weight` says so, and crisper everywhere: float32 (n, n, 3).
+def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """`relief` with the template's detail where `weight` says so, and crisper but where the template was `kept`, float32
+    (n, n), 0..1: float32 (n, n, 3).
 
     The template has pores, pupils and the lips' outline; the networks have learned the mean of many lights, gazes and
     mouths, which is softer than each.
@@ -448,7 +449,15 @@ def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray) -> np.
     difference *= cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR)
     difference += relief
     soft = cv2.blur(difference, (3, 3))
-    return np.asarray(cv2.addWeighted(difference, 1.0 + _CRISPNESS, soft, -_CRISPNESS, 0.0), np.float32)
+    crisp = np.asarray(cv2.addWeighted(difference, 1.0 + _CRISPNESS, soft, -_CRISPNESS, 0.0), np.float32)
+    rows, columns = (np.flatnonzero(kept.any(axis)) for axis in (1, 0))
+    if len(rows):
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        share = kept[part]
+        crisp[part] = cv2.blendLinear(
+            np.ascontiguousarray(difference[part]), np.ascontiguousarray(crisp[part]), share, np.float32(1.0) - share
+        )
+    return crisp
 
 
 def _enlarged(relief: np.ndarray, template: np.ndarray, template_fine: np.ndarray, weight: np.ndarray) -> np.ndarray:

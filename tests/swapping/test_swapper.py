@@ -12,7 +12,7 @@ from deepfake_core.inference.session import Session
 from deepfake_core.swapping import alignment
 from deepfake_core.swapping.decoder import IdentityDecoder, load_decoder
 from deepfake_core.swapping.expression import ExpressionMatch
-from deepfake_core.swapping.swapper import DrawnHead, Swapper
+from deepfake_core.swapping.swapper import DrawnHead, Swapper, sharpen
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +168,17 @@ def test_of_a_mouth_that_is_wide_open_the_drawn_one_is_kept(
     x, y = np.round(place).astype(int)
     lip = changed[y - 10 : y + 4, x - 12 : x + 12].mean()
     assert (lip < 0.3 * np.median(changed[template.skin > 250])) == kept
+
+
+def test_what_is_kept_of_the_drawn_mouth_is_not_made_crisper() -> None:
+    g = np.random.default_rng(0)
+    relief = g.uniform(0.5, 1.5, (32, 32, 3)).astype(np.float32)
+    kept = np.zeros((32, 32), np.float32)
+    kept[20:28, 10:22] = 1.0
+    plain, held = (sharpen(relief, relief, np.zeros_like(kept), part) for part in (np.zeros_like(kept), kept))
+    np.testing.assert_allclose(held[kept > 0], relief[kept > 0], atol=1e-4)
+    np.testing.assert_array_equal(held[kept == 0], plain[kept == 0])
+    assert plain.std() > 1.3 * relief.std()
 
 
 def test_a_raving_network_draws_no_box(decoder: IdentityDecoder, frame: Frame) -> None:
