@@ -83,7 +83,8 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     across, up = square.to_camera(
         np.arange(x0, x1, dtype=np.float32)[None], np.arange(y0, y1, dtype=np.float32)[:, None]
     )
-    for row, place in ((1, _lower_place(mouth, head)), (0, mouth.places[0])):
+    places = [(1, _lower_place(mouth, head)), (0, mouth.places[0])] if apart else []
+    for row, place in places:
         maps = patch_maps(across, up, place, rotation, mouth.teeth.shape[1])
         teeth = cv2.remap(mouth.teeth[row], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         share = cv2.multiply(cv2.extractChannel(teeth, 3), behind, scale=apart / 255.0**2, dtype=cv2.CV_32F)

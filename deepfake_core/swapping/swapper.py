@@ -438,8 +438,9 @@ def detail_weight(
 
 
 def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """`relief` with the template's detail where `weight` says so, and crisper but where the template was `kept`, float32
-    (n, n), 0..1: float32 (n, n, 3).
+    """`relief` with the template's detail where `weight` says so, and crisper: float32 (n, n, 3).
+
+    kept: float32 (n, n), 0..1: how much of the template was kept in the mouth, which is crisp already.
 
     The template has pores, pupils and the lips' outline; the networks have learned the mean of many lights, gazes and
     mouths, which is softer than each.
