@@ -451,7 +451,7 @@ def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray, kept: 
     difference += relief
     soft = cv2.blur(difference, (3, 3))
     crisp = np.asarray(cv2.addWeighted(difference, 1.0 + _CRISPNESS, soft, -_CRISPNESS, 0.0), np.float32)
-    rows, columns = (np.flatnonzero(kept.any(axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(cv2.reduce(kept, axis, cv2.REDUCE_MAX)) for axis in (1, 0))
     if len(rows):
         part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         share = kept[part]
