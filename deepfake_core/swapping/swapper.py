@@ -451,9 +451,9 @@ def sharpen(relief: np.ndarray, template: np.ndarray, weight: np.ndarray, kept: 
     difference += relief
     soft = cv2.blur(difference, (3, 3))
     crisp = np.asarray(cv2.addWeighted(difference, 1.0 + _CRISPNESS, soft, -_CRISPNESS, 0.0), np.float32)
-    rows, columns = (np.flatnonzero(cv2.reduce(kept, axis, cv2.REDUCE_MAX)) for axis in (1, 0))
-    if len(rows):
-        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    x, y, width, height = cv2.boundingRect(cv2.convertScaleAbs(kept, alpha=255.0))
+    if width:
+        part = slice(y, y + height), slice(x, x + width)
         share = kept[part]
         crisp[part] = cv2.blendLinear(
             np.ascontiguousarray(difference[part]), np.ascontiguousarray(crisp[part]), share, np.float32(1.0) - share
