@@ -26,8 +26,11 @@ _LEAST_FACING = 0.2
 _DARKEST, _REACH = 0.42, 0.6
 """How bright teeth are at the border of the opening, and the width, cm, of the surroundings that light reaches them
 from: in lips that hardly part they lie in the shade."""
-_ROOF = 0.75
-"""How bright the mouth is behind the upper teeth; at the bottom the tongue has its own colour."""
+_ROOF, _TONGUE = 0.65, 1.15
+"""How bright the mouth is behind the teeth, and its tongue."""
+_TONGUE_TOP, _TONGUE_SIDES, _TONGUE_EDGE = 0.4, 0.4, 0.3
+"""Where the tongue begins, as a part of the opening's height: in the middle, how much lower at the corners, and how
+soft."""
 _ABOVE_LIP = (0.12, 0.2)
 """Cm by which lower teeth stand above the lower lip: FaceMesh places the chin less surely than that."""
 _LIP_DEPTH = np.array([0.0, 0.0, 0.35])
@@ -77,9 +80,11 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     reach = max(3, round(_REACH / 2 * square.side / square.centimetres) * 2 + 1)
     lit = cv2.blur(behind, (reach, reach), borderType=cv2.BORDER_CONSTANT)
     lit = cv2.cvtColor(lit * np.float32((1.0 - _DARKEST) / 255.0) + np.float32(_DARKEST), cv2.COLOR_GRAY2BGR)
-    down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
-    shown = np.empty((height, width, 3), np.float32)
-    shown[:] = _ROOF * mouth.cavity[0] + down * (mouth.cavity[1] - _ROOF * mouth.cavity[0])
+    down = np.linspace(0.0, 1.0 / _TONGUE_EDGE, height, dtype=np.float32)[:, None]
+    top = (_TONGUE_TOP + _TONGUE_SIDES * np.linspace(-1.0, 1.0, width, dtype=np.float32) ** 2) / _TONGUE_EDGE
+    tongue = cv2.cvtColor(np.clip(down - top, 0.0, 1.0), cv2.COLOR_GRAY2BGR)
+    roof = _ROOF * mouth.cavity[0]
+    shown = tongue * (_TONGUE * mouth.cavity[1] - roof) + roof
     across, up = square.to_camera(
         np.arange(x0, x1, dtype=np.float32)[None], np.arange(y0, y1, dtype=np.float32)[:, None]
     )
@@ -88,7 +93,10 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
         maps = patch_maps(across, up, place, rotation, mouth.teeth.shape[1])
         teeth = cv2.remap(mouth.teeth[row], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         share = cv2.multiply(cv2.extractChannel(teeth, 3), behind, scale=apart / 255.0**2, dtype=cv2.CV_32F)
-        difference = teeth[..., :3] * lit - shown
+        difference = np.asarray(
+            cv2.multiply(cv2.cvtColor(teeth, cv2.COLOR_BGRA2BGR), lit, dtype=cv2.CV_32F), np.float32
+        )
+        difference -= shown
         difference *= cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)
         shown += difference
     part = picture[y0:y1, x0:x1]

@@ -153,6 +153,19 @@ def test_teeth_lie_in_the_shade_of_lips_that_hardly_part(identity: IdentityHead,
     assert brightest(-0.2, -30.0) < 60, "of a raised head the upper lip's underside hides them"
 
 
+def test_a_tongue_lies_in_an_open_mouth(identity: IdentityHead, drawer: TemplateDrawer) -> None:
+    teeth = np.zeros_like(identity.mouth.teeth)
+    toothless = dataclasses.replace(identity, mouth=dataclasses.replace(identity.mouth, teeth=teeth))
+    template = drawer.draw(toothless, posed(), opened(2.5), None, size=SIZE)
+    (x, top), (_, bottom) = template.points[[13, 14], :2]
+    left, _ = template.points[78, :2]
+    upper, lower = (int(top + share * (bottom - top)) for share in (0.25, 0.85))
+    red = template.bgr[..., 2].astype(int)
+    assert red[lower, int(x)] > 1.4 * red[upper, int(x)]
+    middle = (upper + lower) // 2
+    assert red[middle, int(x)] > red[middle, int(0.7 * left + 0.3 * x)], "it is round"
+
+
 def test_lips_that_part_go_where_they_were_seen(identity: IdentityHead) -> None:
     shifted = dataclasses.replace(identity, lip_shifts=np.full(468, 0.5, np.float32))
     shut, wide = canonical(), opened(3.0)
