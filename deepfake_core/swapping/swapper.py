@@ -272,25 +272,27 @@ class Swapper:
         weight = detail_weight(relief, small, always, openings, kept)
         relief = sharpen(relief, small, weight, kept)
         refined = _enlarged(relief, small, drawn, weight)
-        # Single hairs are drawn finer than the networks see; they say what is wrong about them.
-        own_face, wrong = (
-            np.asarray(cv2.resize(matte, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
-            for matte in (own_face, own_head - small_alpha)
+        own_face, own_head, seen_alpha, hair = (
+            np.asarray(cv2.resize(matte, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+            for matte, size in (
+                (own_face, side),
+                (own_head, side),
+                (small_alpha, side),
+                (template.hair, template.square.size),
+            )
         )
-        wrong += alpha
+        # Single hairs are drawn finer than the networks see, which say what is wrong about them; skin ends where they
+        # say: a line of its drawn border would be left within or beyond it.
+        own_head = np.clip(own_head + hair[inner] * (alpha - seen_alpha), 0.0, 1.0)
         if not head_mode:
-            return refined, own_face, np.clip(wrong, 0.0, 1.0, out=wrong)
-        # Where they took skin away, nothing is left of its sharper border; hair may be finer than they see it.
-        most = cv2.resize(own_head, (side, side), interpolation=cv2.INTER_LINEAR) * np.float32(2.0)
-        most += cv2.resize(template.hair, (template.square.size,) * 2, interpolation=cv2.INTER_LINEAR)[inner]
-        own_head = np.clip(np.minimum(wrong, most), 0.0, 1.0)
+            return refined, own_face, own_head
         window = _window(side)
         whole_face, whole_head = template.face.copy(), template.alpha.copy()
         whole_face[inner] += window * (own_face - face)
         whole_head[inner] += window * (own_head - whole_head[inner])
         # A chin at the lower rim has no rest of a neck below it.
         above = side - 2 * round(_WINDOW * side)
-        most = np.minimum.accumulate(np.minimum(most[above:], 1.0))
+        most = np.minimum.accumulate(np.minimum(2.0 * own_head[above:], 1.0))
         left, top, bottom = template.square.left, template.square.top, template.square.top + side
         part = whole_head[top + above :, left : left + side]
         np.minimum(part[: len(most)], most, out=part[: len(most)])

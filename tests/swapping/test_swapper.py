@@ -191,6 +191,16 @@ def test_a_raving_network_draws_no_box(decoder: IdentityDecoder, frame: Frame) -
     assert (drawn.face_matte > 30).mean() < 1.35 * (template.face_matte > 30).mean()
 
 
+def test_skin_ends_where_the_networks_say(decoder: IdentityDecoder, frame: Frame) -> None:
+    """No line of the drawn jaw is left inside a wider one."""
+    wider = dataclasses.replace(decoder, network=Other(decoder, 0.6))
+    drawn = Swapper(threads=1, provider="cpu").swap(frame, landmarks(), wider, head_mode=True)
+    x, y = np.round(drawn.points[[4, 152], :2].mean(0)).astype(int)  # the middle between nose and chin
+    outwards = drawn.head_matte[y - 4 : y + 4, x:].astype(int)
+    assert outwards[:, 0].min() == 255
+    assert np.diff(outwards, axis=1).max() <= 2
+
+
 def test_a_timid_network_moves_the_border_of_the_head_alone(decoder: IdentityDecoder, frame: Frame) -> None:
     swapper = Swapper(threads=1, provider="cpu")
     template = swapper.swap(frame, landmarks(), decoder, template_only=True, head_mode=True)
