@@ -31,9 +31,10 @@ _SMALL, _USUAL = 4.3, 5.5
 """And so much more on faces of 4.3 px for each cm, none from 5.5 on: of 60 px wide faces half as much is read."""
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
-_CLOSING, _CLOSING_POWER = 2.6, 1.5
-"""Lids are drawn narrower than at rest by so much of that power of what is read: FaceMesh reads shut lids as 0.76 of
-the open eye, in a third of the pictures as more than 0.8, and most of what it reads as 0.9 is open."""
+_SHUT, _DRAWN_SHUT, _CLOSING_POWER = 0.8, 0.73, 1.5
+"""Part of the open eye as which shut lids are read, part of it at which they are drawn shut, and how lids close between:
+FaceMesh reads shut lids as 0.76 of the open eye, in a third of the pictures as more than 0.8, and most of what it reads
+as 0.9 is open."""
 _WIDEST = 1.1
 """Lids are drawn no wider than this times their opening at rest: beyond, the eyes stare."""
 _ALIKE = 0.06
@@ -163,8 +164,11 @@ class ExpressionMatch:
         gain = _GAIN + _SMALL_GAIN * min(max((_USUAL - scale) / (_USUAL - _SMALL), 0.0), 1.0)
         reading = usual + moved * (1.0 + (gain - 1.0) * np.exp(-np.abs(moved) / _LARGE))
         lids = _together(measured[EYES] / rest[EYES])
-        narrowed = _CLOSING * np.maximum(1.0 - lids, 0.0) ** _CLOSING_POWER
-        reading[EYES] = usual[EYES] * (np.maximum(lids, 1.0) - narrowed)
+        drawn_shut = shut.copy()
+        drawn_shut[EYES] *= _DRAWN_SHUT
+        closing = (np.maximum(1.0 - lids, 0.0) / (1.0 - _SHUT)) ** _CLOSING_POWER
+        narrowed = closing * (usual - self.response.reading(drawn_shut, pitch))[EYES]
+        reading[EYES] = usual[EYES] * np.maximum(lids, 1.0) - narrowed
         wanted = self.response.drawn(reading, pitch)
         wanted[EYES] = np.minimum(wanted[EYES], _WIDEST * self.identity_rest[EYES])
         return np.clip(wanted, _LOWEST, _HIGHEST).astype(np.float32)

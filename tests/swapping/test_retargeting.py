@@ -352,3 +352,17 @@ def test_lids_shut_where_shut_ones_are_read_and_noise_does_not_narrow_them() -> 
     assert drawn[1] > 0.9
     assert drawn[3] < 0.74
     assert (np.diff(drawn) < 0).all()
+
+
+def test_lids_shut_on_faces_of_which_little_or_much_of_that_is_read() -> None:
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    rest, neutral = match.identity_rest, Neutral(head().astype(np.float32), match.driver_rest[:2], 0.0, 1.0)
+    asked = match.driver_rest.copy()
+    asked[:2] *= 0.78
+    ends = np.array([[0.5, 1.1], [0.0, 0.9], [-0.5, 1.2]], np.float32)
+    ends[0] *= rest[0]
+    for seen in (0.6, 1.6):
+        read = ends.copy()
+        read[0, 0] = read[0, 1] - seen * (ends[0, 1] - ends[0, 0])
+        drawn = replace(match, response=level(ends, read)).wanted(asked, neutral)
+        assert drawn[0] < 0.74 * rest[0]
