@@ -32,7 +32,7 @@ _SMALL, _USUAL = 4.3, 5.5
 _LARGE = np.array([1.0, 1.0, 0.25, 0.5])
 """How far a part moves until a gain is down to a third: a mouth that is wide open is not drawn wider."""
 _SHUT, _DRAWN_SHUT, _CLOSING_POWER = 0.8, 0.73, 1.5
-"""Part of the open eye as which shut lids are read, part of it at which they are drawn shut, and how they close between:
+"""Part of the open eye as which shut lids are read, that at which they are drawn shut, and how they close between:
 FaceMesh reads shut lids as 0.76 of the open eye, in a third of the pictures as more than 0.8, and most of what it reads
 as 0.9 is open."""
 _WIDEST = 1.1
