@@ -12,6 +12,10 @@ _SIGMA = 13.0 / 128.0 * LIGHT_SIZE
 _FLOOR = 6.0
 _PRIOR = 0.02
 _MEAN = np.full((1, 3), 1.0 / 3.0, np.float32)
+_GLOSS = 0.035
+"""How far highlights stand above a skin, times the part of the light that this skin gives back."""
+_LUMINANCE = np.array([0.0722, 0.7152, 0.2126], np.float32)
+_GAMMA = 2.2
 
 
 def measure(bgr: np.ndarray, weight: np.ndarray, sigma: float = _SIGMA) -> np.ndarray:
@@ -62,3 +66,15 @@ def without(bgr: np.ndarray, light: np.ndarray) -> np.ndarray:
     floored = np.maximum(light, np.float32(1.0))
     ratio = np.asarray(cv2.divide(bgr, floored, dtype=cv2.CV_32F), np.float32)
     return np.clip(ratio, 0.0, 2.0, out=ratio)
+
+
+def subdued(reflectance: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """A face's reflectance (S, S, 3), 0..2, with highlights as weak as skin of another tone shows them: float32.
+
+    tone: float32 (3,) BGR levels of that skin under white light. The light that glances off skin does not know its
+    colour: the paler the skin, the less it stands above the rest.
+    """
+    most = _GLOSS / float((tone / np.float32(255.0)) ** np.float32(_GAMMA) @ _LUMINANCE)
+    above = np.maximum(reflectance - np.float32(1.0), np.float32(0.0))
+    weaker = above / np.sqrt(np.float32(1.0) + np.square(above * np.float32(1.0 / most)))
+    return np.asarray(reflectance + (weaker - above), np.float32)

@@ -21,7 +21,7 @@ from deepfake_core.swapping.decoder import IdentityDecoder
 from deepfake_core.swapping.expression import DriverReader
 from deepfake_core.swapping.gaze import GazeReader
 from deepfake_core.swapping.square import face_square, head_square, upright
-from deepfake_core.swapping.template import Placed, Template, TemplateDrawer, place, premultiplied
+from deepfake_core.swapping.template import Template, TemplateDrawer, place, premultiplied
 from deepfake_core.threads import Beside
 
 _COARSE = 5
@@ -193,9 +193,11 @@ class Swapper:
             head = decoder.head.parted(decoder.expression(told, measured, neutral, known))
             placed = place(head, rotation, square)
             if not template_only:
-                inputs = _encoder_inputs(frame, face_landmarks, known, placed, network_size)
+                own_tone = decoder.head.tone if head_mode else None
+                seen = _driver_input(frame, face_landmarks, known, network_size, own_tone)
+                geometry = networks.geometry_input(placed.normals(network_size), placed.openings(network_size))
                 # A second thread gains nothing from Python's own many short calls: it runs the network alone.
-                features = beside.submit(lambda: self._encoder.run(**inputs))
+                features = beside.submit(lambda: self._encoder.run(driver=seen[None], geometry=geometry[None]))
             template = self._drawer.draw_placed(decoder.head, placed, gaze.result)
             skin, lips = template.plain_skin(), template.lips()
             reflectance, face_matte, head_matte = template.reflectance(), template.face, template.alpha
@@ -315,16 +317,18 @@ class Swapper:
         return made["reflectance"][0] + np.float32(1.0), made["face_matte"][0, ..., 0], made["head_matte"][0, ..., 0]
 
 
-def _encoder_inputs(
-    frame: Frame, face_landmarks: np.ndarray, pose: Pose, placed: Placed, n: int
-) -> dict[str, np.ndarray]:
-    """What the encoder is given of the driver, and of where the identity lies."""
+def _driver_input(
+    frame: Frame, face_landmarks: np.ndarray, pose: Pose, n: int, own_tone: np.ndarray | None
+) -> np.ndarray:
+    """What the encoder is given of the driver: float32 (n, n, 3).
+
+    own_tone: the identity's, where it keeps it: then the driver's highlights are only as strong as its skin shows them.
+    """
     to_crop = crop_transform(pose, n)
     driver = crop(frame, to_crop, n)
     driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n) * np.float32(1.0 / 255.0)
-    driver_input = networks.centre(light.reflectance(driver, light.measure(driver, driver_skin)))
-    geometry = networks.geometry_input(placed.normals(n), placed.openings(n))
-    return {"driver": driver_input[None], "geometry": geometry[None]}
+    reflectance = light.reflectance(driver, light.measure(driver, driver_skin))
+    return networks.centre(reflectance if own_tone is None else light.subdued(reflectance, own_tone))
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Shard:
     yaw: np.ndarray
     pitch: np.ndarray
     monk_tone: np.ndarray
-    """Of the actor, 1 to 10."""
+    """Of the actor, 1 to 10; 0 where it is the identity's own."""
     in_tone: InTone | None = None
     """None where the set was rendered without."""
 

@@ -150,7 +150,15 @@ def make_sample(
     }
     if shard.in_tone is not None:
         sample["target"] = _in_drivers_tone(sample, points, shard.in_tone, index, identity_to_crop)
+    elif shard.monk_tone[index]:  # else the driver has the identity's own tone, or was drawn in it
+        sample["driver"] = _subdued(sample["driver"], sample["driver_skin"], identity.tone)
     return sample
+
+
+def _subdued(driver: np.ndarray, skin: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """The driver as the networks see it where the identity keeps its own tone, uint8 (208, 208, 3)."""
+    own = light.enlarge(light.measure(driver, skin * np.float32(1.0 / 255.0)), len(driver))
+    return _as_uint8(light.subdued(light.without(driver, own), tone) * own)
 
 
 def _in_drivers_tone(

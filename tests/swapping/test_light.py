@@ -44,3 +44,12 @@ def test_without_any_skin_the_light_is_finite() -> None:
     measured = light.measure(np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), np.float32))
     assert np.isfinite(measured).all()
     assert measured.min() > 0
+
+
+def test_highlights_are_as_weak_as_on_paler_skin_and_nothing_else_changes() -> None:
+    seen = np.linspace(0.0, 2.0, 60, dtype=np.float32).reshape(4, 5, 3)
+    pale, brown = (light.subdued(seen, np.array(tone, np.float32)) for tone in ((120, 145, 190), (50, 70, 105)))
+    np.testing.assert_array_equal(pale[seen <= 1.0], seen[seen <= 1.0])
+    assert 1.05 < pale.max() < 1.12
+    assert pale.max() < brown.max() < seen.max()
+    assert (np.diff(pale.ravel()) >= 0).all()

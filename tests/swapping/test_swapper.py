@@ -149,6 +149,27 @@ def test_a_failing_network_leaves_the_bare_template(decoder: IdentityDecoder, fr
     assert not np.array_equal(refined.reflectance, template.reflectance)
 
 
+def test_a_head_that_keeps_its_tone_is_not_asked_for_the_highlights_of_darker_skin(
+    decoder: IdentityDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.full((240, 320, 3), (30, 40, 60), np.uint8)
+    picture[::16] = picture[1::16] = (60, 80, 110)
+    seen_of_driver: list[np.ndarray] = []
+    run = Session.run
+
+    def recorded(self: Session, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        if "driver" in inputs:
+            seen_of_driver.append(inputs["driver"])
+        return run(self, **inputs)
+
+    monkeypatch.setattr(Session, "run", recorded)
+    swapper = Swapper(threads=1, provider="cpu")
+    for head_mode in (False, True):
+        swapper.swap(Frame.from_bgr(picture), landmarks(), decoder, head_mode=head_mode)
+    in_drivers_tone, in_own = (np.percentile(given, 99) - np.median(given) for given in seen_of_driver)
+    assert in_own < 0.5 * in_drivers_tone
+
+
 @pytest.mark.parametrize("drop, kept", [(0.0, False), (2.5, True)])
 def test_of_a_mouth_that_is_wide_open_the_drawn_one_is_kept(
     decoder: IdentityDecoder, frame: Frame, drop: float, kept: bool

@@ -150,6 +150,18 @@ def test_the_skin_is_learned_in_the_drivers_tone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(learned[:, : middle - 16], before[:, : middle - 16])
 
 
+def test_a_dark_drivers_highlights_are_not_learned_for_pale_skin(tmp_path: Path) -> None:
+    driver = np.full((2, SIZE, SIZE, 3), (30, 40, 60), np.uint8)
+    driver[:, ::16] = driver[:, 1::16] = driver[:, 2::16] = (60, 80, 110)
+    path = write(tmp_path / "some", actor_bgr=driver, monk_tone=np.array([10, 0], np.uint8))
+    heads, points = expressive(40), np.stack([face(), face()])
+    options = {"identity": painted(), "expression": match_expression(heads, heads), "drawer": TemplateDrawer()}
+    shard = pairs.read_shard(path)
+    of_another, own = (make_sample(shard, k, found(points, points), **options)["driver"] for k in (0, 1))  # type: ignore[arg-type]
+    assert np.percentile(of_another, 99) < 0.8 * np.percentile(own, 99)
+    assert abs(int(np.median(of_another)) - int(np.median(own))) <= 1
+
+
 def test_a_highlight_fits_on_skin_that_is_bright_already() -> None:
     skin, share = np.full((64, 64), 255, np.uint8), np.full((64, 64), 255, np.uint8)
     bright = np.full((64, 64, 3), 220, np.uint8)
