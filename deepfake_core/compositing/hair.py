@@ -96,7 +96,9 @@ class Hair:
             other = _spread_at_half(filmed, clear).astype(np.float32)
             share, apart, _ = _mixture(filmed, other, self._in_crop)
             tainted = ((share > _SOME_HAIR) & (apart > _APART)).astype(np.uint8) * cv2.bitwise_and(taken, near)
-            alike[(_NEARER * to_hair < _away(filmed, other)) & (tainted > 0)] = 255
+            # Fine ends before a wall are lighter than the hair is; of clothes as much is shade.
+            surely = label == Label.BACKGROUND or _NEARER * to_hair < _away(filmed, other)
+            alike[surely & (tainted > 0)] = 255
         alike[: parsed.below_chin()] = 0
         _, blobs = cv2.connectedComponents(cv2.max(alike, covered), connectivity=4, ltype=cv2.CV_16U)
         touching = np.zeros(int(blobs.max()) + 1, np.uint8)

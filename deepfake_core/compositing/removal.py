@@ -30,7 +30,7 @@ _NECK_FADE = 0.45
 """Half the width in cm of the soft end on the neck."""
 _BELOW_CHIN = 2.0
 """cm below the chin at which the face has ended, whatever the expression."""
-_LONG_HAIR = 1.5
+_LONG_HAIR = 0.3
 """cm2 of hair below the chin from which it is long."""
 _SHADING = 5.0
 """cm2 of it from which it shades the neck; twice as much surely does."""

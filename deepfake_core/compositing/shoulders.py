@@ -33,7 +33,7 @@ _TONED_FROM, _TONED_TO = 5.0, 10.0
 _SHRED = 0.6
 """Half the width in cm of what is too thin for a body."""
 _GAP = 1.0
-"""Half the width in cm of the widest gap between neck and clothes that is closed."""
+"""Half the width in cm of the widest gap that is closed between neck and clothes, or in either."""
 _COLLAR = 1.5
 """cm above the crop's end at which a neck must have ended to take that tone as a whole."""
 _RIM = 4
@@ -102,6 +102,9 @@ def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray) -> tuple[np.
         slim = np.sqrt(np.clip(1 - ((column - axis) / (_SLIM * centimetre)) ** 2, 0, 1))
         foot = shoulders + slim * _FOOT * centimetre
         above |= gone & hiding & (slim > 0) & (row > chin[1] - _NECK_REACH * centimetre) & (row < foot)
+    # Between columns that tell something there are some that do not.
+    slits = np.ones((1, len(parsed.disc(_GAP))), np.uint8)
+    above = gone & (cv2.morphologyEx((above | neck).astype(np.uint8), cv2.MORPH_CLOSE, slits) > 0)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > shoulders)) & ~above
 

@@ -352,6 +352,21 @@ def test_what_was_never_seen_goes_on_from_its_sides() -> None:
     assert np.array_equal(fill[:, :20], bgr[:, :20])
 
 
+def test_between_jaw_and_curtains_of_hair_the_neck_has_no_slits() -> None:
+    _, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    labels[chin - 45 :, 100:220] = Label.HAIR
+    labels[chin - 60 : chin, 125:200] = Label.SKIN
+    labels[chin:, 142:165] = Label.NECK
+    labels[chin + 10 :, 135:165] = Label.NECK
+    parsed = parsing(PLACE, labels)
+    to_crop = cv2.invertAffineTransform(parsed.crop_to_frame)
+    masks = removal(parsed, transform_points(to_crop, landmarks(PLACE)), 256 / 34.0)
+    for row in range(chin - 30, chin, 3):
+        there = np.flatnonzero(masks.neck[round((to_crop[1, 1] * row + to_crop[1, 2]) / 2)] > 127)
+        assert (np.diff(there) == 1).all()
+
+
 def long_haired(wall: tuple[int, int, int], shirt: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     bgr, labels = scene()
     bgr[labels == Label.BACKGROUND] = wall
@@ -366,6 +381,14 @@ def test_hair_that_the_parser_missed_goes_by_its_colour() -> None:
     bgr[tip], labels[tip] = HAIR, Label.BACKGROUND
     assert redness(bgr)[tip].min() > 100
     assert np.percentile(redness(shown(bgr, labels))[tip], 95) < 40
+
+
+def test_fine_ends_before_the_wall_go_though_they_are_lighter_than_hair() -> None:
+    bgr, labels = long_haired(WALL, SHIRT)
+    chin = int(landmarks(PLACE)[152, 1])
+    tip = slice(chin + 4, chin + 22), slice(90, 100)
+    bgr[tip], labels[tip] = (np.array(HAIR) + WALL) // 2, Label.BACKGROUND
+    assert np.abs(shown(bgr, labels)[tip].astype(int) - WALL).mean() < 12
 
 
 def test_hair_that_the_parser_took_for_clothes_goes_by_its_colour() -> None:
