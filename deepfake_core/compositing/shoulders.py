@@ -45,6 +45,7 @@ _ALONG = 9
 _OTHER, _BRIGHTER, _DARKER = 0.4, 1.1, 0.6
 """Spread of the three channels' ratios to the neck's levels from which something is no skin of it; and how much
 brighter and darker it may be."""
+_HALF = 127
 _LEAST = 8
 """Levels of the neck's matte that are the parser's doubt about clothes."""
 
@@ -119,6 +120,12 @@ def body_beyond(body: np.ndarray, parsed: Parsed, shoulders: np.ndarray) -> np.n
     closed = cv2.morphologyEx(near, cv2.MORPH_CLOSE, parsed.disc(_GAP))
     wide = cv2.copyMakeBorder(closed, PAD, 0, PAD, PAD, cv2.BORDER_CONSTANT, value=0)
     wide = cv2.copyMakeBorder(wide, 0, PAD, 0, 0, cv2.BORDER_REPLICATE)
+    shoulders = shoulders.copy()
+    for side, beyond in ((0, slice(0, PAD)), (SIZE - 1, slice(PAD + SIZE, None))):
+        # Higher ones that are known at the crop's side go on from there.
+        known = np.flatnonzero(closed[:, side] > _HALF)
+        if len(known):
+            shoulders[beyond] += min(0.0, known[0] - shoulders[PAD + side])
     low = np.clip(128 + 100 * (np.arange(-PAD, SIZE + PAD, dtype=np.float32)[:, None] - shoulders), 0, 255)
     low[PAD:-PAD, PAD:-PAD] = 0
     return cv2.max(wide, low.astype(np.uint8))

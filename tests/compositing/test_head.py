@@ -474,6 +474,17 @@ def test_shoulders_that_hair_hides_rise_towards_the_neck() -> None:
     assert tops[1] - tops[2] > 6
 
 
+def test_shoulders_have_no_step_at_the_crop_s_side() -> None:
+    _, labels = scene()
+    parsed = parsing(PLACE, labels)
+    points = transform_points(cv2.invertAffineTransform(parsed.crop_to_frame), landmarks(PLACE))
+    parsed.labels[170:, -30:] = Label.CLOTH  # a high shoulder
+    body = removal(parsed, points, 256 / 34.0).body
+    tops = [int((body[:, column] > 127).argmax()) for column in (158, 161, 164)]
+    assert tops[0] < 130
+    assert 0 <= tops[1] - tops[0] < 6 and 0 <= tops[2] - tops[1] < 6
+
+
 def test_what_is_drawn_below_the_jaw_passes_into_the_neck() -> None:
     bgr, labels = scene()
     head = new_head()
