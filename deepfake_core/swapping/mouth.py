@@ -26,9 +26,9 @@ _LEAST_FACING = 0.2
 _DARKEST, _REACH = 0.5, 0.6
 """How bright teeth are at the border of the opening, and the width, cm, of the surroundings that light reaches them
 from: in lips that hardly part they lie in the shade."""
-_ROOF, _DEEP, _TONGUE = 0.65, 1.2, 1.15
-"""How bright a mouth is behind its teeth where it is open by so many cm on average, and its tongue: in slits the
-tongue alone is seen."""
+_ROOF, _TONGUE = 0.68, 1.15
+"""How bright the mouth is behind the teeth, and its tongue. Brighter slits are nearer to the renderer's truth, but
+FaceMesh, and people, see lips part by the dark between them."""
 _TONGUE_TOP, _TONGUE_SIDES, _TONGUE_EDGE = 0.4, 0.4, 0.3
 """Where the tongue begins, as a part of the opening's height: in the middle, how much lower at the corners, and how
 soft."""
@@ -84,8 +84,7 @@ def draw(picture: np.ndarray, mouth: Mouth, head: np.ndarray, rotation: np.ndarr
     down = np.linspace(0.0, 1.0 / _TONGUE_EDGE, height, dtype=np.float32)[:, None]
     top = (_TONGUE_TOP + _TONGUE_SIDES * np.linspace(-1.0, 1.0, width, dtype=np.float32) ** 2) / _TONGUE_EDGE
     tongue = cv2.cvtColor(np.clip(down - top, 0.0, 1.0), cv2.COLOR_GRAY2BGR)
-    deep = min(mean_height * square.centimetres / (square.side * _DEEP), 1.0)
-    roof = np.float32(_TONGUE + deep * (_ROOF - _TONGUE)) * mouth.cavity[0]
+    roof = _ROOF * mouth.cavity[0]
     shown = tongue * (_TONGUE * mouth.cavity[1] - roof) + roof
     across, up = square.to_camera(
         np.arange(x0, x1, dtype=np.float32)[None], np.arange(y0, y1, dtype=np.float32)[:, None]
