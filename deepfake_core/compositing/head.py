@@ -18,10 +18,11 @@ from deepfake_core.compositing import colour, seam
 from deepfake_core.compositing.background import Background
 from deepfake_core.compositing.body import HiddenBody
 from deepfake_core.compositing.grain import Grain, with_noise
-from deepfake_core.compositing.masks import PAD, SIZE, SQUARE, WIDE, wide, widened
+from deepfake_core.compositing.masks import EARS, PAD, SIZE, SQUARE, WIDE, wide, widened
 from deepfake_core.compositing.occlusion import Front
 from deepfake_core.compositing.removal import Removal, removal
 from deepfake_core.compositing.settling import followed
+from deepfake_core.compositing.shoulders import SLIM
 from deepfake_core.compositing.view import (
     DriverView,
     FaceView,
@@ -402,6 +403,14 @@ def _own_neck(view: FaceView, part: tuple[slice, slice]) -> np.ndarray:
     below = np.arange(size[1], dtype=np.float32) - np.float32(begin)
     share = np.clip(below * (255 / radius), 0, 255).astype(np.uint8)
     neck = cv2.min(cv2.min(cv2.bitwise_not(jaw), skin), np.tile(share[:, None], (1, size[0])))
+    # Beside the neck what ends above the chin is none, but a turned head's jaw.
+    points, centimetre = view.drawn.points, len(view.drawn.head_matte) / view.centimetres / 4
+    chin = int(np.clip((points[_LIP_TO_CHIN, 1].max() - rows.start) / 4 + 2 * radius, 0, size[1] - 1))
+    below_chin = cv2.reduce(np.ascontiguousarray(view.drawn.head_matte[part][4 * chin :: 4, ::4]), 0, cv2.REDUCE_MAX)
+    aside = np.abs(np.arange(size[0]) - (points[EARS, 0].mean() - columns.start) / 4) / centimetre
+    of_neck = np.clip(255 * (SLIM - aside), 0, 255).astype(np.uint8)[None]
+    of_neck = cv2.max(of_neck, cv2.dilate(below_chin, np.ones((1, 4 * radius + 1), np.uint8)))
+    neck = cv2.min(neck, np.tile(of_neck, (size[1], 1)))
     return _enlarged(
         cv2.blur(neck, (3, 3)), 4, (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
     )

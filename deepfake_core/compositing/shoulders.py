@@ -18,7 +18,7 @@ _ARM, _ARM_FALL = 17.0, 1.2
 """cm from the neck's middle at which shoulders end, and the slope from there on."""
 NECK_HALF = 5.5
 """Half the width of a neck, cm."""
-_SLIM = 4.6
+SLIM = 4.6
 """Half the width of the slimmest neck: what hair hides of it so far to the side is neck."""
 _FOOT = 4.0
 """How far the neck's foot reaches down between shoulders that hair hides, cm."""
@@ -59,7 +59,7 @@ def shoulder_rows(parsed: Parsed) -> np.ndarray:
     cloth, centimetre = parsed.labels == Label.CLOTH, parsed.centimetre
     aside = np.abs(np.arange(-PAD, SIZE + PAD) - parsed.axis) / centimetre
     falling = np.maximum(aside - NECK_HALF, 0) * _FALL + np.maximum(aside - _ARM, 0) * _ARM_FALL
-    falling -= _RISE * np.clip((_SLOPE - aside) / (_SLOPE - _SLIM), 0, 1) ** 2
+    falling -= _RISE * np.clip((_SLOPE - aside) / (_SLOPE - SLIM), 0, 1) ** 2
     falling *= centimetre
     inside = slice(PAD, PAD + SIZE)
     top = np.where(cloth.any(0), cloth.argmax(0), SIZE) - falling[inside]
@@ -100,7 +100,7 @@ def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray) -> tuple[np.
     if parsed.share(neck.sum()) > 1:
         # Of a neck between curtains of hair, or behind a hand, more is hidden than its middle.
         hiding = hair | np.take_along_axis(blind, below, 0)
-        slim = np.sqrt(np.clip(1 - ((column - axis) / (_SLIM * centimetre)) ** 2, 0, 1))
+        slim = np.sqrt(np.clip(1 - ((column - axis) / (SLIM * centimetre)) ** 2, 0, 1))
         foot = shoulders + slim * _FOOT * centimetre
         above |= gone & hiding & (slim > 0) & (row > chin[1] - _NECK_REACH * centimetre) & (row < foot)
     # Between columns that tell something there are some that do not.

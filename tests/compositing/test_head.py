@@ -503,6 +503,21 @@ def test_what_is_drawn_below_the_jaw_passes_into_the_neck() -> None:
     assert np.abs(np.diff(column, axis=0)).max() < 12
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_turned_head_s_jaw_beside_the_neck_is_shown_and_a_drawn_neck_is_not(goes_on: bool) -> None:
+    bgr, labels = scene()
+    head = new_head()
+    to_square = cv2.invertAffineTransform(head.crop_to_frame)
+    chin = int(landmarks(PLACE)[152, 1])
+    end = chin + 20 if goes_on else chin
+    (left, top), (right, bottom) = (to_square[:, :2] @ at + to_square[:, 2] for at in ((180, chin - 25), (206, end)))
+    head.head_matte[round(top) : round(bottom), round(left) : round(right)] = 255
+    made = frame(bgr)
+    Compositor().composite(made, [ComposedFace(head, parsing(PLACE, labels), 1)], HEAD)
+    shown = made.to_bgr()[chin - 6 : chin - 2, 198:202].astype(int)
+    assert (np.abs(shown - WALL).mean() < 15) == goes_on
+
+
 def test_what_hangs_apart_from_the_head_is_not_shown() -> None:
     bgr, labels = scene()
     head = new_head()
