@@ -19,6 +19,11 @@ _LIPS = np.array(topology.LIPS_OUTER)
 _OVAL = np.array(topology.FACE_OVAL)
 _INNER = 0.94
 """Share of the face's outline that is surely the face."""
+_CHIN = 152
+"""Landmark at the chin's lowest point."""
+_LONG_HAIR = 3.0
+"""cm2 of hair below it from which hair is long."""
+_HALF = 127
 _STRAND = 1.3
 """cm: how far a strand that falls into the face is followed beyond it."""
 _HAND = 6.0
@@ -99,8 +104,12 @@ def before_face(view: DriverView, parsing: Parsing, *, hair: bool, worn: np.ndar
         # Where the parser hesitates between hair and hat, neither has a whole share.
         both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), square_element(2))
         worn = cv2.max(parsing.hair, cv2.blur(both, (5, 5)))
-        eyes = round(float(np.clip(points[np.concatenate(_EYES), 1].mean(), 0, len(worn))))
-        worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)))
+        eyes, chin = (
+            round(float(np.clip(points[part, 1].mean(), 0, len(worn)))) for part in (np.concatenate(_EYES), [_CHIN])
+        )
+        # Long hair hangs before a jaw that is broader than the performer's; of short hair such a jaw covers the ends.
+        if np.count_nonzero(worn[chin:] > _HALF) < _LONG_HAIR * per_centimetre**2:
+            worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)))
         front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
     return front
 
@@ -146,7 +155,7 @@ def falling(hair: np.ndarray, inner: np.ndarray, eyes: int, strand: int) -> np.n
     """Hair that is before the face: uint8 (P, P).
 
     hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; eyes: their row; strand: px. It is what is above
-    the eyes, what falls into the face, and what goes on from there. Beside the jaw it is behind it, and covered.
+    the eyes, what falls into the face, and what goes on from there. Beside the jaw short hair is covered.
     """
     before = cv2.dilate(cv2.min(hair, inner), square_element(strand))
     # Softly, so that no edge runs through the hair beside the eyes.

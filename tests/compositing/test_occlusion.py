@@ -120,7 +120,7 @@ def test_hair_stays_where_the_parser_hesitates_between_it_and_a_hat() -> None:
     assert at(shown, forehead - (view.box.x0, view.box.y0)) > 240
 
 
-def test_hair_beside_the_jaw_is_behind_it_and_a_strand_over_the_cheek_is_not() -> None:
+def test_short_hair_beside_the_jaw_is_behind_it_and_a_strand_over_the_cheek_is_not() -> None:
     jaw = landmarks(pose())[172, :2] - (6, 0)
     seen = labels(pose())
     put(seen, Label.HAIR, jaw, 8, 40)
@@ -128,6 +128,14 @@ def test_hair_beside_the_jaw_is_behind_it_and_a_strand_over_the_cheek_is_not() -
     assert at(front(picture(pose()), beside), jaw) == 0
     put(seen, Label.HAIR, jaw + np.array([10, 0]), 28, 40)
     assert at(front(picture(pose()), seen), jaw) > 200
+
+
+def test_long_hair_hangs_before_a_broad_jaw() -> None:
+    jaw = landmarks(pose())[172, :2] - (6, 0)
+    seen = labels(pose())
+    put(seen, Label.HAIR, jaw + np.array([0, 40]), 30, 110)
+    beside = np.where(labels(pose()) == Label.SKIN, 0, seen).astype(np.uint8) | labels(pose())
+    assert at(front(picture(pose()), beside), jaw) > 200
 
 
 def test_hair_never_opens_a_hole_over_an_eye() -> None:
