@@ -21,8 +21,8 @@ _INNER = 0.94
 """Share of the face's outline that is surely the face."""
 _CHIN = 152
 """Landmark at the chin's lowest point."""
-_LONG_HAIR = 3.0
-"""cm2 of hair below it from which hair is long."""
+_LONG_HAIR = 2.0
+"""cm2 of hair below it from which it is long; twice as much surely is."""
 _HALF = 127
 _STRAND = 1.3
 """cm: how far a strand that falls into the face is followed beyond it."""
@@ -107,9 +107,8 @@ def before_face(view: DriverView, parsing: Parsing, *, hair: bool, worn: np.ndar
         eyes, chin = (
             round(float(np.clip(points[part, 1].mean(), 0, len(worn)))) for part in (np.concatenate(_EYES), [_CHIN])
         )
-        # Long hair hangs before a jaw that is broader than the performer's; of short hair such a jaw covers the ends.
-        if np.count_nonzero(worn[chin:] > _HALF) < _LONG_HAIR * per_centimetre**2:
-            worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)))
+        long = np.count_nonzero(worn[chin:] > _HALF) / per_centimetre**2 / _LONG_HAIR - 1
+        worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)), float(np.clip(long, 0, 1)))
         front = cv2.max(front, cv2.bitwise_and(worn, cv2.bitwise_not(features)))
     return front
 
@@ -151,17 +150,18 @@ def solid(occluder: np.ndarray, inner: np.ndarray, features: np.ndarray, per_squ
     return np.asarray(cv2.LUT(cv2.bitwise_and(kept, allowed), _FIRM))
 
 
-def falling(hair: np.ndarray, inner: np.ndarray, eyes: int, strand: int) -> np.ndarray:
+def falling(hair: np.ndarray, inner: np.ndarray, eyes: int, strand: int, long: float = 0.0) -> np.ndarray:
     """Hair that is before the face: uint8 (P, P).
 
-    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; eyes: their row; strand: px. It is what is above
-    the eyes, what falls into the face, and what goes on from there. Beside the jaw short hair is covered.
+    hair: uint8 (P, P); inner: uint8 (P, P), 255 inside the face; eyes: their row; strand: px; long: 0..1. It is what is
+    above the eyes, what falls into the face, and what goes on from there. Beside the jaw short hair is behind it, and
+    covered; long hair hangs before it.
     """
     before = cv2.dilate(cv2.min(hair, inner), square_element(strand))
     # Softly, so that no edge runs through the hair beside the eyes.
     rows = np.arange(len(hair))
     above = np.clip(255.0 * (eyes + 2 * strand - rows) / (2 * strand), 0, 255).astype(np.uint8)
-    np.maximum(before, above[:, None], out=before)
+    np.maximum(before, np.maximum(above, np.uint8(255 * long))[:, None], out=before)
     return cv2.min(hair, before)
 
 
