@@ -39,6 +39,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     prepare.add_argument("--into", metavar="NAME", default=SAMPLES, help="folder of the samples, for those to judge by")
+    prepare.add_argument("--own-tone", action="store_true", help="learn the own tone from pairs with face_in_tone, too")
 
     train, bench = _training(command)
     export = command("export", _export, "write the encoder and the identity's pack into models/")
@@ -250,6 +252,7 @@ def _prepare(options: argparse.Namespace) -> None:
     people = {name: _person(workspace, name) for name in sorted(set(shown.values()))}
     passed: set[Path] = set()
     deadline = time.monotonic() + 60.0 * options.follow
+    prepare = partial(workspace.prepare, own_tone=options.own_tone)
     while True:
         shards = [
             (name, path) for folder, name in shown.items() for path in shard_paths(folder, partial=options.follow > 0)
@@ -265,7 +268,7 @@ def _prepare(options: argparse.Namespace) -> None:
             if not workspace.retargeter(name).exists() and len(own) >= options.fit_shards:
                 print(name, workspace.fit_retargeter(name, own, Configuration()), flush=True)
         fitted = [(name, path) for name, path in shards if workspace.retargeter(name).exists()]
-        for name, path, made in each(workspace.prepare, fitted, options.processes):
+        for name, path, made in each(prepare, fitted, options.processes):
             if made:
                 print(f"{name}, {path.parent.name}/{path.name}: {made} samples", flush=True)
         if time.monotonic() > deadline:

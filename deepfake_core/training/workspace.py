@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -156,16 +156,21 @@ class Workspace:
         save_file(tensors, temporary)
         temporary.replace(self.retargeter(name))
 
-    def prepared(self, name: str, path: Path) -> Path:
+    def prepared(self, name: str, path: Path, *, own_tone: bool = False) -> Path:
         """Folder of the samples of a shard of pairs."""
-        return self.samples / f"{name}-{path.parent.name}-{path.stem}"
+        return self.samples / f"{name}-{path.parent.name}-{path.stem}{'-own' if own_tone else ''}"
 
-    def prepare(self, name: str, path: Path) -> int:
-        """Make the samples of one shard of pairs unless they are there; returns how many."""
-        target = self.prepared(name, path)
+    def prepare(self, name: str, path: Path, *, own_tone: bool = False) -> int:
+        """Make the samples of one shard of pairs unless they are there; returns how many.
+
+        own_tone: of the identity's own head, also where the pairs show it in the driver's tone.
+        """
+        target = self.prepared(name, path, own_tone=own_tone)
         if target.exists():
             return 0
         shard, found = read_shard(path), self.read_landmarks(name, path)
+        if own_tone:
+            shard = replace(shard, in_tone=None)
         usable = found.usable()
         if not len(usable):
             return 0

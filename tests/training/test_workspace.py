@@ -286,6 +286,8 @@ def test_samples_of_a_shard_are_made_once_and_are_whole(tmp_path: Path) -> None:
     assert read.monk_tone.tolist() == [3, 9]
     assert read.sample(1)["template"].shape == (SAMPLE_SIZE, SAMPLE_SIZE, 3)
     assert not list(workspace.folder.glob(".samples-*"))
+    assert workspace.prepare("one", shard, own_tone=True) == 2
+    assert sorted(folder.name[-3:] for folder in workspace.samples.iterdir()) == ["000", "own"]
     apart = Workspace(workspace.folder, "to_judge_by")
     assert apart.prepare("one", shard) == 2
     assert len(list((workspace.folder / "to_judge_by").iterdir())) == 1
