@@ -41,6 +41,9 @@ from deepfake_core.identities.consent import ConsentRecord
 from deepfake_core.identities.purposes import WORDS, Purpose
 from deepfake_core.identities.terms import sentence, terms
 
+_FILE_TIMES_LAG = 2.0
+"""s. A file's time is that of the kernel's last tick; memory cards keep it to two seconds."""
+
 console = Console(emoji=False, highlight=False)
 
 
@@ -143,7 +146,7 @@ def _made_elsewhere(video: Path, shown: float) -> Path:
     input(f"Record it into {video}, then press Enter: ")
     if not video.is_file():
         raise Refused(f"There is no {video}.")
-    if video.stat().st_mtime < shown:
+    if video.stat().st_mtime < shown - _FILE_TIMES_LAG:
         raise Refused(f"{video} is older than the sentence; record the sentence that is shown now.")
     return video
 

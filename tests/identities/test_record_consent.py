@@ -106,6 +106,15 @@ def test_without_the_act_there_is_no_consent_and_no_key(
     assert not out.exists() or not list(out.iterdir())
 
 
+def test_a_file_may_be_dated_to_two_seconds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, talking: Path) -> None:
+    video = tmp_path / "sentence.mp4"
+    video.write_bytes(talking.read_bytes())
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    os.utime(video, (now - 1.5, now - 1.5))
+    assert run(monkeypatch, tmp_path / "jane", video, None) == 0
+
+
 def test_a_consent_without_end_in_time_is_refused_before_a_key_is_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, talking: Path
 ) -> None:
