@@ -141,7 +141,8 @@ def removal(
     # Nothing is known beyond the crop.
     cv2.rectangle(background, (0, 0), (SIZE - 1, SIZE - 1), 0)
     rows = shoulders.shoulder_rows(parsed)
-    above, between = shoulders.hidden(parsed, covered > 0, rows[PAD:-PAD])
+    # Behind hair that the parser took for background is that.
+    above, between = shoulders.hidden(parsed, (covered > 0) & (empty == 0), rows[PAD:-PAD])
     # With what is seen of each, so that no soft edge lies between the two.
     neck, clothes = (
         cv2.blur(each.astype(np.uint8) * 255, (3, 3))
