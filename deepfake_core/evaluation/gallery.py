@@ -85,5 +85,5 @@ def _embedded(stills: Path) -> list[np.ndarray]:
         raise EvaluationError(str(error)) from error
     raise EvaluationError(
         f"{stills} shows only {len(found)} people from the front: make more with "
-        f"'python3 tools/render_people.py stills --out {stills} --count 400'."
+        f"'python3 tools/render_people.py stills --out {stills} --count 2600'."
     )
