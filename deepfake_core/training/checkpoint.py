@@ -70,4 +70,5 @@ def mean(folders: Sequence[Path]) -> State:
         name: (sum(each[name] for each in weights[1:]) + first) / np.float32(len(weights))
         for name, first in weights[0].items()
     }
-    return together | {"step": np.max([state["step"] for state in states], axis=0)}
+    steps = [state["step"] for state in states if "step" in state]  # what ships says none
+    return together | ({"step": np.max(steps, axis=0)} if steps else {})

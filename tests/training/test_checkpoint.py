@@ -28,6 +28,17 @@ def test_the_mean_of_runs_holds_their_averaged_weights_alone(tmp_path: Path) -> 
     assert int(mean["step"][0]) == 40
 
 
+def test_weights_as_they_ship_which_tell_no_step_have_a_mean(tmp_path: Path) -> None:
+    trained, shipped = run(tmp_path / "a", 1.0, 40), tmp_path / "base"
+    shipped.mkdir()
+    checkpoint.save(shipped, {"average.encoder.000": np.full((2, 3), 2.0, np.float16)})
+    mean = checkpoint.mean([trained, shipped])
+    np.testing.assert_array_equal(mean["average.encoder.000"], np.full((2, 3), 1.5, np.float32))
+    assert int(mean["step"][0]) == 40
+    assert mean["average.encoder.000"].dtype == np.float32
+    assert checkpoint.mean([shipped]).keys() == {"average.encoder.000"}
+
+
 def test_runs_of_other_networks_have_no_mean(tmp_path: Path) -> None:
     with pytest.raises(checkpoint.CheckpointBroken, match="b holds other networks"):
         checkpoint.mean([run(tmp_path / "a", 1.0, 40), run(tmp_path / "b", 2.0, 10, channels=4)])
