@@ -18,7 +18,7 @@ WIDE = SIZE + 2 * PAD
 MEAN = np.full((1, 3), 1 / 3, np.float32)
 """Of three channels, for `cv2.transform`."""
 SQUARE = np.ones((3, 3), np.uint8)
-_CHIN = 152
+CHIN = 152
 """Landmark at the chin's lowest point."""
 EARS = [234, 454]
 """Landmarks before the ears: the neck stands below the middle between them, also where the head is turned."""
@@ -44,7 +44,7 @@ class Parsed:
         labels = parsing.labels[step // 2 :: step, step // 2 :: step].copy()
         labels[labels == Label.HAT] = Label.HAIR
         places = (points[:, :2] + 0.5) / step - 0.5
-        return cls(labels, centimetre / step, places[_CHIN], float(places[EARS, 0].mean()))
+        return cls(labels, centimetre / step, places[CHIN], float(places[EARS, 0].mean()))
 
     def below_chin(self, distance: float = 0.0) -> int:
         """The row so many cm below the chin."""

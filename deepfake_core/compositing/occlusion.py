@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from deepfake_core.compositing.glasses import FilmedGlasses
+from deepfake_core.compositing.masks import CHIN
 from deepfake_core.compositing.view import DriverView, FaceView, square_element, warped
 from deepfake_core.facemesh import topology
 from deepfake_core.parsing.classes import Label
@@ -19,8 +20,6 @@ _LIPS = np.array(topology.LIPS_OUTER)
 _OVAL = np.array(topology.FACE_OVAL)
 _INNER = 0.94
 """Share of the face's outline that is surely the face."""
-_CHIN = 152
-"""Landmark at the chin's lowest point."""
 _LONG_HAIR = 2.0
 """cm2 of hair below it from which it is long; twice as much surely is."""
 _HALF = 127
@@ -105,7 +104,7 @@ def before_face(view: DriverView, parsing: Parsing, *, hair: bool, worn: np.ndar
         both = cv2.erode(cv2.inRange(parsing.labels, int(Label.HAIR), int(Label.HAT)), square_element(2))
         worn = cv2.max(parsing.hair, cv2.blur(both, (5, 5)))
         eyes, chin = (
-            round(float(np.clip(points[part, 1].mean(), 0, len(worn)))) for part in (np.concatenate(_EYES), [_CHIN])
+            round(float(np.clip(points[part, 1].mean(), 0, len(worn)))) for part in (np.concatenate(_EYES), [CHIN])
         )
         long = np.count_nonzero(worn[chin:] > _HALF) / per_centimetre**2 / _LONG_HAIR - 1
         worn = falling(worn, inner, eyes, max(1, round(_STRAND * per_centimetre)), float(np.clip(long, 0, 1)))

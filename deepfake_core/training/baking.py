@@ -160,9 +160,7 @@ def with_frontal_nose(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndar
     nose = fill_gaps(colour * facing[..., None], facing)
     zone = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(zone, cv2.convexHull(np.round(uv[_NOSE]).astype(np.int32)), 255)
-    soft = cv2.GaussianBlur(cv2.dilate(zone, np.ones((5, 5), np.uint8)), (0, 0), _NOSE_FEATHER)
-    share = soft.astype(np.float32)[..., None] / 255.0
-    return np.clip(np.round(first + share * (nose - first.astype(np.float32))), 0, 255).astype(np.uint8)
+    return _laid_in(first, nose, cv2.dilate(zone, np.ones((5, 5), np.uint8)), _NOSE_FEATHER)
 
 
 def lips(between: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
@@ -235,8 +233,13 @@ def with_seen_mouth(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndarra
     outline = uv[list(topology.LIPS_OUTER)]
     middle = outline.mean(0)
     cv2.fillPoly(zone, [np.round(middle + _LIPS_REACH * (outline - middle)).astype(np.int32)], 255)
-    share = cv2.GaussianBlur(zone, (0, 0), _FEATHER).astype(np.float32)[..., None] / 255.0
-    return np.clip(np.round(first + share * (mouth - first.astype(np.float32))), 0, 255).astype(np.uint8)
+    return _laid_in(first, mouth, zone, _FEATHER)
+
+
+def _laid_in(page: np.ndarray, other: np.ndarray, zone: np.ndarray, feather: float) -> np.ndarray:
+    """A page uint8 (S, S, 3) with another in a zone, uint8 (S, S), 255 within; feather: softness of its edge, texels."""
+    share = cv2.GaussianBlur(zone, (0, 0), feather).astype(np.float32)[..., None] / 255.0
+    return np.clip(np.round(page + share * (other - page.astype(np.float32))), 0, 255).astype(np.uint8)
 
 
 def without_irises(first: np.ndarray, view: View, uv: np.ndarray, irises: np.ndarray) -> np.ndarray:

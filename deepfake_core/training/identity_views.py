@@ -181,8 +181,8 @@ def bake_head(views: dict[str, baking.View], *, fill_brows: bool = False) -> Bak
     rest, shut = openings(heads[FRONT])[:3], openings(heads[EYES_SHUT])[:3]
     opened = openings(heads[MOUTH_OPEN])[:3]
     eyes = np.stack([_OPEN * rest[:2], 0.05 * rest[:2] + 0.95 * shut[:2]])
-    # Lips that part show teeth soon.
     tone = _tone(pages[0], uv)
+    # Lips that part show teeth soon.
     mouth = np.stack([touching, touching + OPENED * (opened[2:] - touching)])
     return BakedHead(
         pages=pages,
