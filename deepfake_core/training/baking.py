@@ -237,7 +237,7 @@ def with_seen_mouth(first: np.ndarray, front: View, uv: np.ndarray) -> np.ndarra
 
 
 def _laid_in(page: np.ndarray, other: np.ndarray, zone: np.ndarray, feather: float) -> np.ndarray:
-    """A page uint8 (S, S, 3) with another in a zone, uint8 (S, S), 255 within; feather: softness of its edge, texels."""
+    """A page uint8 (S, S, 3) with another in a zone, uint8 (S, S), 255 inside; feather: softness of its edge, px."""
     share = cv2.GaussianBlur(zone, (0, 0), feather).astype(np.float32)[..., None] / 255.0
     return np.clip(np.round(page + share * (other - page.astype(np.float32))), 0, 255).astype(np.uint8)
 
