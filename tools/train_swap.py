@@ -178,6 +178,7 @@ def _training(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse
     train.add_argument("--baseline", choices=["autoencoder"], help="train a plain autoencoder to compare with")
     train.add_argument("--adversarial", choices=["on", "off"], default="on", help="the loss that sharpens, late")
     train.add_argument("--detail-from", type=float, default=Configuration.detail_from, help="part of the schedule")
+    train.add_argument("--muon", action="store_true", help="let Muon change the kernels, not AdamW")
     train.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="other numbers of Configuration")
     train.add_argument("--perceptual", type=Path, help="the face parser's weights, for the perceptual loss")
     train.add_argument("--embedding", type=Path, help="a network of train_embedding.py, for the identity loss")
@@ -297,6 +298,7 @@ def _train(options: argparse.Namespace) -> None:
         steps=options.steps,
         patience=options.patience,
         bfloat16=_bfloat16(options.precision),
+        muon=options.muon,
         detail_from=options.detail_from,
     )
     settings = settings.changed(options.set)

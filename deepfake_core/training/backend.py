@@ -38,7 +38,7 @@ def has_bfloat16() -> bool:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
-    return keras.backend.backend() == "tensorflow" and "amx_bf16" in flags
+    return keras.backend.backend() == "tensorflow" and any(name in flags for name in ("amx_bf16", "avx512_bf16"))
 
 
 @contextmanager

@@ -34,6 +34,8 @@ class Configuration:
     hold: float = 0.35
     """Part of the steps at the full rate, before the cosine."""
     weight_decay: float = 1e-3
+    muon: bool = False
+    """Whether Muon changes the kernels, not AdamW."""
     average_decay: float = 0.995
     """Decay of the exponential moving average of the weights, which is what gets exported."""
     clip_norm: float = 1.0

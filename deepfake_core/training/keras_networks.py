@@ -10,6 +10,8 @@ from keras import layers, ops
 
 from deepfake_core.swapping.networks import FEATURE_CHANNELS
 
+LAST_LAYER = "out"
+"""Of the decoder."""
 _WIDTH = 24
 _SLOPE = 0.1
 _ALPHA_LOGIT = 4.0
@@ -58,7 +60,7 @@ def build_decoder(side: int | None = None, name: str = "decoder") -> keras.Model
 
     small = keras.initializers.VarianceScaling(scale=1e-4, mode="fan_in", distribution="truncated_normal")
     # Under a policy of mixed precision the picture itself is still made in float32.
-    x = layers.Conv2D(20, 3, padding="same", kernel_initializer=small, name="out", dtype="float32")(x)
+    x = layers.Conv2D(20, 3, padding="same", kernel_initializer=small, name=LAST_LAYER, dtype="float32")(x)
     x = ops.depth_to_space(x, 2)
     outputs = {
         "reflectance": template[..., :3] + ops.tanh(x[..., :3]),

@@ -21,9 +21,9 @@ from safetensors.numpy import load_file, save_file
 
 from deepfake_core.training.backend import precision
 from deepfake_core.training.errors import TrainingError
+from deepfake_core.training.muon import ConvolutionMuon
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, LOGITS, Kind, build_parser
-from deepfake_core.training.parser_optimiser import ConvolutionMuon
 
 CHECKPOINT = "parser-checkpoint.safetensors"
 SETTINGS = "parser-settings.json"
@@ -151,7 +151,10 @@ class ParserTrainer:
         encoder = {id(variable) for variable in self.parser.get_layer(ENCODER).trainable_variables}
         self._of_encoder = [id(variable) in encoder for variable in self._trained]
         self._optimiser = ConvolutionMuon(
-            settings.learning_rate, weight_decay=settings.weight_decay, last=LOGITS, bfloat16=settings.bfloat16
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            adamw_layers=[LOGITS],
+            bfloat16=settings.bfloat16,
         )
         self._optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self._optimiser.build(self._trained)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import signal
 import threading
@@ -21,7 +22,8 @@ from deepfake_core.training.backend import adapter, precision
 from deepfake_core.training.configuration import Configuration
 from deepfake_core.training.errors import TrainingError
 from deepfake_core.training.input_stream import Batch, batches
-from deepfake_core.training.keras_networks import build_decoder, build_encoder
+from deepfake_core.training.keras_networks import LAST_LAYER, build_decoder, build_encoder
+from deepfake_core.training.muon import ConvolutionMuon
 from deepfake_core.training.pool import SamplePool
 from deepfake_core.training.report import Report
 
@@ -111,7 +113,9 @@ class Trainer:
         self._trained = [v for name, v in self.networks.variables().items() if name.startswith(tuple(learning))]
         self._average = self.averaged.variables()
         self._optimiser = _optimiser(settings, self._trained)
-        self._judging_optimiser = _optimiser(settings, self._discriminator.trainable_variables)
+        self._judging_optimiser = _optimiser(
+            dataclasses.replace(settings, muon=False), self._discriminator.trainable_variables
+        )
         self._best = np.array([math.inf, 0.0])
         """Best held-out figure, and looks since."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -327,9 +331,17 @@ def _seen(reflectance: Any, matte: Any, batch: dict[str, Any]) -> Any:
 
 
 def _optimiser(settings: Configuration, variables: Sequence[keras.Variable]) -> keras.optimizers.Optimizer:
-    optimiser = keras.optimizers.AdamW(
-        settings.learning_rate, beta_1=0.9, beta_2=0.98, weight_decay=settings.weight_decay
-    )
+    if settings.muon:
+        optimiser = ConvolutionMuon(
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            adamw_layers=[f"{LAST_LAYER}/"],
+            bfloat16=settings.bfloat16,
+        )
+    else:
+        optimiser = keras.optimizers.AdamW(
+            settings.learning_rate, beta_1=0.9, beta_2=0.98, weight_decay=settings.weight_decay
+        )
     optimiser.exclude_from_weight_decay(var_names=["bias"])
     optimiser.build(variables)
     return optimiser

@@ -21,6 +21,7 @@ from deepfake_core.inference.manifest import MODELS_DIR, Manifest
 from deepfake_core.parsing.classes import MIRRORED, Label
 from deepfake_core.synthetic import dataset
 from deepfake_core.training import parser_export
+from deepfake_core.training.muon import ConvolutionMuon
 from deepfake_core.training.parser_augmentation import (
     with_background,
     with_folds,
@@ -31,7 +32,6 @@ from deepfake_core.training.parser_augmentation import (
 from deepfake_core.training.parser_data import UNLABELLED, RenderedDataUnusable, StillPool, parser_batches
 from deepfake_core.training.parser_losses import CLASSES, parsing_loss
 from deepfake_core.training.parser_networks import ENCODER, build_parser, deepened, folded, guided
-from deepfake_core.training.parser_optimiser import ConvolutionMuon
 from deepfake_core.training.parser_trainer import (
     CHECKPOINT,
     CheckpointUnusable,
@@ -326,7 +326,7 @@ def test_bfloat16_is_calculated_in_while_the_weights_stay_float32(tmp_path: Path
 def test_a_step_turns_all_directions_of_a_kernel_alike_and_follows_the_gradient() -> None:
     generator = np.random.default_rng(0)
     kernels = [keras.Variable(np.zeros(shape, np.float32), name=name) for name, shape in _STEPPED.items()]
-    optimiser = ConvolutionMuon(0.01, weight_decay=0.0, last="logits")
+    optimiser = ConvolutionMuon(0.01, weight_decay=0.0, adamw_layers=["logits"])
     optimiser.build(kernels)
     gradients = [generator.normal(0.0, 1.0, kernel.shape).astype(np.float32) for kernel in kernels]
     gradients[0][..., 0] *= 100.0  # what one channel wants would drown the others

@@ -89,8 +89,10 @@ def test_untrained_networks_give_nearly_the_template() -> None:
     np.testing.assert_array_equal((made["head_matte"] < 0.1)[batch["template"][..., 3:] < -0.9], True)
 
 
-def test_training_lowers_the_loss_and_resumes_exactly(folder: Path) -> None:
-    whole = trainer(folder, "whole")
+@pytest.mark.parametrize("muon", [False, True])
+def test_training_lowers_the_loss_and_resumes_exactly(folder: Path, muon: bool) -> None:
+    settings = dataclasses.replace(SETTINGS, muon=muon, learning_rate=6e-3 if muon else 2e-3)
+    whole = trainer(folder, "whole", settings)
     first = whole.advance(pool(folder).batch(0))
     go(whole, folder, 12, held_out=pool(folder, held_out=True))
     assert whole.advance(pool(folder).batch(0))["total"] < 0.9 * first["total"]
@@ -98,12 +100,12 @@ def test_training_lowers_the_loss_and_resumes_exactly(folder: Path) -> None:
     preview = cv2.imread(str(whole.folder / "preview.png"))
     assert preview is not None and is_labelled(preview)
 
-    halves = trainer(folder, "halves")
+    halves = trainer(folder, "halves", settings)
     go(halves, folder, 5)
-    halves = trainer(folder, "halves")
+    halves = trainer(folder, "halves", settings)
     assert halves.step == 5
     go(halves, folder, 12)
-    go_on = trainer(folder, "whole")
+    go_on = trainer(folder, "whole", settings)
     for a, b in zip(weights(go_on), weights(halves), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
 
