@@ -37,6 +37,8 @@ _DETAIL = np.float32(0.75)
 with this much, drawn faces have about as much detail as their truth."""
 _FACE_REACH, _HEAD_REACH = 0.02, 0.04
 """How far the networks may draw beyond the template, as a part of their crop."""
+_RIM = 0.02
+"""Width of the rim inside the head's edge, as a part of the networks' crop, in which the template takes over."""
 _SUM = np.ones((1, 3), np.float32)
 _AROUND_MOUTH = np.ones((3, 9), np.uint8)
 _GAZE_EVERY = 2
@@ -264,11 +266,13 @@ class Swapper:
         kept = regions.mouth(points, n) * np.float32(template.shares[2] / 255.0)
         made, own_face, own_head = self._decode(decoder, given, features())
 
+        # Off the identity's head the networks were taught nothing, and at its edge they draw some of that: there what
+        # was drawn stays as it is.
+        sure = _shrunk(cv2.min(own_head, small_alpha), _RIM)
         own_face, own_head = bounds.face(own_face), bounds.head(own_head)
-        # Off the identity's head the networks were taught nothing: there what was drawn stays as it is.
         made -= small
         # Nor where lips and teeth lie: of a mouth that is wide open they draw the mean of many, one over the other.
-        made *= cv2.cvtColor(own_head * (np.float32(1.0) - kept), cv2.COLOR_GRAY2BGR)
+        made *= cv2.cvtColor(sure * (np.float32(1.0) - kept), cv2.COLOR_GRAY2BGR)
         made += small
         relief = np.clip(made, 0.0, 2.0, out=made)
         weight = detail_weight(relief, small, always, openings, kept)
@@ -283,9 +287,10 @@ class Swapper:
                 (template.hair, template.square.size),
             )
         )
-        # Single hairs are drawn finer than the networks see, which say what is wrong about them; skin ends where they
-        # say: a line of its drawn border would be left within or beyond it.
-        own_head = np.clip(own_head + hair[inner] * (alpha - seen_alpha), 0.0, 1.0)
+        # Where the networks are in doubt, as of ears and hair from angles that they hardly know, the drawing decides:
+        # their word counts twice. Single hairs are drawn finer than they see; skin ends where they say: a line of its
+        # drawn border would be left within or beyond it.
+        own_head = np.clip(2.0 * own_head + seen_alpha + hair[inner] * (alpha - seen_alpha) - 1.0, 0.0, 1.0)
         if not head_mode:
             return refined, own_face, own_head
         window = _window(side)
@@ -300,7 +305,8 @@ class Swapper:
         np.minimum(part[: len(most)], most, out=part[: len(most)])
         whole_head[bottom:, left : left + side] *= most[-1]
         refined -= fine[inner]
-        refined *= cv2.cvtColor(window, cv2.COLOR_GRAY2BGR)
+        sure = np.asarray(cv2.resize(sure, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+        refined *= cv2.cvtColor(window * sure, cv2.COLOR_GRAY2BGR)
         fine[inner] += refined
         return fine, whole_face, whole_head
 
@@ -370,6 +376,13 @@ def _grown(share: np.ndarray, reach: float) -> np.ndarray:
     """A matte uint8 (n, n) that reaches further by a part of its side."""
     width = 2 * max(1, round(reach * share.shape[0])) + 1
     return cv2.blur(cv2.dilate(share, _disc(width)), (3, 3))
+
+
+def _shrunk(share: np.ndarray, rim: float) -> np.ndarray:
+    """A matte float32 (n, n) that ends softly within a rim, a part of its side wide, inside its edge."""
+    radius = max(1, round(rim * share.shape[0] / 2))
+    size = 2 * radius + 1, 2 * radius + 1
+    return np.asarray(cv2.blur(cv2.erode(share, np.ones(size, np.uint8)), size), np.float32)
 
 
 @lru_cache(maxsize=16)
