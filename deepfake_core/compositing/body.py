@@ -259,8 +259,8 @@ class _Seen:
         # On the neck the removal fades out over pixels that show nothing but neck.
         whole = cv2.min(cv2.threshold(gone, _WHOLE, 255, cv2.THRESH_BINARY_INV)[1], inside)
         sources, counts = [], []
-        for visible in (parsing.cloth, parsing.neck):
-            source = cv2.min(_of_crop(visible), whole)
+        for visible in (_of_crop(parsing.cloth), cv2.max(_of_crop(parsing.neck), _half(masks.chest))):
+            source = cv2.min(visible, whole)
             pure = np.asarray(cv2.erode(cv2.threshold(source, _WHOLE, 255, cv2.THRESH_BINARY)[1], SQUARE))
             counts.append(cv2.countNonZero(pure))
             sources.append(pure if counts[-1] >= _LEAST_PURE else _unlike(filmed, source, gone))

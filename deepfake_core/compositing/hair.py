@@ -13,6 +13,19 @@ _STRANDS = 6.5
 """cm beyond the parsed head within which single strands are looked for on skin."""
 _THIN = 7
 """Pixels: in a median over so many nothing is left of a strand."""
+_ON_NECK = 2.0
+"""cm beyond the parsed head within which hair is looked for that the parser takes for neck."""
+_LIT = 75
+"""Percentage of the neck that is darker than what surely is bare skin in no shade."""
+_MOSTLY_HAIR, _OTHER_COLOUR = 0.3, 8.0
+"""Share of hair from which it is that; mean difference of levels to skin from which the two can be told apart."""
+_CHEST = 8.0
+"""cm from the neck's middle within which a chest may be bare."""
+_LIT_GAP = 0.8
+"""Half the width in cm of a lit gap between strands that goes with them."""
+_HUE, _DARKER, _BRIGHTER = 0.16, 0.6, 1.6
+"""Spread of the three channels' ratios to the neck's levels up to which something is skin of it; and how much darker
+and brighter it may be."""
 _TINGE, _OTHER_THAN_HAIR, _DARK_SKIN = 0.04, 0.8, 0.5
 """How much a channel's share may differ from that of the skin; what of a strand's difference to the skin may be no way
 to the hair's colour; and least brightness of skin against the mean of it."""
@@ -24,6 +37,8 @@ _TIPS = 3.5
 """cm beyond the parsed head within which hair is looked for that the parser missed."""
 _NEARER = 1.6
 """How much nearer to the colour of hair than to that of the background something must be to be hair."""
+_END = 2.0
+"""cm2 of what has the colour of hair from which a part of a thing may be an end of it."""
 _SOME_HAIR = 0.2
 """Share of hair in a pixel from which it must not pass for background."""
 _APART = 35
@@ -67,11 +82,19 @@ class Hair:
         if not self.seen or not low.any() or parsed.share(cv2.countNonZero(skin)) < 1:
             return found
         to_hair, to_skin = self._away(), _away(self._filmed, np.array(cv2.mean(self._filmed, skin)[:3], np.float32))
+        beside = cv2.dilate(parsed.only(Label.HAIR), SQUARE)
+        like = (_NEARER * to_hair < to_skin).astype(np.uint8)
         _, blobs = cv2.connectedComponents(whole, connectivity=8, ltype=cv2.CV_16U)
-        for blob in np.unique(blobs[cv2.min(cv2.dilate(parsed.only(Label.HAIR), SQUARE), low) > 0]):
+        for blob in np.unique(blobs[cv2.min(beside, low) > 0]):
             inner = blobs == blob
-            if np.median(to_hair[inner]) * _NEARER < np.median(to_skin[inner]):
+            if like[inner].mean() > 0.5:
                 found[inner] = 255
+        # A thick end of it may be one blob with a sleeve or a hand.
+        part = cv2.morphologyEx(cv2.min(low, like), cv2.MORPH_OPEN, SQUARE)
+        _, blobs, figures, _ = cv2.connectedComponentsWithStats(part, connectivity=4, ltype=cv2.CV_16U)
+        for blob in np.unique(blobs[cv2.min(beside, part) > 0]):
+            if parsed.share(figures[blob, cv2.CC_STAT_AREA]) > _END:
+                found[blobs == blob] = 255
         return found
 
     def missed(self, covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,6 +127,37 @@ class Hair:
         touching = np.zeros(int(blobs.max()) + 1, np.uint8)
         touching[np.unique(blobs[covered > 0])] = 255
         return cv2.bitwise_and(touching[blobs], alike), tainted
+
+    def on_neck(self, covered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What of it the parser takes for neck, next to what is `covered`: uint8 (128, 128); where a bare chest shows
+        below the crop: uint8 (192, 192); and in which columns it is the first thing there that is no hair: bool (128,).
+        """
+        parsed, columns = self._parsed, slice(PAD, PAD + SIZE)
+        chest, bare = np.zeros((WIDE, WIDE), np.uint8), np.zeros(SIZE, np.bool_)
+        found, top = np.zeros_like(covered), parsed.below_chin()
+        neck = cv2.erode(parsed.neck.astype(np.uint8), SQUARE)
+        if not self.seen or parsed.share(cv2.countNonZero(neck)) < 1:
+            return found, chest, bare
+        light = cv2.transform(self._filmed, MEAN)
+        lit = cv2.min(neck, (light >= np.percentile(light[neck > 0], _LIT)).astype(np.uint8))
+        usual = np.array(cv2.mean(self._filmed, lit)[:3], np.float32)
+        filmed, colour = (each[PAD + top :, columns] for each in (self._around, self._colour))
+        share, apart, _ = _mixture(filmed, np.broadcast_to(usual, filmed.shape), colour)
+        hair = 255 * ((share > _MOSTLY_HAIR) & (apart > _OTHER_COLOUR)).astype(np.uint8)
+        closed = cv2.morphologyEx(hair[: SIZE - top], cv2.MORPH_CLOSE, parsed.disc(_LIT_GAP))
+        near = cv2.min(255 * parsed.neck.astype(np.uint8), parsed.near(covered, _ON_NECK))
+        found[top:] = cv2.min(closed, near[top:])
+        if (parsed.labels[-1] == Label.OCCLUDER).any():
+            # What shows below it may be the arm.
+            return found, chest, bare
+        ratio = filmed[SIZE - top :] / np.maximum(usual, np.float32(1.0))
+        most, least = ratio.max(2), ratio.min(2)
+        skin = (most - least < _HUE) & (most < _BRIGHTER) & (least > _DARKER)
+        skin &= np.abs(np.arange(SIZE) - parsed.axis) < _CHEST * parsed.centimetre
+        chest[PAD + SIZE :, columns] = cv2.medianBlur(255 * skin.astype(np.uint8), 5)
+        first = (hair[SIZE - top :] == 0).argmax(0)
+        bare[:] = chest[PAD + SIZE + first, np.arange(PAD, PAD + SIZE)] > 0
+        return found, chest, bare
 
     def strands(self, covered: np.ndarray) -> np.ndarray:
         """Single strands on bare neck and shoulders, which the parser may take for clothes: uint8 (128, 128).
@@ -163,11 +217,14 @@ class Hair:
         return _away(self._filmed, self._in_crop)
 
 
-def beyond(removed: np.ndarray, alike: np.ndarray | None, shoulders: np.ndarray, centimetre: float) -> np.ndarray:
+def beyond(
+    removed: np.ndarray, alike: np.ndarray | None, shoulders: np.ndarray, bare: np.ndarray, centimetre: float
+) -> np.ndarray:
     """What goes, uint8 (192, 192): hair that leaves the crop goes on for a while, or as far as something looks like it:
     below the shoulders no further.
 
-    removed: uint8 (128, 128); alike: from `Hair.alike`; shoulders: float32 (192,), their rows.
+    removed: uint8 (128, 128); alike: from `Hair.alike`; shoulders: float32 (192,), their rows; bare: bool (128,), from
+    `Hair.on_neck`.
     """
     for edge in (removed[:, :2], removed[:, -2:]):
         # Hair that only grazes the crop's side does not go on beyond it.
@@ -188,8 +245,9 @@ def beyond(removed: np.ndarray, alike: np.ndarray | None, shoulders: np.ndarray,
         followed = _followed(followed.T, alike.T).T
     if removed[:, 0].any():
         followed = _followed(followed[:, ::-1].T, alike[:, ::-1].T).T[:, ::-1]
-    # Downwards it soon lies on clothes, which are better seen than invented.
-    followed = (_followed(followed, alike) * np.minimum.outer(near, far)).astype(np.uint8)
+    # Downwards it soon lies on clothes, which are better seen than invented, unless skin ends it.
+    down = np.where(np.pad(bare, PAD), far[:, None], near[:, None])
+    followed = (_followed(followed, alike) * np.minimum(down, far)).astype(np.uint8)
     rows = np.arange(-PAD, SIZE + PAD)[:, None]
     return np.where((rows >= SIZE) | (rows + 1 > shoulders), followed, cv2.max(repeated, followed))
 

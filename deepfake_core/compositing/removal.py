@@ -67,6 +67,8 @@ class Removal:
     less downwards."""
     strands: np.ndarray
     """Around single hairs on bare neck and shoulders."""
+    chest: np.ndarray
+    """(192, 192): where bare skin shows below the crop, under long hair."""
     shaded: float
     """How surely hair hung beside the neck, and kept light from it, 0..1."""
 
@@ -120,6 +122,7 @@ def removal(
     worn = _worn(parsed, covered)
     covered = cv2.max(covered, worn)
     tainted = strands = np.zeros_like(covered)
+    chest, bare = np.zeros((WIDE, WIDE), np.uint8), np.zeros(SIZE, np.bool_)
     hair_below = parsed.share(int(np.count_nonzero(labels[parsed.below_chin() :] == Label.HAIR)))
     long = hair_below > _LONG_HAIR
     leaves = bool(covered[-1].any() or covered[:, [0, -1]].any() or parsed.neck[-1].any())
@@ -132,6 +135,9 @@ def removal(
         covered = cv2.max(covered, missed)
         labels[cv2.max(missed, tips) > 0] = Label.HAIR
         strands = hair.strands(covered)
+        if hair_below > _SHADING:
+            on_neck, chest, bare = hair.on_neck(covered)
+            covered = cv2.max(covered, on_neck)
     # Neck and clothes shall stay sharp; there only a pixel's rim of hair goes too.
     wisps = cv2.bitwise_and(cv2.dilate(covered, parsed.disc(_WISPS)), empty)
     removed = cv2.max(wisps, cv2.dilate(covered, SQUARE))
@@ -142,7 +148,7 @@ def removal(
     cv2.rectangle(background, (0, 0), (SIZE - 1, SIZE - 1), 0)
     rows = shoulders.shoulder_rows(parsed)
     # Behind hair that the parser took for background is that.
-    above, between = shoulders.hidden(parsed, (covered > 0) & (empty == 0), rows[PAD:-PAD])
+    above, between = shoulders.hidden(parsed, (covered > 0) & (empty == 0), rows[PAD:-PAD], bare)
     # With what is seen of each, so that no soft edge lies between the two.
     neck, clothes = (
         cv2.blur(each.astype(np.uint8) * 255, (3, 3))
@@ -157,7 +163,7 @@ def removal(
     inside = cv2.blur(cv2.erode(cv2.max(seen_neck, covered), fade), fade.shape)
     shown = cv2.max(cv2.blur(removed, (3, 3)), cv2.min(fading, cv2.min(seen_neck, inside)))
     alike = hair.alike() if hair is not None and hair.seen else None
-    gone = beyond(shown, alike, rows, parsed.centimetre)
+    gone = beyond(shown, alike, rows, bare, parsed.centimetre)
     return Removal(
         gone,
         background,
@@ -169,6 +175,7 @@ def removal(
         cv2.dilate(worn, parsed.disc(_WORN_RIM)),
         shoulders.toned(cv2.max(neck, seen_neck), parsed, around),
         strands,
+        chest,
         float(np.clip(hair_below / _SHADING - 1, 0, 1)),
     )
 

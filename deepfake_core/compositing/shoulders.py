@@ -68,10 +68,11 @@ def shoulder_rows(parsed: Parsed) -> np.ndarray:
     return np.asarray(height + falling, np.float32)
 
 
-def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray, bare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where what is removed lies before the neck, and where before clothes: bool (128, 128) each.
 
-    gone: bool (128, 128); shoulders: float32 (128,), their rows.
+    gone: bool (128, 128); shoulders: float32 (128,), their rows; bare: bool (128,), in which columns bare skin shows
+    below hair that leaves the crop.
 
     The neck goes on above what is seen of it, behind chin and jaw; where nothing is seen of it, above the collar.
     Clothes go on between two of their parts in a row, or one and the neck, and below the shoulders: long hair lies on
@@ -96,6 +97,7 @@ def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray) -> tuple[np.
     before_neck, before_body = (np.take_along_axis(each, below, 0) for each in (neck, body))
     above = np.where(before_neck, (aside < _NECK_CORE) | ~hair, before_body & (aside < NECK_HALF) & ~beside)
     reach = np.where(np.abs(column - axis) < NECK_HALF * centimetre, _NECK_REACH, _NECK_BESIDE) * centimetre
+    above |= bare & gone[-1] & (below == height - 1) & (row > shoulders)
     above &= gone & (below - row < reach)
     if parsed.share(neck.sum()) > 1:
         # Of a neck between curtains of hair, or behind a hand, more is hidden than its middle.

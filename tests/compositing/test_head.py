@@ -556,3 +556,28 @@ def test_single_dark_hairs_on_a_bare_shoulder_go() -> None:
     result = shown(bgr, labels)[line][on_skin].astype(int)
     assert on_skin.sum() > 10
     assert np.abs(result - SKIN).mean() < 25
+
+
+def test_a_strand_on_the_throat_goes_though_it_is_taken_for_neck() -> None:
+    bgr, labels = long_haired(WALL, SHIRT)
+    chin = int(landmarks(PLACE)[152, 1])
+    for side in (slice(110, 142), slice(178, 210)):
+        bgr[chin - 10 : chin + 24, side], labels[chin - 10 : chin + 24, side] = HAIR, Label.HAIR
+    strand = slice(chin + 12, chin + 24), slice(142, 147)
+    assert (labels[strand] == Label.NECK).all()
+    bgr[strand] = HAIR
+    result = shown(bgr, labels).astype(float)
+    skin = result[strand[0], 155:165].mean(1, keepdims=True)
+    assert np.abs(result[strand] - skin).mean() < 12
+
+
+def test_a_thick_end_of_hair_that_is_one_blob_with_a_sleeve_goes() -> None:
+    bgr, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    tip, sleeve = (slice(chin + 24, chin + 44), slice(101, 119)), (slice(chin + 24, HEIGHT), slice(119, 150))
+    assert (labels[tip] == Label.HAIR).all()
+    bgr[sleeve] = HAND
+    labels[tip] = labels[sleeve] = Label.OCCLUDER
+    result = shown(bgr, labels)
+    assert np.percentile(redness(result)[tip], 90) < 40
+    assert np.abs(result[chin + 30 : chin + 40, 125:145].astype(int) - HAND).max() <= 3
