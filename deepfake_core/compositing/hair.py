@@ -9,7 +9,7 @@ from deepfake_core.compositing.inpainting import spread
 from deepfake_core.compositing.masks import MEAN, PAD, SIZE, SQUARE, WIDE, Parsed, widened
 from deepfake_core.parsing.classes import Label
 
-_STRANDS = 6.5
+_STRANDS = 8.0
 """cm beyond the parsed head within which single strands are looked for on skin."""
 _THIN = 7
 """Pixels: in a median over so many nothing is left of a strand."""
@@ -39,6 +39,10 @@ _NEARER = 1.6
 """How much nearer to the colour of hair than to that of the background something must be to be hair."""
 _END = 2.0
 """cm2 of what has the colour of hair from which a part of a thing may be an end of it."""
+_NOT_BODY = Label.BACKGROUND, Label.EARRING, Label.NECKLACE
+"""What the parser takes a strand for that hangs before the wall."""
+_FAINT = 0.1
+"""Share of hair in the faint end of a strand."""
 _SOME_HAIR = 0.2
 """Share of hair in a pixel from which it must not pass for background."""
 _APART = 35
@@ -160,9 +164,10 @@ class Hair:
         return found, chest, bare
 
     def strands(self, covered: np.ndarray) -> np.ndarray:
-        """Single strands on bare neck and shoulders, which the parser may take for clothes: uint8 (128, 128).
+        """Single strands on bare neck and shoulders, which the parser may take for clothes, and before the wall: uint8
+        (128, 128).
 
-        They are thin, below the chin, not far from what is `covered`, and of a colour between that of the skin around
+        They are thin, below the chin, not far from what is `covered`, and of a colour between that of what is around
         them and that of the hair.
         """
         parsed = self._parsed
@@ -177,11 +182,17 @@ class Hair:
         around = cv2.medianBlur(filmed, _THIN).astype(np.float32)
         total = cv2.transform(around, 3 * MEAN)
         tinge = np.abs(around / np.maximum(total, np.float32(1.0))[..., None] - usual / max(usual.sum(), 1.0)).max(2)
-        found = near & (tinge < _TINGE) & (total > _DARK_SKIN * usual.sum())
-        found &= (parsed.only(Label.CLOTH) > 0)[rows] | parsed.neck[rows]
+        on_skin = (tinge < _TINGE) & (total > _DARK_SKIN * usual.sum())
+        body, others = (parsed.only(*labels)[rows] > 0 for labels in ((Label.CLOTH, Label.NECK), _NOT_BODY))
+        found = near & (on_skin & body | others)
         share, apart, other = _mixture(filmed, around, self._in_crop[rows])
-        found &= (share > _SOME_HAIR) & (apart > _APART) & (other < _OTHER_THAN_HAIR * share * apart)
-        strands[rows] = cv2.dilate(found.astype(np.uint8) * 255, SQUARE)
+        found &= (share > _FAINT) & (apart > _APART) & (other < _OTHER_THAN_HAIR * share * apart)
+        # Their ends are faint.
+        _, lines = cv2.connectedComponents(found.astype(np.uint8), connectivity=8, ltype=cv2.CV_16U)
+        sure = np.zeros(int(lines.max()) + 1, np.uint8)
+        sure[np.unique(lines[share > _SOME_HAIR])] = 255
+        sure[0] = 0
+        strands[rows] = cv2.dilate(sure[lines], SQUARE)
         return strands
 
     def keep_on_clothes(self, removed: np.ndarray, between: np.ndarray) -> None:

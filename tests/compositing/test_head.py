@@ -581,3 +581,13 @@ def test_a_thick_end_of_hair_that_is_one_blob_with_a_sleeve_goes() -> None:
     result = shown(bgr, labels)
     assert np.percentile(redness(result)[tip], 90) < 40
     assert np.abs(result[chin + 30 : chin + 40, 125:145].astype(int) - HAND).max() <= 3
+
+
+def test_single_dark_hairs_before_the_wall_beside_the_neck_go() -> None:
+    bgr, labels = long_haired(WALL, SHIRT)
+    bgr[labels == Label.HAIR] = (20, 25, 30)
+    chin = int(landmarks(PLACE)[152, 1])
+    line = slice(chin + 4, chin + 24), slice(212, 213)
+    assert (labels[line] == Label.BACKGROUND).all()
+    bgr[line] = (20, 25, 30)
+    assert np.abs(shown(bgr, labels)[line].astype(int) - WALL).mean() < 25
