@@ -256,12 +256,28 @@ def test_what_is_read_of_the_identity_is_what_the_driver_asks_for() -> None:
     np.testing.assert_allclose(thin.response.drawn(thin.response.reading(driver)), driver, atol=1e-6)
     shut, shy = thin.wanted(driver), match.wanted(driver)
     np.testing.assert_allclose(shut, shy, atol=1e-5)
-    driver[2:] += (0.1, 0.1)
-    opened, plain = thin.wanted(driver), match.wanted(driver)
-    assert opened[2] > plain[2] + 0.03
-    assert opened[3] - shut[3] == pytest.approx(2.0 * (plain[3] - shy[3]), rel=0.01)
-    seen = thin.response.reading(opened) - thin.response.reading(shut)
-    np.testing.assert_allclose(seen[2:], (plain - shy)[2:], atol=1e-4)
+    for part, step in ((2, 0.1), (3, 0.1)):
+        moved = driver.copy()
+        moved[part] += step
+        drawn, plain = thin.wanted(moved), match.wanted(moved)
+        assert drawn[part] > plain[part] + 0.03
+        seen = thin.response.reading(drawn) - thin.response.reading(shut)
+        np.testing.assert_allclose(seen[part], (plain - shy)[part], atol=1e-4)
+
+
+def test_lips_of_a_grin_are_drawn_less_far_apart() -> None:
+    """FaceMesh reads small openings wider on it, of the driver as of the identity."""
+    match = match_expression(expressions(300, 0), expressions(300, 0))
+    ends = np.array([np.linspace(0.1, 0.6, 20), np.linspace(0.0, 0.9, 20), np.linspace(-0.5, 1.2, 20)], np.float32)
+    match = replace(match, response=level(ends, ends))
+
+    def drawn(opening: float, smile: float) -> float:
+        return float(match.wanted(match.driver_rest + np.array([0, 0, opening, smile]))[2])
+
+    assert drawn(0.0, 0.5) == drawn(0.0, -0.5) == 0.0
+    assert drawn(0.08, 0.5) < drawn(0.08, 0.2) < drawn(0.08, 0.0) - 0.005
+    assert drawn(0.08, -0.5) < drawn(0.08, 0.0)
+    assert drawn(0.3, 0.5) > drawn(0.3, 0.0)
 
 
 def test_a_raised_head_is_drawn_as_open_as_a_level_one() -> None:
