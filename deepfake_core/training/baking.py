@@ -182,7 +182,11 @@ def _near_opening(labels: np.ndarray) -> np.ndarray:
 
 def with_seen_lips(view: View) -> View:
     """The view with its landmarks where its labels see the lips: FaceMesh takes the upper teeth for lip, and reads
-    full lips apart that touch."""
+    full lips apart that touch.
+
+    The outline of shut lips stays where FaceMesh reads it, within the lips that are seen: shut lips are drawn where it
+    reads them, and baked otherwise they would be drawn too thin.
+    """
     if view.lips is None:
         return view
     to_crop = crop_transform(fit_pose(view.landmarks), _LIPS_SIZE)
@@ -194,8 +198,10 @@ def with_seen_lips(view: View) -> View:
     outer, inner = (list(loop) for loop in (topology.LIPS_OUTER, topology.LIPS_INNER))
     known = np.array([*outer, *inner])
     parted = np.count_nonzero(between) >= _LEAST_BETWEEN
-    edges = _outline(between, points[inner]) if parted else _meeting(upper, lower, points[inner])
-    down = np.concatenate([_outline(labels >= UPPER_LIP, points[outer]), edges])
+    if parted:
+        down = np.concatenate([_outline(labels >= UPPER_LIP, points[outer]), _outline(between, points[inner])])
+    else:
+        down = np.concatenate([points[outer, 1], _meeting(upper, lower, points[inner])])
     down -= points[known, 1]
     away = np.linalg.norm(points[:, None] - points[known], axis=-1)
     weight = 1.0 / (1.0 + away**2) ** 2

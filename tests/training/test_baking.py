@@ -97,6 +97,20 @@ def test_lips_that_touch_are_moved_to_their_line() -> None:
     np.testing.assert_allclose(found[[13, 14], 1], points[[13, 14], 1], atol=1.5)
 
 
+def test_shut_lips_keep_the_outline_that_facemesh_reads() -> None:
+    """It reads full lips thinner than they are; baked at the outline that is seen, they would be drawn as thin."""
+    shut = head()
+    shut[topology.LIPS_INNER[1:10], 1] = shut[topology.LIPS_INNER[:10:-1], 1]
+    pose = alignment.Pose(20.0, np.eye(3), np.array([250.0, -250.0, 0.0]))
+    points = pose.to_picture(shut)
+    full = points.copy()
+    outer = list(topology.LIPS_OUTER)
+    full[outer, 1] += 6 * np.sign(points[outer, 1] - points[14, 1])
+    lips = labelled(full, points[14, 1])
+    view = baking.View(np.zeros((500, 500, 3), np.uint8), lips, points.astype(np.float32), lips=lips)
+    np.testing.assert_allclose(baking.with_seen_lips(view).landmarks[outer], points[outer], atol=0.5)
+
+
 def labelled(points: np.ndarray, middle: float) -> np.ndarray:
     """`View.lips` uint8 (500, 500) of landmarks (468, 3) px: the upper lip above a row, the lower one below it."""
     on, between = np.zeros((2, 500, 500), np.uint8)
