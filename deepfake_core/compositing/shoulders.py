@@ -26,6 +26,8 @@ _NECK_CORE = 4.4
 """cm from the chin to the side in which hair surely hangs before a neck that is seen below it."""
 _NECK_REACH = 6.0
 """How far up behind the chin the neck goes on, cm."""
+_TAPER = 0.35
+"""How much slimmer on each side it becomes there."""
 _NECK_BESIDE = 2.5
 """The same further to the side than a neck is wide."""
 _TONED_FROM, _TONED_TO = 5.0, 10.0
@@ -99,6 +101,7 @@ def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray, bare: np.nda
     reach = np.where(np.abs(column - axis) < NECK_HALF * centimetre, _NECK_REACH, _NECK_BESIDE) * centimetre
     above |= bare & gone[-1] & (below == height - 1) & (row > shoulders)
     above &= gone & (below - row < reach)
+    above &= _tapered(neck, axis, centimetre)
     if parsed.share(neck.sum()) > 1:
         # Of a neck between curtains of hair, or behind a hand, more is hidden than its middle.
         hiding = hair | np.take_along_axis(blind, below, 0)
@@ -110,6 +113,22 @@ def hidden(parsed: Parsed, gone: np.ndarray, shoulders: np.ndarray, bare: np.nda
     above = gone & (cv2.morphologyEx((above | neck).astype(np.uint8), cv2.MORPH_CLOSE, slits) > 0)
     between = gone & np.take_along_axis(body, left, 1) & np.take_along_axis(body, right, 1)
     return above, (between | gone & (row > shoulders)) & ~above
+
+
+def _tapered(neck: np.ndarray, axis: float, centimetre: float) -> np.ndarray:
+    """Where a neck may go on above what is seen of it: bool (128, 128): on each side it becomes slimmer upwards from
+    where it comes out from behind the jaw."""
+    row, column = np.indices(neck.shape)
+    allowed = np.ones(neck.shape, np.bool_)
+    for side in (-1, 1):
+        aside = side * (column - axis)
+        widest = np.where(neck, aside, 0).max(1)
+        rows = np.flatnonzero(widest > 0)
+        if len(rows):
+            top = rows[0]
+            width = widest[top : top + round(centimetre / 2) + 1].max() - _TAPER * (top - row)
+            allowed &= (row >= top) | (aside < np.maximum(width, SLIM * centimetre))
+    return allowed
 
 
 def body_beyond(body: np.ndarray, parsed: Parsed, shoulders: np.ndarray) -> np.ndarray:

@@ -308,6 +308,20 @@ def test_the_neck_goes_on_behind_a_jaw_far_from_the_chin() -> None:
     assert masks.neck[round(y), round(x)] == 255
 
 
+def test_behind_a_broad_jaw_the_neck_becomes_slimmer_upwards() -> None:
+    _, labels = scene()
+    chin = int(landmarks(PLACE)[152, 1])
+    labels[chin - 40 : chin - 5, 118:202] = Label.SKIN
+    labels[chin - 5 : chin + 25, 118:202] = Label.NECK
+    parsed = parsing(PLACE, labels)
+    to_crop = cv2.invertAffineTransform(parsed.crop_to_frame)
+    neck = removal(parsed, transform_points(to_crop, landmarks(PLACE)), 256 / 34.0).neck > 127
+    rows = [round((to_crop[1, 1] * (chin + below) + to_crop[1, 2]) / 2) for below in (10, -12, -25)]
+    at_collar, behind_jaw, higher = (np.count_nonzero(neck[row]) for row in rows)
+    assert at_collar > behind_jaw + 2 > higher + 4
+    assert higher > 0.6 * at_collar
+
+
 def test_a_soft_matte_leaves_no_haze_around_the_head() -> None:
     bgr, labels = scene()
     head = new_head()
