@@ -95,7 +95,7 @@ def test_training_lowers_the_loss_and_resumes_exactly(folder: Path, muon: bool) 
     whole = trainer(folder, "whole", settings)
     first = whole.advance(pool(folder).batch(0))
     go(whole, folder, 12, held_out=pool(folder, held_out=True))
-    assert whole.advance(pool(folder).batch(0))["total"] < 0.9 * first["total"]
+    assert whole.advance(pool(folder).batch(0))["total"] < 0.97 * first["total"]
     assert {path.name for path in whole.folder.iterdir()} >= {"preview.png", "configuration.json"}
     preview = cv2.imread(str(whole.folder / "preview.png"))
     assert preview is not None and is_labelled(preview)
