@@ -74,9 +74,12 @@ def features(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def lips(points: np.ndarray, size: int) -> np.ndarray:
-    """The lips alone: uint8 (size, size), 255 there, soft at their border."""
+    """The lips alone: uint8 (size, size), 255 there, soft at their border, which lies beyond FaceMesh's outline."""
+    outline = points[_LIPS, :2].astype(np.float32)
+    middle = outline.mean(0)
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [_polygon(points[_LIPS, :2])], 255, cv2.LINE_AA, _SUBPIXEL)
+    seen = middle + np.array([1.0, _MOUTH_GROWTH], np.float32) * (outline - middle)
+    cv2.fillPoly(mask, [_polygon(seen)], 255, cv2.LINE_AA, _SUBPIXEL)
     cv2.fillPoly(mask, [_polygon(points[_MOUTH, :2])], 0, cv2.LINE_AA, _SUBPIXEL)
     width = 2 * (size // 100) + 1
     return cv2.blur(mask, (width, width))
