@@ -68,6 +68,9 @@ def test_lips_are_skin_and_what_lies_between_them_is_not() -> None:
     found = [int(lips[round(y), round(x)]) for x, y in (upper, lower, inside, eye)]
     assert min(found[:2]) > 165
     assert max(found[2:]) < 40
+    # FaceMesh's outline lies within the lips.
+    x, y = (1.1 * face[[0, 17], :2] - 0.1 * face[[17, 0], :2]).T
+    assert (lips[np.round(y).astype(int), np.round(x).astype(int)] > 90).all()
 
 
 def test_wild_landmarks_do_no_harm() -> None:
