@@ -23,7 +23,7 @@ _LEAST_SKIN = 0.15
 _LEAST_MASS = 0.04
 """Share of the square's skin below which the last light is kept: a hand covers the face."""
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126], np.float32)
-_OWN_HUE = 0.5
+_OWN_HUE = 0.25
 """Part of the identity's own hue that lips keep: with none they are violet on pale skin, with all of it scarlet."""
 _GAMMA = 2.2
 _RING_CENTIMETRES = 1.0
