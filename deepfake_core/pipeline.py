@@ -230,6 +230,7 @@ class Pipeline:
                     resolution=level.resolution,
                     network_size=level.network_size,
                     head_mode=settings.mode is Mode.HEAD,
+                    own_tone=1.0 if settings.mode is Mode.HEAD else 1.0 - settings.colour_match,
                     template_only=self._template_only,
                     driver_id=face.track_id,
                     pose=pose,

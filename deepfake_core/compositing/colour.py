@@ -139,7 +139,7 @@ def lit(view: FaceView, light: np.ndarray, correction: np.ndarray, matte: np.nda
     """The drawn face under the driver's light, uint8 (h, w, 3) of the box, undefined off its matte, uint8 (h, w).
 
     light: float32 (32, 32, 3) from `DriverLight`; correction: factors on it; matte: uint8 (S, S) of the drawn square.
-    Skin takes the driver's tone as far as `colour_match` says, lips take its brightness and half of its hue; eyes,
+    Skin takes the driver's tone as far as `colour_match` says, lips its brightness and most of its hue; eyes,
     teeth, brows and hair keep the identity's colours.
     """
     drawn, amount = view.drawn, view.settings.colour_match

@@ -127,6 +127,7 @@ class Swapper:
         resolution: int = 256,
         network_size: int = networks.SIZES[1],
         head_mode: bool = False,
+        own_tone: float = 0.0,
         template_only: bool = False,
         driver_id: int = 0,
         pose: Pose | None = None,
@@ -134,7 +135,8 @@ class Swapper:
         """Draw the identity over the face whose landmarks are float (468, 3), px of the frame.
 
         resolution: side of the face's crop in the drawn square, px. network_size: one of `networks.SIZES`.
-        head_mode: draw the whole head. template_only: skip the networks.
+        head_mode: draw the whole head. own_tone: how far it will keep the identity's tone, 0 to 1: then the driver's
+        highlights are only as strong as that skin shows them. template_only: skip the networks.
         driver_id: the face's track, for what is learned about each driver from picture to picture; pose: the face's,
         where it is known already.
         Where a network fails, the bare template is drawn: the driver's own face never shows instead. An imported model
@@ -149,6 +151,7 @@ class Swapper:
                 resolution=resolution,
                 network_size=network_size,
                 head_mode=head_mode,
+                own_tone=own_tone,
                 template_only=template_only,
                 driver_id=driver_id,
                 pose=pose,
@@ -164,6 +167,7 @@ class Swapper:
         resolution: int,
         network_size: int,
         head_mode: bool,
+        own_tone: float,
         template_only: bool,
         driver_id: int,
         pose: Pose | None,
@@ -195,8 +199,9 @@ class Swapper:
             head = decoder.head.parted(decoder.expression(told, measured, neutral, known))
             placed = place(head, rotation, square)
             if not template_only:
-                own_tone = decoder.head.tone if head_mode else None
-                seen = _driver_input(frame, face_landmarks, known, network_size, own_tone)
+                seen = _driver_input(
+                    frame, face_landmarks, known, network_size, tone=decoder.head.tone, own_tone=own_tone
+                )
                 geometry = networks.geometry_input(placed.normals(network_size), placed.openings(network_size))
                 # A second thread gains nothing from Python's own many short calls: it runs the network alone.
                 features = beside.submit(lambda: self._encoder.run(driver=seen[None], geometry=geometry[None]))
@@ -324,17 +329,19 @@ class Swapper:
 
 
 def _driver_input(
-    frame: Frame, face_landmarks: np.ndarray, pose: Pose, n: int, own_tone: np.ndarray | None
+    frame: Frame, face_landmarks: np.ndarray, pose: Pose, n: int, *, tone: np.ndarray, own_tone: float
 ) -> np.ndarray:
     """What the encoder is given of the driver: float32 (n, n, 3).
 
-    own_tone: the identity's, where it keeps it: then the driver's highlights are only as strong as its skin shows them.
+    tone: float32 (3,) BGR levels of the identity's skin; own_tone: how far it keeps that, 0 to 1.
     """
     to_crop = crop_transform(pose, n)
     driver = crop(frame, to_crop, n)
     driver_skin = regions.skin(transform_points(to_crop, face_landmarks), n) * np.float32(1.0 / 255.0)
     reflectance = light.reflectance(driver, light.measure(driver, driver_skin))
-    return networks.centre(reflectance if own_tone is None else light.subdued(reflectance, own_tone))
+    if own_tone:
+        reflectance += own_tone * (light.subdued(reflectance, tone) - reflectance)
+    return networks.centre(reflectance)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def test_a_failing_network_leaves_the_bare_template(decoder: IdentityDecoder, fr
     assert not np.array_equal(refined.reflectance, template.reflectance)
 
 
-def test_a_head_that_keeps_its_tone_is_not_asked_for_the_highlights_of_darker_skin(
+def test_who_keeps_the_own_tone_is_not_asked_for_the_highlights_of_darker_skin(
     decoder: IdentityDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = np.full((240, 320, 3), (30, 40, 60), np.uint8)
@@ -164,10 +164,11 @@ def test_a_head_that_keeps_its_tone_is_not_asked_for_the_highlights_of_darker_sk
 
     monkeypatch.setattr(Session, "run", recorded)
     swapper = Swapper(threads=1, provider="cpu")
-    for head_mode in (False, True):
-        swapper.swap(Frame.from_bgr(picture), landmarks(), decoder, head_mode=head_mode)
-    in_drivers_tone, in_own = (np.percentile(given, 99) - np.median(given) for given in seen_of_driver)
+    for own_tone in (0.0, 0.5, 1.0):
+        swapper.swap(Frame.from_bgr(picture), landmarks(), decoder, own_tone=own_tone)
+    in_drivers_tone, between, in_own = (np.percentile(given, 99) - np.median(given) for given in seen_of_driver)
     assert in_own < 0.5 * in_drivers_tone
+    assert in_own < between < in_drivers_tone
 
 
 @pytest.mark.parametrize("drop, kept", [(0.0, False), (2.5, True)])
